@@ -1,0 +1,119 @@
+//! The helpers that compiled code may call, by number. Code reaches helper `k` through slot `k` of
+//! the image's helper table, which the loader fills; there is no other undefined symbol.
+//!
+//! All of them have the C calling convention of the target. A helper that can trap returns a
+//! [`TrapCode`](crate::TrapCode) number, 0 for success, and the compiled caller raises it: the
+//! runtime's own frames are never jumped over.
+
+/// Calls `$row!` with every helper, in numerical order:
+/// `number name (parameter: type, ...) -> result symbol`.
+///
+/// Types are `ptr`, `i32`, `i64`, `f32`, `f64`; `vmctx` is the calling instance's block. The
+/// string is the symbol by which LLVM's code generator may refer to the routine, if it does.
+#[macro_export]
+macro_rules! for_each_builtin {
+    ($row:ident) => {
+        $row! {
+            0  trap        (code: i32) -> never, "";
+            1  memory_grow (vmctx: ptr, memory: i32, delta_pages: i64) -> i64, "";
+            2  memory_init (vmctx: ptr, memory: i32, segment: i32, to: i64, from: i64, len: i64) -> i32, "";
+            3  data_drop   (vmctx: ptr, segment: i32) -> void, "";
+            4  table_grow  (vmctx: ptr, table: i32, delta: i64, value: i64) -> i64, "";
+            5  table_fill  (vmctx: ptr, table: i32, to: i64, value: i64, count: i64) -> i32, "";
+            6  table_copy  (vmctx: ptr, to_table: i32, from_table: i32, to: i64, from: i64, count: i64) -> i32, "";
+            7  table_init  (vmctx: ptr, table: i32, segment: i32, to: i64, from: i64, count: i64) -> i32, "";
+            8  elem_drop   (vmctx: ptr, segment: i32) -> void, "";
+            9  memcpy      (to: ptr, from: ptr, len: i64) -> ptr, "memcpy";
+            10 memmove     (to: ptr, from: ptr, len: i64) -> ptr, "memmove";
+            11 memset      (to: ptr, byte: i32, len: i64) -> ptr, "memset";
+            12 ceil_f32    (x: f32) -> f32, "ceilf";
+            13 ceil_f64    (x: f64) -> f64, "ceil";
+            14 floor_f32   (x: f32) -> f32, "floorf";
+            15 floor_f64   (x: f64) -> f64, "floor";
+            16 trunc_f32   (x: f32) -> f32, "truncf";
+            17 trunc_f64   (x: f64) -> f64, "trunc";
+            18 nearest_f32 (x: f32) -> f32, "roundevenf";
+            19 nearest_f64 (x: f64) -> f64, "roundeven";
+        }
+    };
+}
+
+/// The type of a helper's parameter or result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BuiltinType {
+    /// No result.
+    Void,
+    /// The call does not come back.
+    Never,
+    /// An address of the running process.
+    Ptr,
+    /// A 32-bit integer.
+    I32,
+    /// A 64-bit integer.
+    I64,
+    /// A single-precision float.
+    F32,
+    /// A double-precision float.
+    F64,
+}
+
+macro_rules! builtin_type {
+    (void) => { BuiltinType::Void };
+    (never) => { BuiltinType::Never };
+    (ptr) => { BuiltinType::Ptr };
+    (i32) => { BuiltinType::I32 };
+    (i64) => { BuiltinType::I64 };
+    (f32) => { BuiltinType::F32 };
+    (f64) => { BuiltinType::F64 };
+}
+
+macro_rules! define {
+    ($($number:literal $name:ident ($($param:ident: $t:ident),*) -> $result:ident, $symbol:literal;)*) => {
+        /// A helper, by its number.
+        #[allow(non_camel_case_types, missing_docs, reason = "the rows of for_each_builtin! document them")]
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u32)]
+        pub enum Builtin { $( $name = $number, )* }
+
+        impl Builtin {
+            /// Every helper, in numerical order.
+            pub const ALL: &'static [Builtin] = &[ $( Builtin::$name, )* ];
+
+            /// How many there are: the length of a runtime's helper table.
+            pub const COUNT: usize = Self::ALL.len();
+
+            /// The helper's name.
+            pub fn name(self) -> &'static str {
+                match self { $( Builtin::$name => stringify!($name), )* }
+            }
+
+            /// The symbol under which LLVM's code generator calls it; empty if it never does.
+            pub fn symbol(self) -> &'static str {
+                match self { $( Builtin::$name => $symbol, )* }
+            }
+
+            /// Parameter types.
+            pub fn params(self) -> &'static [BuiltinType] {
+                match self { $( Builtin::$name => &[ $( builtin_type!($t), )* ], )* }
+            }
+
+            /// Result type.
+            pub fn result(self) -> BuiltinType {
+                match self { $( Builtin::$name => builtin_type!($result), )* }
+            }
+        }
+    };
+}
+for_each_builtin!(define);
+
+#[cfg(test)]
+mod tests {
+    use super::Builtin;
+
+    #[test]
+    fn numbers_are_dense_so_that_they_index_the_helper_table() {
+        for (index, builtin) in Builtin::ALL.iter().enumerate() {
+            assert_eq!(*builtin as usize, index);
+        }
+    }
+}

@@ -1,0 +1,56 @@
+//! Trap codes: number, name and the specification's message. A number is never reused.
+
+macro_rules! traps {
+    ($($(#[$doc:meta])* $number:literal $name:ident $message:literal)*) => {
+        /// Why compiled code stopped.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u32)]
+        pub enum TrapCode { $( $(#[$doc])* $name = $number, )* }
+
+        impl TrapCode {
+            /// Every trap code, in numerical order.
+            pub const ALL: &'static [TrapCode] = &[ $( TrapCode::$name, )* ];
+
+            /// The code with this number.
+            pub fn from_number(number: u32) -> Option<TrapCode> {
+                match number { $( $number => Some(TrapCode::$name), )* _ => None }
+            }
+
+            /// The message; for traps of the specification, the one its test suite expects.
+            pub fn message(self) -> &'static str {
+                match self { $( TrapCode::$name => $message, )* }
+            }
+        }
+    };
+}
+
+traps! {
+    /// The `unreachable` instruction.
+    1  Unreachable            "unreachable"
+    /// An access outside linear memory.
+    2  MemoryOutOfBounds      "out of bounds memory access"
+    /// A table instruction outside its table.
+    3  TableOutOfBounds       "out of bounds table access"
+    /// An indirect call with an index outside its table.
+    4  UndefinedElement       "undefined element"
+    /// An indirect call of a null reference.
+    5  UninitializedElement   "uninitialized element"
+    /// An indirect call of a function with another type.
+    6  IndirectCallMismatch   "indirect call type mismatch"
+    /// Integer division or remainder by zero.
+    7  DivideByZero           "integer divide by zero"
+    /// A quotient or a truncated float that does not fit.
+    8  IntegerOverflow        "integer overflow"
+    /// Truncation of a NaN.
+    9  InvalidConversion      "invalid conversion to integer"
+    /// The guest stack is used up.
+    10 StackOverflow          "call stack exhausted"
+    /// A host function returned an error; the runtime holds it.
+    11 HostError              "host function failed"
+}
+
+impl core::fmt::Display for TrapCode {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.write_str(self.message())
+    }
+}

@@ -1,0 +1,149 @@
+//! The block that compiled code reaches through its vmctx argument, and the records it points to.
+//!
+//! Every slot is 8 bytes wide on every target, so each offset is a constant. The block is a fixed
+//! header followed by arrays whose lengths come from the module ([`Layout`]); it is aligned to 16.
+//!
+//! | array | element | of an imported one |
+//! |---|---|---|
+//! | memories | memory record: base address, length in bytes | address of the record, 0 |
+//! | tables | table record: address of the elements, count | address of the record, 0 |
+//! | globals | the value, 16 bytes | mutable: address of the value; immutable: a copy of it |
+//! | imported functions | function record | |
+//! | escaping functions | function record of a defined function that can be referred to | |
+//! | type ids | canonical id of each distinct function type | |
+
+/// Header slot: the lowest stack pointer that a function with a frame of its own may have.
+pub const STACK_LIMIT: u32 = 0;
+/// Header slot: address of the runtime's own record of the instance; compiled code never reads it.
+pub const RUNTIME: u32 = 8;
+/// Size of the header.
+pub const HEADER_LEN: u32 = 16;
+
+/// Alignment of the block.
+pub const ALIGN: u32 = 16;
+
+/// A linear memory.
+pub mod memory_record {
+    /// Address of byte 0.
+    pub const BASE: u32 = 0;
+    /// Length in bytes, a multiple of the Wasm page, at most [`super::MAX_PAGES`] pages.
+    pub const LEN_BYTES: u32 = 8;
+    /// Size of the record.
+    pub const LEN: u32 = 16;
+}
+
+/// A table.
+pub mod table_record {
+    /// Address of element 0.
+    pub const ELEMENTS: u32 = 0;
+    /// Count of elements.
+    pub const COUNT: u32 = 8;
+    /// Size of the record.
+    pub const LEN: u32 = 16;
+}
+
+/// Size of a global's slot: room for a vector.
+pub const GLOBAL_LEN: u32 = 16;
+
+/// A function that can be called without knowing where it is defined. A `funcref` value is the
+/// address of such a record.
+pub mod func_record {
+    /// Address of the code, guest convention.
+    pub const CODE: u32 = 0;
+    /// Its vmctx argument.
+    pub const VMCTX: u32 = 8;
+    /// Canonical id of its type; never 0.
+    pub const TYPE_ID: u32 = 16;
+    /// Address of an entry trampoline for its signature.
+    pub const ENTRY: u32 = 24;
+    /// Size of the record.
+    pub const LEN: u32 = 32;
+}
+
+/// An element of a `funcref` table: the record's fields in place, so that an indirect call needs
+/// one load less, and the reference itself. A null element is all zero.
+pub mod func_slot {
+    /// Address of the code.
+    pub const CODE: u32 = 0;
+    /// Its vmctx argument.
+    pub const VMCTX: u32 = 8;
+    /// Canonical id of its type, 0 in a null element.
+    pub const TYPE_ID: u32 = 16;
+    /// The `funcref` value.
+    pub const REF: u32 = 24;
+    /// Size of the element.
+    pub const LEN: u32 = 32;
+}
+
+/// Size of an element of an `externref` table: the token.
+pub const EXTERN_SLOT_LEN: u32 = 8;
+
+/// What a host thunk receives in place of a vmctx.
+pub mod host_record {
+    /// Address of the callback (see [`signature`](crate::signature)).
+    pub const CALLBACK: u32 = 0;
+}
+
+/// Bytes in a Wasm page.
+pub const PAGE_LEN: u64 = 65536;
+/// The most pages a memory ever has: 4 GiB − 64 KiB, so that an address that passed its check can
+/// take a small constant without wrapping.
+pub const MAX_PAGES: u64 = 65535;
+/// Address space that the `guard` model reserves from the base on: every index plus every offset
+/// (33 bits) plus the widest access, rounded up to a Wasm page.
+pub const GUARD_RESERVATION: u64 = (1 << 33) + PAGE_LEN;
+
+/// Lengths of the arrays, from which every offset follows. Counts include imports where the array does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// Memories, imports first.
+    pub memories: u32,
+    /// Tables, imports first.
+    pub tables: u32,
+    /// Globals, imports first.
+    pub globals: u32,
+    /// Imported functions.
+    pub imported_functions: u32,
+    /// Defined functions that can be referred to.
+    pub escaping_functions: u32,
+    /// Distinct function types.
+    pub type_ids: u32,
+}
+
+impl Layout {
+    /// Offset of memory `i`.
+    pub const fn memory(&self, i: u32) -> u32 {
+        HEADER_LEN + i * memory_record::LEN
+    }
+    /// Offset of table `i`.
+    pub const fn table(&self, i: u32) -> u32 {
+        self.memory(self.memories) + i * table_record::LEN
+    }
+    /// Offset of global `i`.
+    pub const fn global(&self, i: u32) -> u32 {
+        self.table(self.tables) + i * GLOBAL_LEN
+    }
+    /// Offset of imported function `i`'s record.
+    pub const fn imported_function(&self, i: u32) -> u32 {
+        self.global(self.globals) + i * func_record::LEN
+    }
+    /// Offset of the `i`th escaping function's record.
+    pub const fn escaping_function(&self, i: u32) -> u32 {
+        self.imported_function(self.imported_functions) + i * func_record::LEN
+    }
+    /// Offset of the id of type `i`.
+    pub const fn type_id(&self, i: u32) -> u32 {
+        self.escaping_function(self.escaping_functions) + i * 8
+    }
+    /// Size of the whole block in bytes; `None` if it does not fit in 31 bits.
+    pub const fn len_bytes(&self) -> Option<u32> {
+        let len = HEADER_LEN as u64
+            + self.memories as u64 * memory_record::LEN as u64
+            + self.tables as u64 * table_record::LEN as u64
+            + self.globals as u64 * GLOBAL_LEN as u64
+            + (self.imported_functions as u64 + self.escaping_functions as u64) * func_record::LEN as u64
+            + self.type_ids as u64 * 8;
+        let len = (len + 15) & !15;
+        if len < 1 << 31 { Some(len as u32) } else { None }
+    }
+}
