@@ -1,0 +1,73 @@
+//! Why a module was not compiled: what, where, and what would help.
+
+use wasmc_abi::target::Arch;
+
+/// An error of the compiler.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CompileError {
+    /// The input is not a module, or not a valid one.
+    #[error("invalid module: {message} (at offset {offset:#x}{})", in_function(*function))]
+    Invalid {
+        /// What is wrong.
+        message: String,
+        /// Byte offset in the module.
+        offset: usize,
+        /// Function index, if inside a body.
+        function: Option<u32>,
+    },
+    /// The module is valid, but needs a proposal that is not supported.
+    #[error("the module needs the {proposal} proposal, which this version does not compile: {message} (at offset {offset:#x}{})", in_function(*function))]
+    Unsupported {
+        /// Name of the proposal.
+        proposal: &'static str,
+        /// Where it is needed.
+        message: String,
+        /// Byte offset in the module.
+        offset: usize,
+        /// Function index, if inside a body.
+        function: Option<u32>,
+    },
+    /// The module exceeds a limit.
+    #[error("{what} is {found}, the limit is {limit}{}", at_offset(*offset))]
+    Limit {
+        /// What is too large.
+        what: String,
+        /// How much there is.
+        found: u64,
+        /// How much there may be.
+        limit: u64,
+        /// Byte offset in the module, if there is one.
+        offset: Option<usize>,
+    },
+    /// The text format could not be read.
+    #[error("{0}")]
+    Text(String),
+    /// An option makes no sense.
+    #[error("{0}")]
+    Options(String),
+    /// LLVM refused.
+    #[error("LLVM, {phase}: {message}; this is a bug of wasmc, not of the module")]
+    Llvm {
+        /// What it was doing.
+        phase: &'static str,
+        /// What it said.
+        message: String,
+    },
+    /// The machine code could not be linked.
+    #[error("linking for {arch}: {message}; this is a bug of wasmc, not of the module")]
+    Link {
+        /// For what machine.
+        arch: Arch,
+        /// What is wrong, with function and symbol.
+        message: String,
+    },
+}
+
+fn in_function(function: Option<u32>) -> String {
+    function.map_or(String::new(), |f| format!(", function {f}"))
+}
+
+fn at_offset(offset: Option<usize>) -> String {
+    offset.map_or(String::new(), |o| format!(" (at offset {o:#x})"))
+}

@@ -1,0 +1,72 @@
+//! What a caller may choose.
+
+use crate::target::Target;
+use std::num::NonZeroUsize;
+pub use wasmc_abi::target::MemoryModel;
+
+/// Options of a compilation. The defaults are those of the command.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The machine to compile for, with its CPU features.
+    pub target: Target,
+    /// How accesses to linear memory are kept inside it.
+    pub memory: MemoryModel,
+    /// How much to optimise, and for what.
+    pub level: OptLevel,
+    /// Threads for code generation. The output does not depend on it.
+    pub threads: NonZeroUsize,
+    /// Leave out function names, Wasm offsets and the symbol table.
+    pub strip: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            target: Target::default(),
+            memory: MemoryModel::Guard,
+            level: OptLevel::O2,
+            threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            strip: false,
+        }
+    }
+}
+
+/// How much to optimise, and for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are the field's")]
+pub enum OptLevel {
+    O0,
+    O1,
+    O2,
+    O3,
+    Os,
+    Oz,
+}
+
+impl OptLevel {
+    /// Every level.
+    pub const ALL: [OptLevel; 6] =
+        [OptLevel::O0, OptLevel::O1, OptLevel::O2, OptLevel::O3, OptLevel::Os, OptLevel::Oz];
+
+    /// The name, as after `-`: `O2`.
+    pub fn name(self) -> &'static str {
+        ["O0", "O1", "O2", "O3", "Os", "Oz"][self as usize]
+    }
+}
+
+/// Where the pipeline may stop and show what it has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Emit {
+    /// The parsed module.
+    Module,
+    /// LLVM IR as translated.
+    Llvm,
+    /// LLVM IR as given to code generation.
+    Optimized,
+    /// A relocatable object file.
+    Object,
+    /// Assembly.
+    Asm,
+    /// The image.
+    Aot,
+}

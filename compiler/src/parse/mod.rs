@@ -1,0 +1,7 @@
+//! Wasm bytes → [`Module`], validated.
+
+mod index;
+mod module;
+
+pub use index::*;
+pub use module::*;

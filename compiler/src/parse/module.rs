@@ -1,0 +1,239 @@
+//! A validated Wasm module as plain data: what the rest of the compiler works from.
+
+use super::index::{DefinedFuncIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TypeId};
+use wasmc_abi::ValType;
+
+/// A module, borrowed from its bytes.
+#[derive(Debug, Default)]
+pub struct Module<'a> {
+    /// SHA-256 of the module's bytes.
+    pub digest: [u8; 32],
+    /// From the name section.
+    pub name: Option<&'a str>,
+    /// Distinct function types.
+    pub types: Vec<FuncType>,
+    /// The module's own type indices.
+    pub type_ids: Vec<TypeId>,
+    /// Imports in the module's order.
+    pub imports: Vec<Import<'a>>,
+    /// Exports in the module's order.
+    pub exports: Vec<Export<'a>>,
+    /// Type of each function, imports first.
+    pub functions: Vec<TypeId>,
+    /// How many of them are imported.
+    pub imported_functions: u32,
+    /// Names from the name section, by function index, imports included.
+    pub function_names: Vec<Option<&'a str>>,
+    /// Bodies of the defined functions.
+    pub bodies: Vec<Body<'a>>,
+    /// Tables, imports first.
+    pub tables: Vec<TableType>,
+    /// How many of them are imported.
+    pub imported_tables: u32,
+    /// Memories, imports first.
+    pub memories: Vec<MemoryType>,
+    /// How many of them are imported.
+    pub imported_memories: u32,
+    /// Globals, imports first.
+    pub globals: Vec<Global>,
+    /// How many of them are imported.
+    pub imported_globals: u32,
+    /// The start function.
+    pub start: Option<FuncIndex>,
+    /// Element segments.
+    pub elements: Vec<Element>,
+    /// Data segments.
+    pub data: Vec<Data<'a>>,
+    /// Defined functions that can be referred to: exported, in element segments, `ref.func`, start.
+    /// Ascending.
+    pub escapes: Vec<FuncIndex>,
+}
+
+/// A function type.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FuncType {
+    /// Parameter types.
+    pub params: Vec<ValType>,
+    /// Result types.
+    pub results: Vec<ValType>,
+}
+
+/// A function body: its bytes and where they stand in the module.
+#[derive(Clone, Copy, Debug)]
+pub struct Body<'a> {
+    /// Locals and instructions.
+    pub bytes: &'a [u8],
+    /// Offset in the module.
+    pub offset: u32,
+}
+
+/// An import.
+#[derive(Clone, Debug)]
+pub struct Import<'a> {
+    /// Module name.
+    pub module: &'a str,
+    /// Field name.
+    pub name: &'a str,
+    /// What is imported.
+    pub ty: ImportType,
+}
+
+/// The type of an import.
+#[derive(Clone, Debug)]
+pub enum ImportType {
+    /// A function.
+    Function(TypeId),
+    /// A table.
+    Table(TableType),
+    /// A memory.
+    Memory(MemoryType),
+    /// A global.
+    Global(GlobalType),
+}
+
+/// An export.
+#[derive(Clone, Debug)]
+pub struct Export<'a> {
+    /// Name.
+    pub name: &'a str,
+    /// What is exported.
+    pub item: ExportItem,
+}
+
+/// What is exported.
+#[derive(Clone, Copy, Debug)]
+pub enum ExportItem {
+    /// A function.
+    Function(FuncIndex),
+    /// A table.
+    Table(TableIndex),
+    /// A memory.
+    Memory(MemoryIndex),
+    /// A global.
+    Global(GlobalIndex),
+}
+
+/// The type of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct TableType {
+    /// `FuncRef` or `ExternRef`.
+    pub element: ValType,
+    /// Initial count of elements.
+    pub min: u64,
+    /// Most elements.
+    pub max: Option<u64>,
+}
+
+/// The type of a memory, in pages.
+#[derive(Clone, Copy, Debug)]
+pub struct MemoryType {
+    /// Initial pages.
+    pub min: u64,
+    /// Most pages.
+    pub max: Option<u64>,
+}
+
+/// The type of a global.
+#[derive(Clone, Copy, Debug)]
+pub struct GlobalType {
+    /// Type of the value.
+    pub value: ValType,
+    /// Whether it can be set.
+    pub mutable: bool,
+}
+
+/// A global; imported ones have no initial value.
+#[derive(Clone, Copy, Debug)]
+pub struct Global {
+    /// Its type.
+    pub ty: GlobalType,
+    /// Initial value of a defined one.
+    pub init: Option<ConstExpr>,
+}
+
+/// A constant expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConstExpr {
+    /// The bits of a number, the low half for a 32-bit type; 0 for a null reference.
+    Bits(u64),
+    /// Value of a global.
+    Global(GlobalIndex),
+    /// Reference to a function.
+    Function(FuncIndex),
+}
+
+/// When a segment is used.
+#[derive(Clone, Copy, Debug)]
+pub enum SegmentMode<I> {
+    /// At instantiation, at this offset of this table or memory.
+    Active(I, ConstExpr),
+    /// By an instruction.
+    Passive,
+    /// Never.
+    Declared,
+}
+
+/// An element segment.
+#[derive(Clone, Debug)]
+pub struct Element {
+    /// When it is used.
+    pub mode: SegmentMode<TableIndex>,
+    /// Type of the elements.
+    pub ty: ValType,
+    /// The elements.
+    pub items: Vec<ConstExpr>,
+}
+
+/// A data segment.
+#[derive(Clone, Copy, Debug)]
+pub struct Data<'a> {
+    /// When it is used.
+    pub mode: SegmentMode<MemoryIndex>,
+    /// Its contents.
+    pub bytes: &'a [u8],
+}
+
+impl Module<'_> {
+    /// The function's place among the bodies; `None` for an import.
+    pub fn defined(&self, function: FuncIndex) -> Option<DefinedFuncIndex> {
+        function.0.checked_sub(self.imported_functions).map(DefinedFuncIndex)
+    }
+
+    /// The index of a function with a body.
+    pub fn function_index(&self, defined: DefinedFuncIndex) -> FuncIndex {
+        FuncIndex(self.imported_functions + defined.0)
+    }
+
+    /// The type of a function.
+    pub fn function_type(&self, function: FuncIndex) -> &FuncType {
+        &self.types[self.functions[function.get()].get()]
+    }
+
+    /// The function's place in the vmctx array of escaping functions.
+    pub fn escape_slot(&self, function: FuncIndex) -> Option<u32> {
+        self.escapes.binary_search(&function).ok().map(|i| i as u32)
+    }
+
+    /// Lengths of the vmctx arrays.
+    pub fn layout(&self) -> wasmc_abi::vmctx::Layout {
+        wasmc_abi::vmctx::Layout {
+            memories: self.memories.len() as u32,
+            tables: self.tables.len() as u32,
+            globals: self.globals.len() as u32,
+            imported_functions: self.imported_functions,
+            escaping_functions: self.escapes.len() as u32,
+            type_ids: self.types.len() as u32,
+        }
+    }
+
+    /// Whether a host may enter functions of this type: one of them escapes or is imported.
+    pub fn needs_entry(&self, ty: TypeId) -> bool {
+        let imported = self.functions[..self.imported_functions as usize].contains(&ty);
+        imported || self.escapes.iter().any(|f| self.functions[f.get()] == ty)
+    }
+
+    /// Whether an import has this type, so that a host function may stand behind it.
+    pub fn needs_thunk(&self, ty: TypeId) -> bool {
+        self.functions[..self.imported_functions as usize].contains(&ty)
+    }
+}

@@ -1,0 +1,3 @@
+//! Module → LLVM module.
+
+pub mod symbols;

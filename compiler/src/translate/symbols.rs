@@ -1,0 +1,27 @@
+//! Names of the symbols that pass between translation and the link step. All are local to the image.
+
+use crate::parse::{FuncIndex, TypeId};
+use wasmc_abi::TrapCode;
+
+/// The table of helper addresses: an undefined symbol, pointer-sized slot `k` for builtin `k`.
+pub const HELPER_TABLE: &str = "wasmc_helpers";
+
+/// A Wasm function. Never its own name: LLVM knows some of those.
+pub fn function(index: FuncIndex) -> String {
+    format!("f{}", index.0)
+}
+
+/// The entry trampoline of a function type.
+pub fn entry(ty: TypeId) -> String {
+    format!("entry{}", ty.0)
+}
+
+/// The host thunk of a function type.
+pub fn thunk(ty: TypeId) -> String {
+    format!("thunk{}", ty.0)
+}
+
+/// The stub that raises a trap.
+pub fn trap_stub(code: TrapCode) -> String {
+    format!("trap{}", code as u32)
+}
