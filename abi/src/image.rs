@@ -428,7 +428,7 @@ pub const CHECKSUM_FIELDS: core::ops::Range<usize> = {
     Header::FIELDS[i].offset..Header::FIELDS[i].offset + 8
 };
 
-const _: () = assert!(Header::LEN % 8 == 0);
+const _: () = assert!(Header::LEN.is_multiple_of(8));
 
 #[cfg(test)]
 mod tests {

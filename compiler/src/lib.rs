@@ -2,16 +2,85 @@
 
 pub mod emit;
 pub mod error;
+pub mod image;
+pub mod link;
+mod machine;
+mod optimize;
 pub mod options;
 pub mod parse;
+pub mod progress;
 pub mod target;
 pub mod translate;
 
 pub use error::CompileError;
 pub use options::{Emit, MemoryModel, OptLevel, Options};
+pub use progress::{Observer, Phase};
 pub use target::Target;
 
+use inkwell::context::Context;
+use inkwell::targets::FileType;
+use std::borrow::Cow;
+use std::sync::Mutex;
+
 /// Compiles a Wasm module (binary, or text) to an `.aot` image.
-pub fn compile(_wasm: &[u8], _options: &Options) -> Result<Vec<u8>, CompileError> {
-    Err(CompileError::Options("the pipeline is being built".into()))
+pub fn compile(wasm: &[u8], options: &Options) -> Result<Vec<u8>, CompileError> {
+    compile_observed(wasm, options, Emit::Aot, &mut ())
+}
+
+/// Compiles as far as `emit` says, and tells `observer` how it goes on.
+pub fn compile_observed(
+    wasm: &[u8],
+    options: &Options,
+    emit: Emit,
+    observer: &mut dyn Observer,
+) -> Result<Vec<u8>, CompileError> {
+    let wasm = binary(wasm)?;
+    let module = phase(observer, Phase::Parse, |_| parse::parse(&wasm))?;
+    if emit == Emit::Module {
+        return Ok(parse::print(&module).into_bytes());
+    }
+    let context = Context::create();
+    let machine = machine::target_machine(options)?;
+    let total = module.bodies.len();
+    let llvm = phase(observer, Phase::Translate, |observer| {
+        translate::translate(&context, &module, options, &mut |done| observer.functions_done(done, total))
+    })?;
+    if emit == Emit::Llvm {
+        return Ok(llvm.print_to_string().to_bytes().to_vec());
+    }
+    let sites = phase(observer, Phase::Optimize, |_| optimize::optimize(&llvm, &module, options, &machine))?;
+    match emit {
+        Emit::Optimized => return Ok(llvm.print_to_string().to_bytes().to_vec()),
+        Emit::Object => return emit::emit_one(&llvm, &machine, FileType::Object),
+        Emit::Asm => return emit::emit_one(&llvm, &machine, FileType::Assembly),
+        _ => {}
+    }
+    let objects = phase(observer, Phase::Emit, |observer| {
+        let observer = Mutex::new(observer);
+        emit::emit(llvm, options, &machine, &|done, parts| {
+            observer.lock().expect("no observer panics").functions_done(total * done / parts, total);
+        })
+    })?;
+    let row = options.target.row;
+    let linked = phase(observer, Phase::Link, |_| link::link(emit::Emitted { objects, sites }, row))?;
+    phase(observer, Phase::Image, |_| image::write(&module, &linked, options))
+}
+
+fn phase<T>(
+    observer: &mut dyn Observer,
+    phase: Phase,
+    run: impl FnOnce(&mut dyn Observer) -> Result<T, CompileError>,
+) -> Result<T, CompileError> {
+    observer.phase_started(phase);
+    let value = run(observer)?;
+    observer.phase_ended(phase);
+    Ok(value)
+}
+
+/// The binary form of a module that may be text.
+fn binary(wasm: &[u8]) -> Result<Cow<'_, [u8]>, CompileError> {
+    if wasm.starts_with(b"\0") || std::str::from_utf8(wasm).is_err() {
+        return Ok(wasm.into());
+    }
+    wat::parse_bytes(wasm).map_err(|e| CompileError::Text(e.to_string()))
 }

@@ -237,3 +237,23 @@ impl Module<'_> {
         self.functions[..self.imported_functions as usize].contains(&ty)
     }
 }
+
+impl<'a> Module<'a> {
+    /// Everything that `ref.func`, an export, a segment or the host can refer to. A validated body
+    /// refers only to functions that stand in one of these places (spec: valid/modules, `C.refs`).
+    pub(super) fn find_escapes(&self) -> Vec<FuncIndex> {
+        let exported = self.exports.iter().filter_map(|e| match e.item {
+            ExportItem::Function(f) => Some(f),
+            _ => None,
+        });
+        let in_exprs = self.elements.iter().flat_map(|e| e.items.iter().copied()).chain(self.globals.iter().filter_map(|g| g.init));
+        let referred = in_exprs.filter_map(|e| match e {
+            ConstExpr::Function(f) => Some(f),
+            _ => None,
+        });
+        let mut found: Vec<_> = exported.chain(referred).chain(self.start).filter(|f| self.defined(*f).is_some()).collect();
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+}

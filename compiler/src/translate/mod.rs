@@ -1,3 +1,51 @@
-//! Module → LLVM module.
+//! Module → LLVM module: declare everything, then define each function.
 
+mod address;
+mod alias;
+mod attributes;
+mod control;
+mod debug;
+mod entry;
+mod function;
+mod operands;
+mod ops;
 pub mod symbols;
+mod trap;
+mod types;
+mod unit;
+mod vmctx;
+
+use crate::error::CompileError;
+use crate::options::Options;
+use crate::parse::{DefinedFuncIndex, Module, TypeId};
+pub use attributes::GUEST_CONVENTION;
+use function::FunctionTranslator;
+use inkwell::context::Context;
+use inkwell::module::Module as LlvmModule;
+use unit::Unit;
+
+pub(crate) type Result<T> = std::result::Result<T, CompileError>;
+
+impl From<inkwell::builder::BuilderError> for CompileError {
+    fn from(error: inkwell::builder::BuilderError) -> CompileError {
+        CompileError::Llvm { phase: "translation", message: error.to_string() }
+    }
+}
+
+/// Translates a module. `progress` is told how many of the bodies are done.
+pub fn translate<'ctx>(
+    context: &'ctx Context,
+    module: &Module<'_>,
+    options: &Options,
+    progress: &mut dyn FnMut(usize),
+) -> Result<LlvmModule<'ctx>> {
+    let unit = Unit::new(context, module, options)?;
+    for index in 0..module.bodies.len() {
+        FunctionTranslator::translate(&unit, DefinedFuncIndex(index as u32))?;
+        progress(index + 1);
+    }
+    for id in (0..module.types.len() as u32).map(TypeId) {
+        entry::define(&unit, id)?;
+    }
+    Ok(unit.finish())
+}

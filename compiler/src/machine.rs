@@ -1,0 +1,33 @@
+//! LLVM's target machines.
+
+use crate::error::CompileError;
+use crate::options::{OptLevel, Options};
+use inkwell::OptimizationLevel;
+use inkwell::targets::{
+    CodeModel, InitializationConfig, RelocMode, Target as LlvmTarget, TargetMachine, TargetMachineOptions, TargetTriple,
+};
+use std::sync::Once;
+
+/// A target machine for the options: position-independent code, small code model.
+pub fn target_machine(options: &Options) -> Result<TargetMachine, CompileError> {
+    static INITIALIZE: Once = Once::new();
+    INITIALIZE.call_once(|| LlvmTarget::initialize_x86(&InitializationConfig::default()));
+    let failed = |message: String| CompileError::Llvm { phase: "target", message };
+    let triple = TargetTriple::create(options.target.row.triple);
+    let target = LlvmTarget::from_triple(&triple).map_err(|e| failed(e.to_string()))?;
+    let level = match options.level {
+        OptLevel::O0 => OptimizationLevel::None,
+        OptLevel::O1 => OptimizationLevel::Less,
+        OptLevel::O2 | OptLevel::Os | OptLevel::Oz => OptimizationLevel::Default,
+        OptLevel::O3 => OptimizationLevel::Aggressive,
+    };
+    let machine = TargetMachineOptions::new()
+        .set_cpu(&options.target.cpu)
+        .set_features(&options.target.llvm_features)
+        .set_level(level)
+        .set_reloc_mode(RelocMode::PIC)
+        .set_code_model(CodeModel::Small);
+    target
+        .create_target_machine_from_options(&triple, machine)
+        .ok_or_else(|| failed(format!("there is no machine for {}", options.target.row.triple)))
+}

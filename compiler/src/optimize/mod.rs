@@ -1,0 +1,61 @@
+//! The pass pipeline of each level, and what is ours after it: checks that the hardware does, stack
+//! checks, sites.
+
+mod guard;
+mod sites;
+mod stack;
+
+use crate::error::CompileError;
+use crate::options::{MemoryModel, OptLevel, Options};
+use crate::parse::Module;
+use inkwell::module::Module as LlvmModule;
+use inkwell::passes::PassBuilderOptions;
+use inkwell::targets::TargetMachine;
+
+/// Optimises the whole module as one unit and readies it for code generation. Returns the Wasm
+/// offsets of each site, innermost first.
+pub fn optimize(
+    llvm: &LlvmModule<'_>,
+    module: &Module<'_>,
+    options: &Options,
+    machine: &TargetMachine,
+) -> Result<Vec<Box<[u32]>>, CompileError> {
+    verify(llvm, "translation")?;
+    run(llvm, machine, pipeline(options.level))?;
+    if options.memory == MemoryModel::Guard && options.level != OptLevel::O0 {
+        let removed = guard::remove_checks(llvm, module);
+        if removed > 0 {
+            // What only the checks used.
+            run(llvm, machine, "function(simplifycfg,adce)")?;
+        }
+    }
+    stack::insert_checks(llvm, options);
+    let sites = sites::number(llvm);
+    verify(llvm, "optimization")?;
+    Ok(sites)
+}
+
+/// LLVM's own pipelines. `-O0` keeps values in registers all the same: a frame with a slot for every
+/// local would exhaust the stack where the other levels do not.
+fn pipeline(level: OptLevel) -> &'static str {
+    match level {
+        OptLevel::O0 => "function(mem2reg),default<O0>",
+        OptLevel::O1 => "default<O1>",
+        OptLevel::O2 => "default<O2>",
+        OptLevel::O3 => "default<O3>",
+        OptLevel::Os => "default<Os>",
+        OptLevel::Oz => "default<Oz>",
+    }
+}
+
+fn run(llvm: &LlvmModule<'_>, machine: &TargetMachine, passes: &str) -> Result<(), CompileError> {
+    llvm.run_passes(passes, machine, PassBuilderOptions::create())
+        .map_err(|e| CompileError::Llvm { phase: "optimization", message: e.to_string() })
+}
+
+fn verify(llvm: &LlvmModule<'_>, phase: &'static str) -> Result<(), CompileError> {
+    if cfg!(debug_assertions) {
+        llvm.verify().map_err(|e| CompileError::Llvm { phase, message: e.to_string() })?;
+    }
+    Ok(())
+}

@@ -1,0 +1,67 @@
+//! Numbers the sites: instructions at which execution can leave the code. Each keeps one debug
+//! location whose line is its number, so that the line table of the object maps code to sites and
+//! the Wasm offsets, through all inlining, stay here.
+
+use inkwell::debug_info::{AsDIScope, DILocation};
+use inkwell::llvm_sys::debuginfo::{LLVMDILocationGetInlinedAt, LLVMDIBuilderCreateDebugLocation, LLVMDILocationGetLine};
+use inkwell::module::Module as LlvmModule;
+use inkwell::values::{FunctionValue, InstructionOpcode, InstructionValue};
+use std::collections::HashMap;
+
+/// Gives every site its number; returns the Wasm offsets of each, innermost first.
+pub fn number(llvm: &LlvmModule<'_>) -> Vec<Box<[u32]>> {
+    let mut sites = Vec::new();
+    let mut numbers: HashMap<Box<[u32]>, u32> = HashMap::new();
+    for function in llvm.get_functions() {
+        for block in function.get_basic_block_iter() {
+            for instruction in block.get_instructions() {
+                let Some(location) = instruction.get_debug_location() else { continue };
+                let offsets = if is_site(instruction) { offsets(&location) } else { Box::default() };
+                if offsets.iter().all(|o| *o == 0) {
+                    instruction.set_debug_location(None);
+                    continue;
+                }
+                let number = *numbers.entry(offsets).or_insert_with_key(|offsets| {
+                    sites.push(offsets.clone());
+                    sites.len() as u32
+                });
+                relocate(function, instruction, number);
+            }
+        }
+    }
+    sites
+}
+
+fn is_site(instruction: InstructionValue<'_>) -> bool {
+    use InstructionOpcode::{Call, Load, Store};
+    matches!(instruction.get_opcode(), Call | Load | Store)
+}
+
+/// The Wasm offsets of an instruction and of the calls it was inlined through.
+fn offsets(location: &DILocation<'_>) -> Box<[u32]> {
+    let mut chain = Vec::new();
+    let mut at = location.as_mut_ptr();
+    while !at.is_null() {
+        // SAFETY: `at` is a location of this module: the instruction's, or one that it is inlined at.
+        unsafe {
+            chain.push(LLVMDILocationGetLine(at));
+            at = LLVMDILocationGetInlinedAt(at);
+        }
+    }
+    chain.into()
+}
+
+fn relocate(function: FunctionValue<'_>, instruction: InstructionValue<'_>, number: u32) {
+    let Some(scope) = function.get_subprogram() else {
+        instruction.set_debug_location(None);
+        return;
+    };
+    // SAFETY: the context, the scope and the instruction belong to the same module.
+    unsafe {
+        use inkwell::values::AsValueRef;
+        let context = inkwell::llvm_sys::core::LLVMGetValueContext(function.as_value_ref());
+        let scope = scope.as_debug_info_scope().as_mut_ptr();
+        let location = LLVMDIBuilderCreateDebugLocation(context, number, 0, scope, std::ptr::null_mut());
+        inkwell::llvm_sys::debuginfo::LLVMInstructionSetDebugLoc(instruction.as_value_ref(), location);
+    }
+}

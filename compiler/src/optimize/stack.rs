@@ -1,0 +1,77 @@
+//! Stack checks: every guest function that still calls another compares its stack pointer with the
+//! limit first. This comes after inlining, so what has become a leaf pays nothing: its frame fits
+//! above the limit by the formula in `docs/runtime-abi.md`.
+
+use crate::options::Options;
+use crate::translate::symbols;
+use inkwell::IntPredicate;
+use inkwell::module::Module as LlvmModule;
+use inkwell::values::{BasicMetadataValueEnum, FunctionValue, InstructionOpcode, InstructionValue};
+use wasmc_abi::TrapCode;
+use wasmc_abi::vmctx::STACK_LIMIT;
+
+/// Inserts the checks.
+pub fn insert_checks(llvm: &LlvmModule<'_>, options: &Options) {
+    let trap = llvm.get_function(&symbols::trap_stub(TrapCode::StackOverflow));
+    for function in llvm.get_functions().filter(|f| f.count_basic_blocks() > 0) {
+        if is_guest(function) && calls_guest(function) {
+            insert_check(llvm, function, trap.expect("kept: the stub is declared external"), options);
+        }
+    }
+}
+
+fn is_guest(function: FunctionValue<'_>) -> bool {
+    function.get_subprogram().is_some()
+}
+
+/// Whether the function calls anything but traps, helpers and intrinsics, whose needs the headroom
+/// below the limit covers.
+fn calls_guest(function: FunctionValue<'_>) -> bool {
+    let calls = function.get_basic_block_iter().flat_map(|b| b.get_instructions());
+    calls.filter(|i| i.get_opcode() == InstructionOpcode::Call).any(is_guest_call)
+}
+
+fn is_guest_call(call: InstructionValue<'_>) -> bool {
+    use crate::translate::GUEST_CONVENTION;
+    let site = inkwell::values::CallSiteValue::try_from(call).expect("a call is a call site");
+    site.get_call_convention() == GUEST_CONVENTION
+}
+
+fn insert_check<'ctx>(llvm: &LlvmModule<'ctx>, function: FunctionValue<'ctx>, trap: FunctionValue<'ctx>, options: &Options) {
+    let context = llvm.get_context();
+    let old_entry = function.get_first_basic_block().expect("the function has a body");
+    let entry = context.prepend_basic_block(old_entry, "");
+    let overflow = context.append_basic_block(function, "");
+    let builder = context.create_builder();
+    builder.position_at_end(entry);
+    // Allocas count as part of the frame only in the entry block.
+    let allocas: Vec<_> =
+        old_entry.get_instructions().filter(|i| i.get_opcode() == InstructionOpcode::Alloca).collect();
+    for alloca in allocas {
+        alloca.remove_from_basic_block();
+        builder.insert_instruction(&alloca, None);
+    }
+    let i64 = context.i64_type();
+    let read = inkwell::intrinsics::Intrinsic::find("llvm.read_register").expect("LLVM knows it");
+    let read = read.get_declaration(llvm, &[i64.into()]).expect("it is overloaded");
+    let register = context.metadata_node(&[context.metadata_string(options.target.row.stack_pointer).into()]);
+    let build = || -> Result<(), inkwell::builder::BuilderError> {
+        let pointer = builder.build_call(read, &[BasicMetadataValueEnum::from(register)], "")?;
+        let pointer = pointer.try_as_basic_value().unwrap_basic().into_int_value();
+        let vmctx = function.get_first_param().expect("a guest function has a vmctx").into_pointer_value();
+        let offset = i64.const_int(STACK_LIMIT.into(), false);
+        // SAFETY: the slot is the first of the vmctx block.
+        let slot = unsafe { builder.build_in_bounds_gep(context.i8_type(), vmctx, &[offset], "")? };
+        let limit = builder.build_load(i64, slot, "")?.into_int_value();
+        let below = builder.build_int_compare(IntPredicate::ULT, pointer, limit, "")?;
+        let branch = builder.build_conditional_branch(below, overflow, old_entry)?;
+        let i32 = |n| context.i32_type().const_int(n, false).into();
+        let weights = [context.metadata_string("branch_weights").into(), i32(1), i32(1 << 20)];
+        branch.set_metadata(context.metadata_node(&weights), context.get_kind_id("prof")).expect("a node");
+        builder.position_at_end(overflow);
+        builder.build_call(trap, &[], "")?;
+        builder.build_unreachable()?;
+        Ok(())
+    };
+    build().expect("the builder is positioned");
+}

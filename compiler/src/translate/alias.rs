@@ -1,0 +1,55 @@
+//! What cannot overlap, told to LLVM as type-based alias metadata: linear memory, vmctx slots,
+//! each global and table elements. Two accesses of linear memory always have the same tag.
+
+use inkwell::context::Context;
+use inkwell::values::{InstructionValue, MetadataValue};
+
+/// Tags for accesses, one a kind of thing.
+pub struct Alias<'ctx> {
+    context: &'ctx Context,
+    tbaa: u32,
+    invariant: u32,
+    pub memory: MetadataValue<'ctx>,
+    pub vmctx: MetadataValue<'ctx>,
+    pub table: MetadataValue<'ctx>,
+    /// All imported mutable globals: two of them may be the same.
+    pub imported_global: MetadataValue<'ctx>,
+    globals: Vec<MetadataValue<'ctx>>,
+}
+
+impl<'ctx> Alias<'ctx> {
+    pub fn new(context: &'ctx Context, globals: usize) -> Self {
+        let root = context.metadata_node(&[context.metadata_string("wasmc").into()]);
+        let tag = |name: &str| tag(context, root, name);
+        Alias {
+            context,
+            tbaa: context.get_kind_id("tbaa"),
+            invariant: context.get_kind_id("invariant.load"),
+            memory: tag("memory"),
+            vmctx: tag("vmctx"),
+            table: tag("table"),
+            imported_global: tag("imported global"),
+            globals: (0..globals).map(|i| tag(&format!("global {i}"))).collect(),
+        }
+    }
+
+    /// The tag of a defined global.
+    pub fn global(&self, index: usize) -> MetadataValue<'ctx> {
+        self.globals[index]
+    }
+
+    /// Says what an access touches.
+    pub fn mark(&self, access: InstructionValue<'ctx>, tag: MetadataValue<'ctx>) {
+        access.set_metadata(tag, self.tbaa).expect("the tag is a node");
+    }
+
+    /// Says that a load yields the same value whenever it is done.
+    pub fn mark_invariant(&self, load: InstructionValue<'ctx>) {
+        load.set_metadata(self.context.metadata_node(&[]), self.invariant).expect("the mark is a node");
+    }
+}
+
+fn tag<'ctx>(context: &'ctx Context, root: MetadataValue<'ctx>, name: &str) -> MetadataValue<'ctx> {
+    let ty = context.metadata_node(&[context.metadata_string(name).into(), root.into()]);
+    context.metadata_node(&[ty.into(), ty.into(), context.i64_type().const_zero().into()])
+}

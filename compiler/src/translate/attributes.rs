@@ -1,0 +1,118 @@
+//! Attributes and conventions of functions and calls. `mustprogress`, `willreturn`, `norecurse`,
+//! `memory(...)` and fast-math are never given: Wasm promises none of them.
+
+use crate::options::{OptLevel, Options};
+use inkwell::attributes::{Attribute, AttributeLoc};
+use inkwell::context::Context;
+use inkwell::values::{CallSiteValue, FunctionValue};
+
+/// LLVM's number of `tailcc` (llvm/IR/CallingConv.h): arguments and results in registers, and tail
+/// calls of any signature.
+pub const GUEST_CONVENTION: u32 = 18;
+
+/// Attributes made once.
+pub struct Attributes {
+    guest: Vec<Attribute>,
+    hosted: Vec<Attribute>,
+    vmctx: Vec<Attribute>,
+    swiftself: Attribute,
+    nomerge: Attribute,
+    trap: Vec<Attribute>,
+    optnone: Vec<Attribute>,
+}
+
+impl Attributes {
+    pub fn new(context: &Context, options: &Options, vmctx_len: u32) -> Self {
+        let flag = |name| enumerated(context, name, 0);
+        let string = |key, value| context.create_string_attribute(key, value);
+        let mut hosted = vec![
+            flag("nounwind"),
+            // Asynchronous unwind tables: the frame size is known at each instruction.
+            enumerated(context, "uwtable", 2),
+            string("frame-pointer", "none"),
+            string("target-cpu", &options.target.cpu),
+            // A level says what there is, not whose scheduling: x86-64-v2 alone brings Sandy Bridge's.
+            string("tune-cpu", "generic"),
+            string("target-features", &options.target.llvm_features),
+        ];
+        match options.level {
+            OptLevel::Os => hosted.push(flag("optsize")),
+            OptLevel::Oz => hosted.extend([flag("optsize"), flag("minsize")]),
+            _ => {}
+        }
+        let mut guest = hosted.clone();
+        // A loop over bytes stays one, and recursion stays recursion, which must exhaust the stack.
+        guest.extend([string("no-builtins", ""), string("disable-tail-calls", "true")]);
+        let swiftself = flag("swiftself");
+        Attributes {
+            guest,
+            hosted,
+            vmctx: vec![
+                swiftself,
+                flag("nonnull"),
+                enumerated(context, "align", wasmc_abi::vmctx::ALIGN.into()),
+                enumerated(context, "dereferenceable", vmctx_len.into()),
+            ],
+            swiftself,
+            nomerge: flag("nomerge"),
+            trap: vec![flag("cold"), flag("noreturn"), flag("noinline")],
+            optnone: vec![flag("optnone"), flag("noinline")],
+        }
+    }
+
+    /// A Wasm function.
+    pub fn guest(&self, function: FunctionValue) {
+        function.set_call_conventions(GUEST_CONVENTION);
+        add(function, AttributeLoc::Function, &self.guest);
+        add(function, AttributeLoc::Param(0), &self.vmctx);
+    }
+
+    /// A function that the host enters: C convention.
+    pub fn hosted(&self, function: FunctionValue) {
+        add(function, AttributeLoc::Function, &self.hosted);
+    }
+
+    /// A host thunk: called as a guest function, but with a host record in place of the vmctx.
+    pub fn thunk(&self, function: FunctionValue) {
+        function.set_call_conventions(GUEST_CONVENTION);
+        add(function, AttributeLoc::Function, &self.hosted);
+        function.add_attribute(AttributeLoc::Param(0), self.swiftself);
+    }
+
+    /// A trap stub.
+    pub fn trap(&self, function: FunctionValue) {
+        add(function, AttributeLoc::Function, &self.hosted);
+        add(function, AttributeLoc::Function, &self.trap);
+    }
+
+    /// A body too large for the optimiser.
+    pub fn leave_alone(&self, function: FunctionValue) {
+        add(function, AttributeLoc::Function, &self.optnone);
+    }
+
+    /// A call of a guest function.
+    pub fn guest_call(&self, call: CallSiteValue) {
+        call.set_call_convention(GUEST_CONVENTION);
+        call.add_attribute(AttributeLoc::Param(0), self.swiftself);
+    }
+
+    /// A call that does not come back; each keeps its own place, and so its Wasm offset.
+    pub fn trap_call(&self, call: CallSiteValue) {
+        for attribute in &self.trap[..2] {
+            call.add_attribute(AttributeLoc::Function, *attribute);
+        }
+        call.add_attribute(AttributeLoc::Function, self.nomerge);
+    }
+}
+
+fn enumerated(context: &Context, name: &str, value: u64) -> Attribute {
+    let kind = Attribute::get_named_enum_kind_id(name);
+    assert!(kind != 0, "LLVM knows the attribute {name}");
+    context.create_enum_attribute(kind, value)
+}
+
+fn add(function: FunctionValue, place: AttributeLoc, attributes: &[Attribute]) {
+    for attribute in attributes {
+        function.add_attribute(place, *attribute);
+    }
+}

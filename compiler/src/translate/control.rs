@@ -1,0 +1,241 @@
+//! Control frames: block, loop, if, branches, and the code that cannot be reached.
+
+use super::Result;
+use super::function::FunctionTranslator;
+use crate::parse::val_type;
+use inkwell::basic_block::BasicBlock;
+use inkwell::types::BasicTypeEnum;
+use inkwell::values::{BasicValueEnum, IntValue, PhiValue};
+use inkwell::IntPredicate;
+use std::collections::BTreeMap;
+use wasmc_abi::ValType;
+use wasmparser::{BlockType, BrTable};
+
+/// A construct that has begun and not ended.
+pub struct Frame<'ctx> {
+    kind: Kind<'ctx>,
+    /// Where control goes after the construct, with the results in `results`.
+    next: BasicBlock<'ctx>,
+    results: Vec<PhiValue<'ctx>>,
+    /// Height of the operand stack below the construct's parameters.
+    height: usize,
+    /// Whether anything comes to `next`.
+    reached: bool,
+}
+
+enum Kind<'ctx> {
+    Block,
+    Loop { header: BasicBlock<'ctx>, params: Vec<PhiValue<'ctx>> },
+    /// `otherwise` is where a false condition leads, until `else` or `end` has taken it.
+    If { otherwise: Option<BasicBlock<'ctx>>, params: Vec<BasicValueEnum<'ctx>> },
+}
+
+impl<'ctx> FunctionTranslator<'_, 'ctx> {
+    pub fn new_block(&self) -> BasicBlock<'ctx> {
+        self.unit.context.append_basic_block(self.function, "")
+    }
+
+    /// Branches to `rare` if the condition holds, which hardly ever happens.
+    pub fn branch_unlikely(
+        &self,
+        condition: IntValue<'ctx>,
+        rare: BasicBlock<'ctx>,
+        next: BasicBlock<'ctx>,
+    ) -> Result<()> {
+        let branch = self.builder.build_conditional_branch(condition, rare, next)?;
+        let prof = self.unit.context.get_kind_id("prof");
+        branch.set_metadata(self.unit.unlikely(), prof).expect("the weights are a node");
+        Ok(())
+    }
+
+    /// The condition of an `i32` operand.
+    pub fn pop_condition(&mut self) -> Result<IntValue<'ctx>> {
+        let value = self.pop_int();
+        Ok(self.builder.build_int_compare(IntPredicate::NE, value, value.get_type().const_zero(), "")?)
+    }
+
+    /// Opens the frame of the body itself, whose end is the return.
+    pub fn begin_function(&mut self, results: &[ValType]) -> Result<()> {
+        self.push_frame(Kind::Block, results, 0)
+    }
+
+    pub fn begin_block(&mut self, ty: BlockType) -> Result<()> {
+        let (params, results) = self.block_type(ty);
+        self.push_frame(Kind::Block, &results, params.len())
+    }
+
+    pub fn begin_loop(&mut self, ty: BlockType) -> Result<()> {
+        let (params, results) = self.block_type(ty);
+        let header = self.new_block();
+        let before = self.builder.get_insert_block().expect("the builder stands in a block");
+        self.builder.build_unconditional_branch(header)?;
+        self.builder.position_at_end(header);
+        let phis = self.phis(header, &params)?;
+        let values = self.pop_many(params.len());
+        for (phi, value) in phis.iter().zip(&values) {
+            phi.add_incoming(&[(value, before)]);
+        }
+        self.stack.extend(phis.iter().map(|phi| phi.as_basic_value()));
+        self.push_frame(Kind::Loop { header, params: phis }, &results, params.len())
+    }
+
+    pub fn begin_if(&mut self, ty: BlockType) -> Result<()> {
+        let condition = self.pop_condition()?;
+        let (params, results) = self.block_type(ty);
+        let (then, otherwise) = (self.new_block(), self.new_block());
+        self.builder.build_conditional_branch(condition, then, otherwise)?;
+        self.builder.position_at_end(then);
+        let values = self.stack[self.stack.len() - params.len()..].to_vec();
+        self.push_frame(Kind::If { otherwise: Some(otherwise), params: values }, &results, params.len())
+    }
+
+    pub fn begin_else(&mut self) -> Result<()> {
+        if self.reachable {
+            self.leave_frame()?;
+        }
+        let frame = self.frames.last_mut().expect("validated: else has its if");
+        let Kind::If { otherwise, params } = &mut frame.kind else { unreachable!("validated: else belongs to if") };
+        let (block, params) = (otherwise.take().expect("one else for an if"), params.clone());
+        self.stack.truncate(frame.height);
+        self.stack.extend(params);
+        self.builder.position_at_end(block);
+        self.reachable = true;
+        Ok(())
+    }
+
+    /// Ends the innermost construct.
+    pub fn end(&mut self) -> Result<()> {
+        if self.reachable {
+            self.leave_frame()?;
+        }
+        let mut frame = self.frames.pop().expect("validated: end has its construct");
+        if let Kind::If { otherwise: Some(block), params } = &frame.kind {
+            self.builder.position_at_end(*block);
+            for (phi, value) in frame.results.iter().zip(params) {
+                phi.add_incoming(&[(value, *block)]);
+            }
+            self.builder.build_unconditional_branch(frame.next)?;
+            frame.reached = true;
+        }
+        self.stack.truncate(frame.height);
+        self.builder.position_at_end(frame.next);
+        self.reachable = frame.reached;
+        if frame.reached {
+            self.stack.extend(frame.results.iter().map(|phi| phi.as_basic_value()));
+        } else {
+            self.builder.build_unreachable()?;
+        }
+        Ok(())
+    }
+
+    pub fn branch(&mut self, depth: u32) -> Result<()> {
+        let target = self.take_edge(depth)?;
+        self.builder.build_unconditional_branch(target)?;
+        self.reachable = false;
+        Ok(())
+    }
+
+    pub fn branch_if(&mut self, depth: u32) -> Result<()> {
+        let condition = self.pop_condition()?;
+        let target = self.take_edge(depth)?;
+        let next = self.new_block();
+        self.builder.build_conditional_branch(condition, target, next)?;
+        self.builder.position_at_end(next);
+        Ok(())
+    }
+
+    pub fn branch_table(&mut self, table: &BrTable<'_>) -> Result<()> {
+        let index = self.pop_int();
+        let from = self.builder.get_insert_block().expect("the builder stands in a block");
+        // One block per depth: a target's phis then have one entry, however many cases lead there.
+        let mut edges = BTreeMap::new();
+        let mut edge = |this: &mut Self, depth| -> Result<BasicBlock<'ctx>> {
+            if let Some(block) = edges.get(&depth) {
+                return Ok(*block);
+            }
+            let block = this.new_block();
+            this.builder.position_at_end(block);
+            let target = this.take_edge(depth)?;
+            this.builder.build_unconditional_branch(target)?;
+            edges.insert(depth, block);
+            Ok(block)
+        };
+        let default = edge(self, table.default())?;
+        let mut cases = Vec::with_capacity(table.len() as usize);
+        for (case, depth) in table.targets().enumerate() {
+            let depth = depth.expect("validated: the branch table can be read");
+            cases.push((index.get_type().const_int(case as u64, false), edge(self, depth)?));
+        }
+        self.builder.position_at_end(from);
+        self.builder.build_switch(index, default, &cases)?;
+        self.reachable = false;
+        Ok(())
+    }
+
+    /// Depth of the frame of the body itself.
+    pub fn outermost(&self) -> u32 {
+        self.frames.len() as u32 - 1
+    }
+
+    /// Gives the operands of a branch from the current block to its target, which is returned.
+    fn take_edge(&mut self, depth: u32) -> Result<BasicBlock<'ctx>> {
+        let from = self.builder.get_insert_block().expect("the builder stands in a block");
+        let index = self.frames.len() - 1 - depth as usize;
+        let frame = &mut self.frames[index];
+        let (target, phis) = match &frame.kind {
+            Kind::Loop { header, params } => (*header, params),
+            _ => {
+                frame.reached = true;
+                (frame.next, &frame.results)
+            }
+        };
+        let values = &self.stack[self.stack.len() - phis.len()..];
+        for (phi, value) in phis.iter().zip(values) {
+            phi.add_incoming(&[(value, from)]);
+        }
+        Ok(target)
+    }
+
+    /// Falls out of the innermost construct with its results on the stack.
+    fn leave_frame(&mut self) -> Result<()> {
+        let from = self.builder.get_insert_block().expect("the builder stands in a block");
+        let frame = self.frames.last_mut().expect("a construct is open");
+        frame.reached = true;
+        let values = &self.stack[self.stack.len() - frame.results.len()..];
+        for (phi, value) in frame.results.iter().zip(values) {
+            phi.add_incoming(&[(value, from)]);
+        }
+        self.builder.build_unconditional_branch(frame.next)?;
+        Ok(())
+    }
+
+    fn push_frame(&mut self, kind: Kind<'ctx>, results: &[ValType], params: usize) -> Result<()> {
+        let here = self.builder.get_insert_block().expect("the builder stands in a block");
+        let next = self.new_block();
+        let results = self.phis(next, results)?;
+        self.builder.position_at_end(here);
+        let height = self.stack.len() - params;
+        self.frames.push(Frame { kind, next, results, height, reached: false });
+        Ok(())
+    }
+
+    /// Phis for values of these types in a block that is still empty. The builder ends up there.
+    fn phis(&self, block: BasicBlock<'ctx>, types: &[ValType]) -> Result<Vec<PhiValue<'ctx>>> {
+        self.builder.position_at_end(block);
+        let build = |ty: &ValType| -> Result<_> {
+            Ok(self.builder.build_phi::<BasicTypeEnum>(self.unit.types.value(*ty), "")?)
+        };
+        types.iter().map(build).collect()
+    }
+
+    fn block_type(&self, ty: BlockType) -> (Vec<ValType>, Vec<ValType>) {
+        match ty {
+            BlockType::Empty => (vec![], vec![]),
+            BlockType::Type(ty) => (vec![], vec![val_type(&ty)]),
+            BlockType::FuncType(index) => {
+                let ty = self.unit.func_type(self.unit.module.type_ids[index as usize]);
+                (ty.params.clone(), ty.results.clone())
+            }
+        }
+    }
+}

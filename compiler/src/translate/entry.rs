@@ -1,0 +1,172 @@
+//! Between host and guest, one pair per signature: entry trampolines and host thunks
+//! (`abi::signature` has their conventions).
+
+use super::Result;
+use super::symbols;
+use super::types::returns_in_area;
+use super::unit::Unit;
+use crate::parse::{FuncType, TypeId};
+use inkwell::GlobalVisibility;
+use inkwell::builder::Builder;
+use inkwell::module::Linkage;
+use inkwell::types::BasicMetadataTypeEnum;
+use inkwell::values::{BasicMetadataValueEnum, BasicValueEnum, FunctionValue, PointerValue};
+use wasmc_abi::ValType;
+use wasmc_abi::signature::slot_count;
+use wasmc_abi::vmctx::host_record;
+
+/// Defines the trampoline and the thunk of a type, as far as the module can need them.
+pub fn define(unit: &Unit<'_, '_>, ty: TypeId) -> Result<()> {
+    if unit.module.needs_entry(ty) {
+        define_entry(unit, ty)?;
+    }
+    if unit.module.needs_thunk(ty) {
+        define_thunk(unit, ty)?;
+    }
+    Ok(())
+}
+
+/// `void entry(void *vmctx, void *code, uint64_t *values)`, C convention.
+fn define_entry<'ctx>(unit: &Unit<'ctx, '_>, ty: TypeId) -> Result<()> {
+    let ptr: BasicMetadataTypeEnum = unit.types.ptr.into();
+    let (function, builder) = add(unit, &symbols::entry(ty), unit.types.void(&[ptr, ptr, ptr]));
+    unit.attributes.hosted(function);
+    let [vmctx, code, values] = pointer_params(function);
+    let func_type = unit.func_type(ty);
+    let mut args: Vec<BasicMetadataValueEnum> = vec![vmctx.into()];
+    if returns_in_area(func_type) {
+        // The area has the layout of `values`, and the arguments have been read when it is written.
+        args.push(values.into());
+    }
+    for arg in load_values(unit, &builder, values, &func_type.params)? {
+        args.push(arg.into());
+    }
+    let call = builder.build_indirect_call(unit.guest_type(ty), code, &args, "")?;
+    unit.attributes.guest_call(call);
+    if !returns_in_area(func_type) {
+        let results = split_results(&builder, func_type, call.try_as_basic_value().basic())?;
+        store_values(unit, &builder, values, &func_type.results, &results)?;
+    }
+    builder.build_return(None)?;
+    Ok(())
+}
+
+/// A guest function that calls `uint32_t callback(void *record, uint64_t *results, parameters...)`.
+fn define_thunk<'ctx>(unit: &Unit<'ctx, '_>, ty: TypeId) -> Result<()> {
+    let func_type = unit.func_type(ty);
+    let (function, builder) = add(unit, &symbols::thunk(ty), unit.guest_type(ty));
+    unit.attributes.thunk(function);
+    let mut params = function.get_param_iter();
+    let record = params.next().expect("a guest function has a vmctx").into_pointer_value();
+    let area = if returns_in_area(func_type) {
+        params.next().expect("and a result area if it has many results").into_pointer_value()
+    } else {
+        let slots: usize = func_type.results.iter().map(|t| slot_count(*t)).sum();
+        builder.build_alloca(unit.types.i64.array_type(slots.max(1) as u32), "")?
+    };
+    let mut args: Vec<BasicMetadataValueEnum> = vec![record.into(), area.into()];
+    args.extend(params.map(BasicMetadataValueEnum::from));
+    let mut param_types: Vec<BasicMetadataTypeEnum> = vec![unit.types.ptr.into(); 2];
+    param_types.extend(func_type.params.iter().map(|t| BasicMetadataTypeEnum::from(unit.types.value(*t))));
+    let callback_type = unit.types.i32.fn_type(&param_types, false);
+    let callback = slot(unit, &builder, record, host_record::CALLBACK / 8)?;
+    let callback = builder.build_load(unit.types.ptr, callback, "")?.into_pointer_value();
+    let status = builder.build_indirect_call(callback_type, callback, &args, "")?;
+    let status = status.try_as_basic_value().unwrap_basic().into_int_value();
+    let failed = builder.build_int_compare(inkwell::IntPredicate::NE, status, unit.types.i32.const_zero(), "")?;
+    let trap = unit.context.append_basic_block(function, "");
+    let done = unit.context.append_basic_block(function, "");
+    builder.build_conditional_branch(failed, trap, done)?;
+    builder.position_at_end(trap);
+    super::trap::raise(unit, &builder, status)?;
+    builder.position_at_end(done);
+    let results = if returns_in_area(func_type) { vec![] } else { load_values(unit, &builder, area, &func_type.results)? };
+    build_return(&builder, &results)
+}
+
+fn add<'ctx>(
+    unit: &Unit<'ctx, '_>,
+    name: &str,
+    ty: inkwell::types::FunctionType<'ctx>,
+) -> (FunctionValue<'ctx>, Builder<'ctx>) {
+    let function = unit.llvm.add_function(name, ty, Some(Linkage::External));
+    function.as_global_value().set_visibility(GlobalVisibility::Hidden);
+    let builder = unit.context.create_builder();
+    builder.position_at_end(unit.context.append_basic_block(function, ""));
+    (function, builder)
+}
+
+fn pointer_params<'ctx, const N: usize>(function: FunctionValue<'ctx>) -> [PointerValue<'ctx>; N] {
+    std::array::from_fn(|i| function.get_nth_param(i as u32).expect("declared above").into_pointer_value())
+}
+
+/// Address of 8-byte slot `index`.
+fn slot<'ctx>(
+    unit: &Unit<'ctx, '_>,
+    builder: &Builder<'ctx>,
+    base: PointerValue<'ctx>,
+    index: u32,
+) -> Result<PointerValue<'ctx>> {
+    let index = unit.types.i64.const_int(index.into(), false);
+    // SAFETY: by `abi::signature` there are as many slots as the signature has values.
+    Ok(unsafe { builder.build_in_bounds_gep(unit.types.i64, base, &[index], "")? })
+}
+
+/// Reads values from consecutive slots.
+pub fn load_values<'ctx>(
+    unit: &Unit<'ctx, '_>,
+    builder: &Builder<'ctx>,
+    base: PointerValue<'ctx>,
+    types: &[ValType],
+) -> Result<Vec<BasicValueEnum<'ctx>>> {
+    let mut index = 0;
+    let mut values = Vec::with_capacity(types.len());
+    for ty in types {
+        let address = slot(unit, builder, base, index)?;
+        values.push(builder.build_load(unit.types.value(*ty), address, "")?);
+        index += slot_count(*ty) as u32;
+    }
+    Ok(values)
+}
+
+/// Writes values to consecutive slots.
+pub fn store_values<'ctx>(
+    unit: &Unit<'ctx, '_>,
+    builder: &Builder<'ctx>,
+    base: PointerValue<'ctx>,
+    types: &[ValType],
+    values: &[BasicValueEnum<'ctx>],
+) -> Result<()> {
+    let mut index = 0;
+    for (ty, value) in types.iter().zip(values) {
+        builder.build_store(slot(unit, builder, base, index)?, *value)?;
+        index += slot_count(*ty) as u32;
+    }
+    Ok(())
+}
+
+/// The results that a call returned in registers.
+pub fn split_results<'ctx>(
+    builder: &Builder<'ctx>,
+    ty: &FuncType,
+    returned: Option<BasicValueEnum<'ctx>>,
+) -> Result<Vec<BasicValueEnum<'ctx>>> {
+    Ok(match (ty.results.len(), returned) {
+        (1, Some(value)) => vec![value],
+        (2, Some(pair)) => {
+            let pair = pair.into_struct_value();
+            vec![builder.build_extract_value(pair, 0, "")?, builder.build_extract_value(pair, 1, "")?]
+        }
+        _ => vec![],
+    })
+}
+
+/// Returns up to two values in registers.
+pub fn build_return<'ctx>(builder: &Builder<'ctx>, results: &[BasicValueEnum<'ctx>]) -> Result<()> {
+    match results {
+        [one] => builder.build_return(Some(one))?,
+        [_, _] => builder.build_aggregate_return(results)?,
+        _ => builder.build_return(None)?,
+    };
+    Ok(())
+}

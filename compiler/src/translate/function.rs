@@ -1,0 +1,183 @@
+//! One Wasm function → one LLVM function: locals, the operator loop, and who translates what.
+
+use super::control::Frame;
+use super::entry::{build_return, store_values};
+use super::types::returns_in_area;
+use super::unit::Unit;
+use super::{Result, ops};
+use crate::parse::{DefinedFuncIndex, FuncType, val_type};
+use inkwell::builder::Builder;
+use inkwell::debug_info::DISubprogram;
+use inkwell::values::{BasicValueEnum, FunctionValue, PointerValue};
+use wasmc_abi::ValType;
+use wasmc_abi::signature::slot_count;
+use wasmparser::{BinaryReader, FunctionBody, Operator};
+
+/// Bodies beyond this many bytes are left alone by the optimiser, whose time grows faster than their size.
+const OPTIMIZED_BODY_MAX: usize = 1 << 20;
+/// The same for locals.
+const OPTIMIZED_LOCALS_MAX: usize = 50_000;
+
+pub struct FunctionTranslator<'u, 'ctx> {
+    pub unit: &'u Unit<'ctx, 'u>,
+    pub builder: Builder<'ctx>,
+    pub function: FunctionValue<'ctx>,
+    pub vmctx: PointerValue<'ctx>,
+    pub locals: Vec<(PointerValue<'ctx>, ValType)>,
+    pub stack: Vec<BasicValueEnum<'ctx>>,
+    pub frames: Vec<Frame<'ctx>>,
+    /// Whether the current instruction can be executed.
+    pub reachable: bool,
+    /// Constructs open inside code that cannot be reached.
+    skipped: u32,
+    ty: &'u FuncType,
+    scope: DISubprogram<'ctx>,
+    /// Offset of the current instruction in the Wasm module.
+    offset: u32,
+}
+
+impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
+    /// Defines the function.
+    pub fn translate(unit: &'u Unit<'ctx, 'u>, defined: DefinedFuncIndex) -> Result<()> {
+        let index = unit.module.function_index(defined);
+        let function = unit.function(index).expect("a defined function is declared");
+        let body = unit.module.bodies[defined.get()];
+        let builder = unit.context.create_builder();
+        builder.position_at_end(unit.context.append_basic_block(function, ""));
+        let mut this = FunctionTranslator {
+            unit,
+            builder,
+            function,
+            vmctx: function.get_first_param().expect("a guest function has a vmctx").into_pointer_value(),
+            locals: Vec::new(),
+            stack: Vec::new(),
+            frames: Vec::new(),
+            reachable: true,
+            skipped: 0,
+            ty: unit.module.function_type(index),
+            scope: function.get_subprogram().expect("a declared function has a scope"),
+            offset: body.offset,
+        };
+        let body = FunctionBody::new(BinaryReader::new(body.bytes, body.offset.into()));
+        this.body(&body)
+    }
+
+    fn body(&mut self, body: &FunctionBody<'_>) -> Result<()> {
+        self.declare_locals(body)?;
+        if body.as_bytes().len() > OPTIMIZED_BODY_MAX || self.locals.len() > OPTIMIZED_LOCALS_MAX {
+            self.unit.attributes.leave_alone(self.function);
+        }
+        let ty = self.ty;
+        self.begin_function(&ty.results)?;
+        let mut operators = body.get_operators_reader().expect(VALID);
+        while !operators.eof() {
+            let (operator, offset) = operators.read_with_offset().expect(VALID);
+            self.offset = offset as u32;
+            self.operator(&operator)?;
+        }
+        if self.reachable {
+            let results = std::mem::take(&mut self.stack);
+            self.build_return(&results)?;
+        }
+        Ok(())
+    }
+
+    fn build_return(&mut self, results: &[BasicValueEnum<'ctx>]) -> Result<()> {
+        if !returns_in_area(self.ty) {
+            return build_return(&self.builder, results);
+        }
+        let area = self.function.get_nth_param(1).expect("the area comes after the vmctx").into_pointer_value();
+        store_values(self.unit, &self.builder, area, &self.ty.results, results)?;
+        build_return(&self.builder, &[])
+    }
+
+    fn declare_locals(&mut self, body: &FunctionBody<'_>) -> Result<()> {
+        let hidden = 1 + usize::from(returns_in_area(self.ty));
+        for (ty, value) in self.ty.params.iter().zip(self.function.get_param_iter().skip(hidden)) {
+            self.declare_local(*ty, value)?;
+        }
+        for group in body.get_locals_reader().expect(VALID) {
+            let (count, ty) = group.expect(VALID);
+            let ty = val_type(&ty);
+            for _ in 0..count {
+                self.declare_local(ty, self.unit.types.value(ty).const_zero())?;
+            }
+        }
+        Ok(())
+    }
+
+    fn declare_local(&mut self, ty: ValType, value: BasicValueEnum<'ctx>) -> Result<()> {
+        let local = self.builder.build_alloca(self.unit.types.value(ty), "")?;
+        self.builder.build_store(local, value)?;
+        self.locals.push((local, ty));
+        Ok(())
+    }
+
+    /// Memory in this frame for the results of a call of a function of type `ty`.
+    pub fn result_area(&self, ty: &FuncType) -> Result<PointerValue<'ctx>> {
+        let slots: usize = ty.results.iter().map(|t| slot_count(*t)).sum();
+        let first = self.function.get_first_basic_block().and_then(|b| b.get_first_instruction());
+        let builder = self.unit.context.create_builder();
+        builder.position_before(&first.expect("the entry block has a local, or the first frame's branch"));
+        let area = builder.build_alloca(self.unit.types.i64.array_type(slots as u32), "")?;
+        Ok(area)
+    }
+
+    /// What the builder makes from now on can leave the code, at the current instruction.
+    pub fn locate(&self) {
+        self.unit.debug.locate(&self.builder, self.scope, self.offset);
+    }
+
+    /// Ends what [`Self::locate`] began.
+    pub fn unlocate(&self) {
+        self.builder.unset_current_debug_location();
+    }
+
+    fn operator(&mut self, operator: &Operator<'_>) -> Result<()> {
+        if !self.reachable {
+            return self.skip(operator);
+        }
+        use Operator as O;
+        match operator {
+            O::Nop => Ok(()),
+            O::Unreachable => {
+                self.trap(wasmc_abi::TrapCode::Unreachable)?;
+                self.reachable = false;
+                Ok(())
+            }
+            O::Block { blockty } => self.begin_block(*blockty),
+            O::Loop { blockty } => self.begin_loop(*blockty),
+            O::If { blockty } => self.begin_if(*blockty),
+            O::Else => self.begin_else(),
+            O::End => self.end(),
+            O::Br { relative_depth } => self.branch(*relative_depth),
+            O::BrIf { relative_depth } => self.branch_if(*relative_depth),
+            O::BrTable { targets } => self.branch_table(targets),
+            O::Return => self.branch(self.outermost()),
+            _ => {
+                let known = ops::variable::translate(self, operator)?
+                    || ops::memory::translate(self, operator)?
+                    || ops::numeric::translate(self, operator)?
+                    || ops::convert::translate(self, operator)?
+                    || ops::call::translate(self, operator)?
+                    || ops::table::translate(self, operator)?;
+                assert!(known, "validation admits {operator:?}, which has no translation");
+                Ok(())
+            }
+        }
+    }
+
+    fn skip(&mut self, operator: &Operator<'_>) -> Result<()> {
+        match operator {
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.skipped += 1,
+            Operator::End if self.skipped > 0 => self.skipped -= 1,
+            Operator::End => self.end()?,
+            Operator::Else if self.skipped == 0 => self.begin_else()?,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+/// Bodies are read only after validation.
+const VALID: &str = "the body has been validated";

@@ -1,0 +1,177 @@
+//! Memory instructions (spec: exec/instructions, memory instructions).
+
+use super::call::call_builtin;
+use crate::parse::MemoryIndex;
+use crate::translate::Result;
+use crate::translate::function::FunctionTranslator;
+use inkwell::types::{BasicTypeEnum, IntType};
+use inkwell::values::{BasicValue, BasicValueEnum, IntValue, PointerValue};
+use wasmc_abi::Builtin;
+use wasmparser::{MemArg, MemArgTarget, Operator as O};
+
+/// How a loaded integer fills its type.
+#[derive(Clone, Copy)]
+enum Extend {
+    Sign,
+    Zero,
+}
+
+pub fn translate<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, operator: &O<'_>) -> Result<bool> {
+    let t = &f.unit.types;
+    let (i8, i16, i32, i64, f32, f64) = (t.i8, t.i16, t.i32, t.i64, t.f32, t.f64);
+    match operator {
+        O::I32Load { memarg } => load(f, memarg, i32.into())?,
+        O::I64Load { memarg } => load(f, memarg, i64.into())?,
+        O::F32Load { memarg } => load(f, memarg, f32.into())?,
+        O::F64Load { memarg } => load(f, memarg, f64.into())?,
+        O::I32Load8S { memarg } => load_narrow(f, memarg, i8, i32, Extend::Sign)?,
+        O::I32Load8U { memarg } => load_narrow(f, memarg, i8, i32, Extend::Zero)?,
+        O::I32Load16S { memarg } => load_narrow(f, memarg, i16, i32, Extend::Sign)?,
+        O::I32Load16U { memarg } => load_narrow(f, memarg, i16, i32, Extend::Zero)?,
+        O::I64Load8S { memarg } => load_narrow(f, memarg, i8, i64, Extend::Sign)?,
+        O::I64Load8U { memarg } => load_narrow(f, memarg, i8, i64, Extend::Zero)?,
+        O::I64Load16S { memarg } => load_narrow(f, memarg, i16, i64, Extend::Sign)?,
+        O::I64Load16U { memarg } => load_narrow(f, memarg, i16, i64, Extend::Zero)?,
+        O::I64Load32S { memarg } => load_narrow(f, memarg, i32, i64, Extend::Sign)?,
+        O::I64Load32U { memarg } => load_narrow(f, memarg, i32, i64, Extend::Zero)?,
+        O::I32Store { memarg } | O::F32Store { memarg } => store(f, memarg, 4)?,
+        O::I64Store { memarg } | O::F64Store { memarg } => store(f, memarg, 8)?,
+        O::I32Store8 { memarg } | O::I64Store8 { memarg } => store_narrow(f, memarg, i8)?,
+        O::I32Store16 { memarg } | O::I64Store16 { memarg } => store_narrow(f, memarg, i16)?,
+        O::I64Store32 { memarg } => store_narrow(f, memarg, i32)?,
+        O::MemorySize { mem } => {
+            let len = f.memory_len(MemoryIndex(*mem))?;
+            let pages = f.builder.build_right_shift(len, i64.const_int(16, false), false, "")?;
+            let pages = f.builder.build_int_truncate(pages, i32, "")?;
+            f.push(pages);
+        }
+        O::MemoryGrow { mem } => {
+            let delta = f.builder.build_int_z_extend(f.stack[f.stack.len() - 1].into_int_value(), i64, "")?;
+            f.pop();
+            let memory = i32.const_int((*mem).into(), false);
+            let pages = call_builtin(f, Builtin::memory_grow, &[f.vmctx.into(), memory.into(), delta.into()])?;
+            let pages = f.builder.build_int_truncate(pages.expect("it has a result").into_int_value(), i32, "")?;
+            f.push(pages);
+        }
+        O::MemoryCopy { dst_mem, src_mem } => copy(f, MemoryIndex(*dst_mem), MemoryIndex(*src_mem))?,
+        O::MemoryFill { mem } => fill(f, MemoryIndex(*mem))?,
+        O::MemoryInit { data_index, mem } => {
+            let [to, from, len] = pop_range(f)?;
+            let (memory, segment) = (i32.const_int((*mem).into(), false), i32.const_int((*data_index).into(), false));
+            let args = [f.vmctx.into(), memory.into(), segment.into(), to.into(), from.into(), len.into()];
+            let status = call_builtin(f, Builtin::memory_init, &args)?;
+            f.trap_on_status(status.expect("it has a result").into_int_value())?;
+        }
+        O::DataDrop { data_index } => {
+            let segment = i32.const_int((*data_index).into(), false);
+            call_builtin(f, Builtin::data_drop, &[f.vmctx.into(), segment.into()])?;
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn address<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, memarg: &MemArg, len: u32) -> Result<PointerValue<'ctx>> {
+    let index = f.pop_int();
+    let MemArgTarget::Memory(memory) = memarg.target else { unreachable!("validated: there are no arrays") };
+    f.checked_address(MemoryIndex(memory), index, memarg.offset, len)
+}
+
+/// Loads without any promise of alignment, whatever the hint says.
+fn load_value<'ctx>(
+    f: &mut FunctionTranslator<'_, 'ctx>,
+    memarg: &MemArg,
+    ty: BasicTypeEnum<'ctx>,
+    len: u32,
+) -> Result<BasicValueEnum<'ctx>> {
+    let address = address(f, memarg, len)?;
+    f.locate();
+    let value = f.load_tagged(ty, address, f.unit.alias.memory)?;
+    f.unlocate();
+    value.as_instruction_value().expect("a load is an instruction").set_alignment(1).expect("1 is a power of two");
+    Ok(value)
+}
+
+fn load<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, memarg: &MemArg, ty: BasicTypeEnum<'ctx>) -> Result<()> {
+    let value = load_value(f, memarg, ty, width(ty))?;
+    f.push(value);
+    Ok(())
+}
+
+fn load_narrow<'ctx>(
+    f: &mut FunctionTranslator<'_, 'ctx>,
+    memarg: &MemArg,
+    from: IntType<'ctx>,
+    to: IntType<'ctx>,
+    extend: Extend,
+) -> Result<()> {
+    let value = load_value(f, memarg, from.into(), from.get_bit_width() / 8)?.into_int_value();
+    let value = match extend {
+        Extend::Sign => f.builder.build_int_s_extend(value, to, "")?,
+        Extend::Zero => f.builder.build_int_z_extend(value, to, "")?,
+    };
+    f.push(value);
+    Ok(())
+}
+
+fn width(ty: BasicTypeEnum<'_>) -> u32 {
+    match ty {
+        BasicTypeEnum::IntType(ty) => ty.get_bit_width() / 8,
+        BasicTypeEnum::FloatType(ty) => ty.get_bit_width() / 8,
+        other => unreachable!("{other:?} is not the type of an access"),
+    }
+}
+
+fn store(f: &mut FunctionTranslator<'_, '_>, memarg: &MemArg, len: u32) -> Result<()> {
+    let value = f.pop();
+    let value = super::numeric::unfenced(value);
+    store_value(f, memarg, value, len)
+}
+
+fn store_narrow<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, memarg: &MemArg, to: IntType<'ctx>) -> Result<()> {
+    let value = f.pop_int();
+    let value = f.builder.build_int_truncate(value, to, "")?;
+    store_value(f, memarg, value.into(), to.get_bit_width() / 8)
+}
+
+fn store_value<'ctx>(
+    f: &mut FunctionTranslator<'_, 'ctx>,
+    memarg: &MemArg,
+    value: BasicValueEnum<'ctx>,
+    len: u32,
+) -> Result<()> {
+    let address = address(f, memarg, len)?;
+    f.locate();
+    let store = f.builder.build_store(address, value)?;
+    f.unlocate();
+    f.unit.alias.mark(store, f.unit.alias.memory);
+    store.set_alignment(1).expect("1 is a power of two");
+    Ok(())
+}
+
+/// Pops `to`, `from` or a value, and a length, as 64 bits each: operands are unsigned.
+pub fn pop_range<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>) -> Result<[IntValue<'ctx>; 3]> {
+    let operands = f.pop_many(3);
+    let mut wide = [f.unit.types.i64.const_zero(); 3];
+    for (wide, operand) in wide.iter_mut().zip(operands) {
+        *wide = f.builder.build_int_z_extend(operand.into_int_value(), f.unit.types.i64, "")?;
+    }
+    Ok(wide)
+}
+
+/// Both ranges are checked before a byte is moved (spec: exec/instructions, memory.copy).
+fn copy(f: &mut FunctionTranslator<'_, '_>, to_memory: MemoryIndex, from_memory: MemoryIndex) -> Result<()> {
+    let [to, from, len] = pop_range(f)?;
+    let from = f.checked_range(from_memory, from, len)?;
+    let to = f.checked_range(to_memory, to, len)?;
+    call_builtin(f, Builtin::memmove, &[to.into(), from.into(), len.into()])?;
+    Ok(())
+}
+
+fn fill(f: &mut FunctionTranslator<'_, '_>, memory: MemoryIndex) -> Result<()> {
+    let byte = f.stack[f.stack.len() - 2];
+    let [to, _, len] = pop_range(f)?;
+    let to = f.checked_range(memory, to, len)?;
+    call_builtin(f, Builtin::memset, &[to.into(), byte.into(), len.into()])?;
+    Ok(())
+}

@@ -1,0 +1,9 @@
+//! Instructions, one file per chapter of the specification's list. Each `translate` answers whether
+//! the operator is one of its chapter.
+
+pub mod call;
+pub mod convert;
+pub mod memory;
+pub mod numeric;
+pub mod table;
+pub mod variable;

@@ -1,0 +1,92 @@
+//! Variable and parametric instructions, and references (spec: exec/instructions).
+
+use crate::parse::{FuncIndex, GlobalIndex};
+use crate::translate::Result;
+use crate::translate::function::FunctionTranslator;
+use inkwell::IntPredicate;
+use inkwell::values::{BasicValue, BasicValueEnum};
+use wasmc_abi::ValType;
+use wasmparser::Operator as O;
+
+pub fn translate(f: &mut FunctionTranslator<'_, '_>, operator: &O<'_>) -> Result<bool> {
+    match operator {
+        O::LocalGet { local_index } => {
+            let (local, ty) = f.locals[*local_index as usize];
+            let value = f.builder.build_load(f.unit.types.value(ty), local, "")?;
+            f.push(value);
+        }
+        O::LocalSet { local_index } => {
+            let value = f.pop();
+            f.builder.build_store(f.locals[*local_index as usize].0, value)?;
+        }
+        O::LocalTee { local_index } => {
+            let value = *f.stack.last().expect("validated: the operand is there");
+            f.builder.build_store(f.locals[*local_index as usize].0, value)?;
+        }
+        O::GlobalGet { global_index } => global_get(f, GlobalIndex(*global_index))?,
+        O::GlobalSet { global_index } => {
+            let value = f.pop();
+            let (address, tag) = f.global(GlobalIndex(*global_index))?;
+            f.store_tagged(address, value, tag)?;
+        }
+        O::Drop => {
+            f.pop();
+        }
+        O::Select | O::TypedSelect { .. } => {
+            let condition = f.pop_condition()?;
+            let (otherwise, then) = (f.pop(), f.pop());
+            let value = f.builder.build_select(condition, then, otherwise, "")?;
+            f.push(value);
+        }
+        O::RefNull { .. } => f.push(f.unit.types.i64.const_zero()),
+        O::RefIsNull => {
+            let reference = f.pop_int();
+            let null = reference.get_type().const_zero();
+            let is_null = f.builder.build_int_compare(IntPredicate::EQ, reference, null, "")?;
+            let value = f.builder.build_int_z_extend(is_null, f.unit.types.i32, "")?;
+            f.push(value);
+        }
+        O::RefFunc { function_index } => ref_func(f, FuncIndex(*function_index))?,
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+fn global_get(f: &mut FunctionTranslator<'_, '_>, global: GlobalIndex) -> Result<()> {
+    let ty = f.unit.module.globals[global.get()].ty;
+    if let Some(bits) = f.unit.fixed_global(global) {
+        let value = constant(f, ty.value, bits)?;
+        f.push(value);
+        return Ok(());
+    }
+    let (address, tag) = f.global(global)?;
+    let value = f.load_tagged(f.unit.types.value(ty.value), address, tag)?;
+    if !ty.mutable {
+        f.unit.alias.mark_invariant(value.as_instruction_value().expect("a load is an instruction"));
+    }
+    f.push(value);
+    Ok(())
+}
+
+
+/// A constant of a Wasm type from its bits.
+pub fn constant<'ctx>(f: &FunctionTranslator<'_, 'ctx>, ty: ValType, bits: u64) -> Result<BasicValueEnum<'ctx>> {
+    Ok(match ty {
+        ValType::I32 => f.unit.types.i32.const_int(bits, false).into(),
+        ValType::F32 => super::numeric::float_constant(f, f.unit.types.i32.const_int(bits, false), f.unit.types.f32)?.into(),
+        ValType::F64 => super::numeric::float_constant(f, f.unit.types.i64.const_int(bits, false), f.unit.types.f64)?.into(),
+        _ => f.unit.types.i64.const_int(bits, false).into(),
+    })
+}
+
+/// The address of the function's record in the vmctx.
+fn ref_func(f: &mut FunctionTranslator<'_, '_>, function: FuncIndex) -> Result<()> {
+    let offset = match f.unit.module.escape_slot(function) {
+        Some(slot) => f.unit.layout.escaping_function(slot),
+        None => f.unit.layout.imported_function(function.0),
+    };
+    let record = f.field(f.vmctx, offset)?;
+    let reference = f.builder.build_ptr_to_int(record, f.unit.types.i64, "")?;
+    f.push(reference);
+    Ok(())
+}

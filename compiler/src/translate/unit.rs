@@ -1,0 +1,191 @@
+//! What the translation of every function shares: the LLVM module, its declarations, its types.
+
+use super::Result;
+use super::alias::Alias;
+use super::attributes::Attributes;
+use super::debug::Debug;
+use super::symbols;
+use super::types::Types;
+use crate::error::CompileError;
+use crate::options::{MemoryModel, Options};
+use crate::parse::{ConstExpr, DefinedFuncIndex, FuncIndex, FuncType, GlobalIndex, MemoryIndex, Module, TypeId};
+use inkwell::GlobalVisibility;
+use inkwell::context::Context;
+use inkwell::intrinsics::Intrinsic;
+use inkwell::module::{Linkage, Module as LlvmModule};
+use inkwell::targets::TargetTriple;
+use inkwell::types::{BasicTypeEnum, FunctionType};
+use inkwell::values::{FunctionValue, GlobalValue, MetadataValue};
+use std::cell::RefCell;
+use wasmc_abi::vmctx::{self, Layout};
+use wasmc_abi::{Builtin, TrapCode};
+
+pub struct Unit<'ctx, 'm> {
+    pub context: &'ctx Context,
+    pub llvm: LlvmModule<'ctx>,
+    pub module: &'m Module<'m>,
+    pub types: Types<'ctx>,
+    pub layout: Layout,
+    pub alias: Alias<'ctx>,
+    pub attributes: Attributes,
+    pub debug: Debug<'ctx>,
+    pub helpers: GlobalValue<'ctx>,
+    pub memory_model: MemoryModel,
+    functions: Vec<FunctionValue<'ctx>>,
+    guest_types: Vec<FunctionType<'ctx>>,
+    traps: Vec<FunctionValue<'ctx>>,
+    intrinsics: RefCell<Vec<(&'static str, Vec<BasicTypeEnum<'ctx>>, FunctionValue<'ctx>)>>,
+    unlikely: MetadataValue<'ctx>,
+    memory_range: MetadataValue<'ctx>,
+}
+
+impl<'ctx, 'm> Unit<'ctx, 'm> {
+    pub fn new(context: &'ctx Context, module: &'m Module<'m>, options: &Options) -> Result<Self> {
+        let llvm = context.create_module("wasm");
+        let row = options.target.row;
+        llvm.set_triple(&TargetTriple::create(row.triple));
+        let data = inkwell::targets::TargetData::create(row.data_layout);
+        llvm.set_data_layout(&data.get_data_layout());
+        let types = Types::new(context);
+        let layout = module.layout();
+        let vmctx_len = layout.len_bytes().ok_or_else(|| CompileError::Limit {
+            what: "the instance's block (globals, tables, imports)".into(),
+            found: u64::MAX,
+            limit: 1 << 31,
+            offset: None,
+        })?;
+        let helpers = llvm.add_global(types.ptr.array_type(Builtin::COUNT as u32), None, symbols::HELPER_TABLE);
+        helpers.set_constant(true);
+        helpers.set_visibility(GlobalVisibility::Hidden);
+        let i32 = |n| types.i32.const_int(n, false).into();
+        let prof = context.metadata_node(&[context.metadata_string("branch_weights").into(), i32(1), i32(1 << 20)]);
+        let i64 = |n| types.i64.const_int(n, false).into();
+        let range = context.metadata_node(&[i64(0), i64(vmctx::MAX_PAGES * vmctx::PAGE_LEN + 1)]);
+        let mut unit = Unit {
+            context,
+            module,
+            layout,
+            alias: Alias::new(context, module.globals.len()),
+            attributes: Attributes::new(context, options, vmctx_len),
+            debug: Debug::new(context, &llvm),
+            helpers,
+            memory_model: options.memory,
+            functions: Vec::new(),
+            guest_types: module.types.iter().map(|t| types.guest(t)).collect(),
+            traps: Vec::new(),
+            intrinsics: RefCell::default(),
+            unlikely: prof,
+            memory_range: range,
+            types,
+            llvm,
+        };
+        unit.traps = TrapCode::ALL.iter().map(|code| unit.declare_trap(*code)).collect();
+        unit.functions = (0..module.bodies.len() as u32).map(|i| unit.declare(DefinedFuncIndex(i))).collect();
+        for code in TrapCode::ALL {
+            super::trap::define_stub(&unit, *code)?;
+        }
+        Ok(unit)
+    }
+
+    /// The finished LLVM module.
+    pub fn finish(self) -> LlvmModule<'ctx> {
+        self.debug.finish();
+        self.llvm
+    }
+
+    fn declare(&self, defined: DefinedFuncIndex) -> FunctionValue<'ctx> {
+        let index = self.module.function_index(defined);
+        let escapes = self.module.escape_slot(index).is_some();
+        let linkage = if escapes { Linkage::External } else { Linkage::Internal };
+        let name = symbols::function(index);
+        let ty = self.guest_type(self.module.functions[index.get()]);
+        let function = self.llvm.add_function(&name, ty, Some(linkage));
+        if escapes {
+            function.as_global_value().set_visibility(GlobalVisibility::Hidden);
+        }
+        self.attributes.guest(function);
+        function.set_subprogram(self.debug.subprogram(&name));
+        function
+    }
+
+    fn declare_trap(&self, code: TrapCode) -> FunctionValue<'ctx> {
+        let function = self.llvm.add_function(&symbols::trap_stub(code), self.types.void(&[]), Some(Linkage::External));
+        // Kept even if nothing calls it yet: stack checks come after optimisation.
+        function.as_global_value().set_visibility(GlobalVisibility::Hidden);
+        self.attributes.trap(function);
+        function
+    }
+
+    /// The LLVM type of guest functions of a type.
+    pub fn guest_type(&self, ty: TypeId) -> FunctionType<'ctx> {
+        self.guest_types[ty.get()]
+    }
+
+    /// The Wasm type with that id.
+    pub fn func_type(&self, ty: TypeId) -> &'m FuncType {
+        &self.module.types[ty.get()]
+    }
+
+    /// The function, if it is defined here.
+    pub fn function(&self, index: FuncIndex) -> Option<FunctionValue<'ctx>> {
+        self.module.defined(index).map(|d| self.functions[d.get()])
+    }
+
+    /// The stub that raises a trap.
+    pub fn trap_stub(&self, code: TrapCode) -> FunctionValue<'ctx> {
+        self.traps[TrapCode::ALL.iter().position(|c| *c == code).expect("every code has a stub")]
+    }
+
+    /// An intrinsic, overloaded for `ty`.
+    pub fn intrinsic(&self, name: &'static str, ty: BasicTypeEnum<'ctx>) -> FunctionValue<'ctx> {
+        self.overloaded(name, vec![ty])
+    }
+
+    /// An intrinsic, overloaded for its result and its operand.
+    pub fn intrinsic_from(
+        &self,
+        name: &'static str,
+        to: BasicTypeEnum<'ctx>,
+        from: BasicTypeEnum<'ctx>,
+    ) -> FunctionValue<'ctx> {
+        self.overloaded(name, vec![to, from])
+    }
+
+    fn overloaded(&self, name: &'static str, types: Vec<BasicTypeEnum<'ctx>>) -> FunctionValue<'ctx> {
+        let mut known = self.intrinsics.borrow_mut();
+        if let Some((_, _, function)) = known.iter().find(|(n, t, _)| *n == name && *t == types) {
+            return *function;
+        }
+        let intrinsic = Intrinsic::find(name).unwrap_or_else(|| panic!("LLVM knows {name}"));
+        let function = intrinsic.get_declaration(&self.llvm, &types).unwrap_or_else(|| panic!("{name} is overloaded"));
+        known.push((name, types, function));
+        function
+    }
+
+    /// Weights for a branch whose first target is hardly ever taken.
+    pub fn unlikely(&self) -> MetadataValue<'ctx> {
+        self.unlikely
+    }
+
+    /// The range of every memory's length in bytes.
+    pub fn memory_range(&self) -> MetadataValue<'ctx> {
+        self.memory_range
+    }
+
+    /// The length of a memory that can never have another.
+    pub fn fixed_memory_len(&self, memory: MemoryIndex) -> Option<u64> {
+        let ty = self.module.memories[memory.get()];
+        let imported = memory.0 < self.module.imported_memories;
+        let fixed = !imported && ty.max == Some(ty.min) && ty.min <= vmctx::MAX_PAGES;
+        fixed.then_some(ty.min * vmctx::PAGE_LEN)
+    }
+
+    /// The value of a global that is known now.
+    pub fn fixed_global(&self, global: GlobalIndex) -> Option<u64> {
+        let global = &self.module.globals[global.get()];
+        match global.init {
+            Some(ConstExpr::Bits(bits)) if !global.ty.mutable => Some(bits),
+            _ => None,
+        }
+    }
+}
