@@ -21,7 +21,7 @@ use inkwell::IntPredicate;
 use inkwell::basic_block::BasicBlock;
 use inkwell::module::Module as LlvmModule;
 use inkwell::values::{
-    AsValueRef, BasicValue, BasicValueEnum, FunctionValue, InstructionOpcode as Op, InstructionValue, IntValue,
+    BasicValue, BasicValueEnum, FunctionValue, InstructionOpcode as Op, InstructionValue, IntValue,
     PointerValue,
 };
 use wasmc_abi::TrapCode;
@@ -29,6 +29,9 @@ use wasmc_abi::vmctx::{GUARD_RESERVATION, Layout, MAX_PAGES, PAGE_LEN, memory_re
 
 /// How many blocks the search behind a check may visit.
 const SEARCH_MAX: usize = 24;
+
+/// How many phis a length may have come through.
+const PHIS_MAX: usize = 32;
 
 /// Removes what can be removed; returns how many checks that were.
 pub fn remove_checks<'ctx>(llvm: &LlvmModule<'ctx>, module: &Module<'_>) -> usize {
@@ -107,12 +110,14 @@ impl<'ctx> Pass<'ctx, '_> {
         let compare = condition.as_instruction_value().filter(|i| i.get_opcode() == Op::ICmp)?;
         let predicate = compare.get_icmp_predicate()?;
         let (a, b) = (int_operand(compare, 0)?, int_operand(compare, 1)?);
-        // As `greater > lesser` or `greater ≥ lesser`, true where it traps.
+        // As `greater > lesser` or `greater ≥ lesser`, true where it traps. Signed or not: the length is
+        // not negative, so what is greater is not either.
+        use IntPredicate as P;
         let (greater, lesser, or_equal) = match (predicate, traps_if) {
-            (IntPredicate::UGT, true) | (IntPredicate::ULE, false) => (a, b, false),
-            (IntPredicate::UGE, true) | (IntPredicate::ULT, false) => (a, b, true),
-            (IntPredicate::ULT, true) | (IntPredicate::UGE, false) => (b, a, false),
-            (IntPredicate::ULE, true) | (IntPredicate::UGT, false) => (b, a, true),
+            (P::UGT | P::SGT, true) | (P::ULE | P::SLE, false) => (a, b, false),
+            (P::UGE | P::SGE, true) | (P::ULT | P::SLT, false) => (a, b, true),
+            (P::ULT | P::SLT, true) | (P::UGE | P::SGE, false) => (b, a, false),
+            (P::ULE | P::SLE, true) | (P::UGT | P::SGT, false) => (b, a, true),
             _ => return None,
         };
         let (memory, limit) = self.limit(lesser)?;
@@ -129,8 +134,8 @@ impl<'ctx> Pass<'ctx, '_> {
             let len = self.fixed_len(memory)?;
             return Some((memory, len.checked_sub(i64::try_from(constant).ok()?)?));
         }
-        let memory = self.length_of(value.into(), 8)?;
-        Some((memory, 0))
+        let mut seen = Vec::new();
+        self.length_of(value.into(), &mut seen).flatten().map(|memory| (memory, 0))
     }
 
     /// The length of the module's only memory, if it never changes.
@@ -143,24 +148,29 @@ impl<'ctx> Pass<'ctx, '_> {
         fixed.then_some((ty.min * PAGE_LEN) as i64)
     }
 
-    /// The memory whose length `value` is: loaded from its record, however that came here.
-    fn length_of(&self, value: BasicValueEnum<'ctx>, depth: usize) -> Option<MemoryIndex> {
+    /// The memory whose length `value` is: loaded from its record, however that came here. `Some(None)`
+    /// is a phi that is being looked at, which adds nothing to what its other operands say.
+    fn length_of(&self, value: BasicValueEnum<'ctx>, seen: &mut Vec<InstructionValue<'ctx>>) -> Option<Option<MemoryIndex>> {
         let instruction = value.as_instruction_value()?;
         match instruction.get_opcode() {
-            Op::Load => self.record_field(pointer_operand(instruction, 0)?, memory_record::LEN_BYTES),
-            Op::Phi if depth > 0 => {
+            Op::Load => self.record_field(pointer_operand(instruction, 0)?, memory_record::LEN_BYTES).map(Some),
+            // Exact: a length fits in 32 bits.
+            Op::Trunc if value.get_type().into_int_type().get_bit_width() == 32 => {
+                self.length_of(instruction.get_operand(0)?.value()?, seen)
+            }
+            Op::Phi if seen.contains(&instruction) => Some(None),
+            Op::Phi if seen.len() < PHIS_MAX => {
+                seen.push(instruction);
                 let phi = inkwell::values::PhiValue::try_from(instruction).ok()?;
                 let mut found = None;
                 for (incoming, _) in phi.get_incomings() {
-                    if incoming == value {
-                        continue;
-                    }
-                    let memory = self.length_of(incoming, depth - 1)?;
-                    if *found.get_or_insert(memory) != memory {
+                    let memory = self.length_of(incoming, seen)?;
+                    if found.is_some() && memory.is_some() && found != memory {
                         return None;
                     }
+                    found = found.or(memory);
                 }
-                found
+                Some(found)
             }
             _ => None,
         }
@@ -439,9 +449,7 @@ fn root_is_local(address: PointerValue<'_>) -> bool {
 }
 
 fn is_constant(root: PointerValue<'_>) -> bool {
-    // SAFETY: only asks what kind of value it is.
-    let global = unsafe { inkwell::llvm_sys::core::LLVMIsAGlobalVariable(root.as_value_ref()) };
-    !global.is_null()
+    root.is_const()
 }
 
 /// Intrinsics that compute and do nothing else: all that the translation uses, but those on memory.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0 WITH LLVM-exception
 //
-// A JSON document of about 200 KB, written once and then parsed n times into a tree that is walked: a recursive
+// A JSON document of about 160 KB, written once and then parsed n times into a tree that is walked: a recursive
 // descent, character classes, pointers, many small records.
 
 #include "kernel.h"

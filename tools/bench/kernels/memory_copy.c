@@ -56,7 +56,7 @@ KERNEL uint32_t run(uint32_t n) {
     }
     uint32_t hash = n;
     for (uint32_t i = 0; i < ARENA_LEN; i += 4)
-        hash = mix(hash, *(const uint8_t *)(arena + i));
+        hash = mix(hash, arena[i]);
     for (uint32_t i = 0; i < RECORDS; i++)
         hash = mix(hash, records[i].words[i % 12]);
     return hash;

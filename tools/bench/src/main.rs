@@ -1,2 +1,44 @@
-//! .
-fn main() {}
+//! Builds the C kernels natively and to Wasm, runs them on every engine in turn, prints one table.
+//!
+//! The picture: `kernels` names them, `clang` builds them, `engines` turn them into something callable, `measure`
+//! calls them in interleaved rounds, `report` prints. Nothing here asserts a time: the one thing that fails is a
+//! checksum that differs from the native one.
+
+mod artifact;
+mod clang;
+mod engines;
+mod kernels;
+mod machine;
+mod measure;
+mod options;
+mod report;
+mod statistics;
+
+use anyhow::Result;
+use clap::Parser;
+
+use crate::clang::{Clang, OutputDir};
+use crate::options::{Format, Options};
+use crate::report::Report;
+
+fn main() -> Result<()> {
+    let options = Options::parse();
+    let output = OutputDir::create(options.keep.as_deref())?;
+    let clang = Clang::find(&options.clang)?;
+    let engines = engines::select(&options, &clang, output.path())?;
+
+    let mut measurements = Vec::new();
+    for kernel in kernels::select(&options.only)? {
+        let n = options.amount_for(kernel);
+        eprintln!("{} ({}), n = {n}", kernel.name, kernel.about);
+        let wasm = clang.build_wasm(kernel, output.path())?;
+        measurements.push(measure::measure(kernel, n, &wasm, &engines, &options)?);
+    }
+
+    let report = Report::new(&options, &clang, &engines, measurements);
+    match options.format {
+        Format::Text => print!("{}", report::text::render(&report)),
+        Format::Json => println!("{}", serde_json::to_string_pretty(&report)?),
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! Native code: clang's shared object, loaded into this process.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use libloading::Library;
+
+use super::{Engine, Program};
+use crate::clang::Clang;
+use crate::kernels::Kernel;
+
+/// clang for one `-march`.
+pub struct Native {
+    name: &'static str,
+    march: String,
+    clang: Clang,
+    dir: PathBuf,
+}
+
+impl Native {
+    /// `dir` takes the shared objects.
+    pub fn new(name: &'static str, march: &str, clang: &Clang, dir: &std::path::Path) -> Self {
+        Self { name, march: march.to_owned(), clang: clang.clone(), dir: dir.to_owned() }
+    }
+}
+
+impl Engine for Native {
+    fn name(&self) -> &str {
+        self.name
+    }
+
+    fn description(&self) -> String {
+        format!(
+            "{}, -O3 -march={} -mtune=generic; compile time is the whole process's, C to shared object",
+            self.clang.version, self.march
+        )
+    }
+
+    fn compile(&self, kernel: &Kernel, _wasm: &[u8]) -> Result<Vec<u8>> {
+        self.clang.build_native(kernel, &self.march, &self.dir)
+    }
+
+    fn load(&self, kernel: &Kernel, artifact: &[u8]) -> Result<Program> {
+        // A file of its own: the one that clang wrote may be written again, and this one will be mapped.
+        let path = self.dir.join(format!("{}.{}.so", kernel.name, self.name));
+        std::fs::write(&path, artifact).with_context(|| format!("{} cannot be written.", path.display()))?;
+        // SAFETY: the library was just built from our own kernel, which has no constructors.
+        let library = unsafe { Library::new(&path) }?;
+        // SAFETY: kernels/kernel.h declares `run` with this type.
+        let run = *unsafe { library.get::<unsafe extern "C" fn(u32) -> u32>(b"run\0") }?;
+        Ok(Box::new(move |n| {
+            let _mapped = &library;
+            // SAFETY: the closure owns the library that `run` lies in; a kernel keeps its statics to itself, and
+            // only this thread calls it.
+            Ok(unsafe { run(n) })
+        }))
+    }
+}

@@ -1,0 +1,76 @@
+//! The command line.
+
+use std::path::PathBuf;
+
+use clap::{Parser, ValueEnum};
+
+use crate::kernels::{self, Kernel};
+
+/// Runs the C kernels natively, through wasmc and through Wasmtime, and prints one table of ratios.
+#[derive(Debug, Parser)]
+#[command(name = "bench")]
+pub struct Options {
+    /// Only these kernels, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "KERNEL")]
+    pub only: Vec<String>,
+
+    /// Only these engines beside native, separated by commas.
+    #[arg(long, value_delimiter = ',', value_name = "ENGINE")]
+    pub engines: Vec<String>,
+
+    /// Timed rounds; in each, every engine runs the kernel once.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pub rounds: u32,
+
+    /// Compilations of each kernel by each engine; the median is reported.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
+    pub compile_rounds: u32,
+
+    /// Amount of work for one kernel, in place of the default; may be repeated.
+    #[arg(long = "n", value_name = "KERNEL=N", value_parser = parse_amount)]
+    pub amounts: Vec<(String, u32)>,
+
+    /// CPU for wasmc, and -march of the native build that it is compared with.
+    #[arg(long, default_value = "x86-64-v2")]
+    pub cpu: String,
+
+    /// Optimisation level for wasmc.
+    #[arg(short = 'O', default_value = "3", value_name = "LEVEL")]
+    pub optimize: String,
+
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    pub format: Format,
+
+    /// Keep the modules and every engine's artifacts in this directory, for a look with objdump.
+    #[arg(long, value_name = "DIR")]
+    pub keep: Option<PathBuf>,
+
+    /// The C compiler, for both sides.
+    #[arg(long, default_value = "clang-22")]
+    pub clang: PathBuf,
+}
+
+/// How the results are printed.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Format {
+    /// Two tables for people.
+    Text,
+    /// Every number, the timings of single rounds included.
+    Json,
+}
+
+impl Options {
+    /// The kernel's `n`: the last `--n` that names it, else its default.
+    pub fn amount_for(&self, kernel: &Kernel) -> u32 {
+        let given = self.amounts.iter().rev().find(|(name, _)| name == kernel.name);
+        given.map_or(kernel.n, |&(_, n)| n)
+    }
+}
+
+fn parse_amount(argument: &str) -> Result<(String, u32), String> {
+    let (name, n) = argument.split_once('=').ok_or("expected KERNEL=N, as in fib=30")?;
+    kernels::find(name).map_err(|error| error.to_string())?;
+    let n = n.parse().map_err(|error| format!("\"{n}\" is not an amount: {error}"))?;
+    Ok((name.to_owned(), n))
+}
