@@ -1,6 +1,6 @@
 //! Value types and function types as stored, and the calling conventions.
 //!
-//! **Guest functions.** LLVM `tailcc` with the vmctx pointer first (in the `swiftself` register
+//! **Guest functions.** LLVM `fastcc` with the vmctx pointer first (in the `swiftself` register
 //! where the target has one), then the Wasm parameters. Up to two results come back in registers;
 //! with more, the second argument is a pointer to a result area in the caller's frame, one slot
 //! ([`slot_count`] × 8 bytes) after another.

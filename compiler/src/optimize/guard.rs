@@ -24,11 +24,25 @@ use inkwell::values::{
     BasicValue, BasicValueEnum, FunctionValue, InstructionOpcode as Op, InstructionValue, IntValue,
     PointerValue,
 };
+use std::cell::RefCell;
+use std::collections::HashSet;
 use wasmc_abi::TrapCode;
 use wasmc_abi::vmctx::{GUARD_RESERVATION, Layout, MAX_PAGES, PAGE_LEN, memory_record};
 
 /// How many blocks the search behind a check may visit.
 const SEARCH_MAX: usize = 24;
+
+/// Bound of the constants that are added to indices and lengths, far above any offset.
+const CONSTANT_MAX: i64 = 1 << 40;
+
+/// Where an access may end, counted from its index.
+const OFFSET_MAX: i64 = (1 << 32) + 256;
+
+/// How far an index may go in a round of its loop: less than a memory's end is below 2^32.
+const STEP_MAX: i64 = 1 << 15;
+
+const _: () = assert!((1 << 32) + OFFSET_MAX <= GUARD_RESERVATION as i64);
+const _: () = assert!((MAX_PAGES * PAGE_LEN) as i64 + STEP_MAX < 1 << 32);
 
 /// How many phis a length may have come through.
 const PHIS_MAX: usize = 32;
@@ -40,7 +54,7 @@ pub fn remove_checks<'ctx>(llvm: &LlvmModule<'ctx>, module: &Module<'_>) -> usiz
     for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some() && f.count_basic_blocks() > 0) {
         let Some(vmctx) = function.get_first_param() else { continue };
         let BasicValueEnum::PointerValue(vmctx) = vmctx else { continue };
-        let pass = Pass { vmctx, trap, module, layout: module.layout() };
+        let pass = Pass { vmctx, trap, module, layout: module.layout(), bounded: RefCell::default() };
         removed += pass.run(function);
     }
     removed
@@ -52,6 +66,8 @@ struct Pass<'ctx, 'm> {
     trap: FunctionValue<'ctx>,
     module: &'m Module<'m>,
     layout: Layout,
+    /// What has been found out about 64-bit indices.
+    bounded: RefCell<Vec<(IntValue<'ctx>, bool)>>,
 }
 
 /// `index + constant`, where `index` is a value below 2^32 (`None`: zero): one of 32 bits, which is then
@@ -83,8 +99,7 @@ impl<'ctx> Pass<'ctx, '_> {
         let mut removed = 0;
         for block in function.get_basic_block_iter() {
             let Some(check) = self.check(block) else { continue };
-            let mut budget = SEARCH_MAX;
-            if self.always_faults(&check, check.next, &mut budget) {
+            if self.is_done_by_access(&check, block) {
                 let builder = check.next.get_context().create_builder();
                 builder.position_before(&check.branch);
                 builder.build_unconditional_branch(check.next).expect("the builder is positioned");
@@ -121,21 +136,33 @@ impl<'ctx> Pass<'ctx, '_> {
             _ => return None,
         };
         let (memory, limit) = self.limit(lesser)?;
-        let mut end = linear(greater)?;
+        let mut end = linear(greater, Side::Check)?;
         // index + c > length − limit, so index + (c + limit) > length; for integers, ≥ is > one less.
         end.constant = end.constant.checked_add(limit)?.checked_add(or_equal.into())?;
         Some(Check { branch, next, memory, end })
     }
 
     /// Reads a value as `length of a memory − limit`.
+    ///
+    /// The difference may have wrapped where the length is less than the limit: then `index > value` still
+    /// implies `index + limit > length`.
     fn limit(&self, value: IntValue<'ctx>) -> Option<(MemoryIndex, i64)> {
         if let Some(constant) = value.get_zero_extended_constant() {
             let memory = MemoryIndex(0);
             let len = self.fixed_len(memory)?;
             return Some((memory, len.checked_sub(i64::try_from(constant).ok()?)?));
         }
-        let mut seen = Vec::new();
-        self.length_of(value.into(), &mut seen).flatten().map(|memory| (memory, 0))
+        if let Some(memory) = self.length_of(value.into(), &mut Vec::new()).flatten() {
+            return Some((memory, 0));
+        }
+        let instruction = value.as_instruction_value()?;
+        if instruction.get_opcode() == Op::Trunc && value.get_type().get_bit_width() == 32 {
+            return self.limit(int_operand(instruction, 0)?);
+        }
+        let sum = Some(instruction).filter(|i| i.get_opcode() == Op::Add)?;
+        let added = int_operand(sum, 1)?.get_sign_extended_constant().filter(|c| c.abs() < CONSTANT_MAX)?;
+        let memory = self.length_of(int_operand(sum, 0)?.into(), &mut Vec::new()).flatten()?;
+        Some((memory, -added))
     }
 
     /// The length of the module's only memory, if it never changes.
@@ -199,22 +226,45 @@ impl<'ctx> Pass<'ctx, '_> {
         address.is_some_and(|(root, offset)| root == self.vmctx && offset == slot)
     }
 
-    /// Whether every way on from the start of `block` comes to an access that faults if the check
-    /// would have failed, before it does anything that could be noticed.
-    fn always_faults(&self, check: &Check<'ctx>, block: BasicBlock<'ctx>, budget: &mut usize) -> bool {
-        if *budget == 0 {
+    /// Whether every way on from a check that passes comes to an access that faults if the check would
+    /// have failed, before it does anything that could be noticed.
+    fn is_done_by_access(&self, check: &Check<'ctx>, block: BasicBlock<'ctx>) -> bool {
+        let mut path = Path { blocks: vec![block], same: Vec::from_iter(check.end.index), budget: SEARCH_MAX };
+        // Where the index is computed anew, it is no longer the one that was checked.
+        path.blocks.extend(check.end.index.and_then(|i| i.as_instruction_value()?.get_parent()));
+        self.always_faults(check, block, check.next, &mut path)
+    }
+
+    fn always_faults(
+        &self,
+        check: &Check<'ctx>,
+        from: BasicBlock<'ctx>,
+        block: BasicBlock<'ctx>,
+        path: &mut Path<'ctx>,
+    ) -> bool {
+        if path.budget == 0 || path.blocks.contains(&block) {
             return false;
         }
-        *budget -= 1;
+        path.budget -= 1;
+        let (blocks, same) = (path.blocks.len(), path.same.len());
+        path.blocks.push(block);
+        path.follow(from, block);
+        let faults = self.block_faults(check, block, path);
+        path.blocks.truncate(blocks);
+        path.same.truncate(same);
+        faults
+    }
+
+    fn block_faults(&self, check: &Check<'ctx>, block: BasicBlock<'ctx>, path: &mut Path<'ctx>) -> bool {
         for instruction in block.get_instructions() {
             match instruction.get_opcode() {
-                Op::Load | Op::Store => match self.step(check, instruction) {
+                Op::Load | Op::Store => match self.step(check, path, instruction) {
                     Step::Faults => return true,
                     Step::Harmless => {}
                     Step::Unknown => return false,
                 },
                 Op::Call if is_pure_intrinsic(instruction) => {}
-                Op::Br => return self.successors_fault(check, instruction, budget),
+                Op::Br => return self.successors_fault(check, block, instruction, path),
                 Op::Call
                 | Op::Switch
                 | Op::Return
@@ -230,21 +280,28 @@ impl<'ctx> Pass<'ctx, '_> {
         false
     }
 
-    fn successors_fault(&self, check: &Check<'ctx>, branch: InstructionValue<'ctx>, budget: &mut usize) -> bool {
+    fn successors_fault(
+        &self,
+        check: &Check<'ctx>,
+        block: BasicBlock<'ctx>,
+        branch: InstructionValue<'ctx>,
+        path: &mut Path<'ctx>,
+    ) -> bool {
         let Some((_, on_true, on_false)) = conditional(branch) else {
             let Some(next) = branch.get_operand(0).and_then(|o| o.block()) else { return false };
-            return self.always_faults(check, next, budget);
+            return self.always_faults(check, block, next, path);
         };
         // Another check's trap is the same trap.
-        [on_true, on_false].into_iter().all(|next| self.is_trap(next) || self.always_faults(check, next, budget))
+        let mut successors = [on_true, on_false].into_iter();
+        successors.all(|next| self.is_trap(next) || self.always_faults(check, block, next, path))
     }
 
-    fn step(&self, check: &Check<'ctx>, instruction: InstructionValue<'ctx>) -> Step {
+    fn step(&self, check: &Check<'ctx>, path: &Path<'ctx>, instruction: InstructionValue<'ctx>) -> Step {
         let is_store = instruction.get_opcode() == Op::Store;
         let Some(address) = pointer_operand(instruction, u32::from(is_store)) else { return Step::Unknown };
-        if let Some(access) = self.access(instruction, address) {
+        if let Some(access) = self.access(instruction) {
             let covers = access.start.constant + access.len >= check.end.constant;
-            if access.memory == check.memory && access.start.index == check.end.index && covers {
+            if access.memory == check.memory && path.is_checked(access.start.index) && covers {
                 return Step::Faults;
             }
             return if is_store { Step::Unknown } else { Step::Harmless };
@@ -253,26 +310,75 @@ impl<'ctx> Pass<'ctx, '_> {
     }
 
     /// Reads a load or a store as an access that cannot leave the reservation.
-    fn access(&self, instruction: InstructionValue<'ctx>, address: PointerValue<'ctx>) -> Option<Access<'ctx>> {
+    fn access(&self, instruction: InstructionValue<'ctx>) -> Option<Access<'ctx>> {
+        let access = self.access_of_memory(instruction)?;
+        access.start.index.is_none_or(|index| self.is_bounded(index)).then_some(access)
+    }
+
+    /// Reads a load or a store as an access of a memory, which stays inside the reservation if its index
+    /// is below 2^32.
+    fn access_of_memory(&self, instruction: InstructionValue<'ctx>) -> Option<Access<'ctx>> {
+        let (address, bits) = match instruction.get_opcode() {
+            Op::Store => (pointer_operand(instruction, 1)?, value_bits(instruction.get_operand(0)?.value()?.get_type())?),
+            Op::Load => (pointer_operand(instruction, 0)?, value_bits(instruction.get_type().try_into().ok()?)?),
+            _ => return None,
+        };
         let (base, start) = base_and_offset(address)?;
         let load = base.as_instruction_value().filter(|i| i.get_opcode() == Op::Load)?;
         let memory = self.record_field(pointer_operand(load, 0)?, memory_record::BASE)?;
-        let ty = match instruction.get_opcode() {
-            Op::Store => match instruction.get_operand(0)?.value()? {
-                BasicValueEnum::IntValue(v) => v.get_type().get_bit_width(),
-                BasicValueEnum::FloatValue(v) => v.get_type().get_bit_width(),
-                _ => return None,
-            },
-            _ => match inkwell::types::BasicTypeEnum::try_from(instruction.get_type()).ok()? {
-                inkwell::types::BasicTypeEnum::IntType(t) => t.get_bit_width(),
-                inkwell::types::BasicTypeEnum::FloatType(t) => t.get_bit_width(),
-                _ => return None,
-            },
-        };
-        let len = i64::from(ty.div_ceil(8));
-        let end = start.constant.checked_add(len)?.checked_add(1 << 32)?;
-        let inside = start.constant >= 0 && end <= GUARD_RESERVATION as i64;
+        let len = i64::from(bits.div_ceil(8));
+        let inside = start.constant >= 0 && start.constant + len <= OFFSET_MAX;
         inside.then_some(Access { memory, start, len })
+    }
+
+    /// Whether an index is below 2^32 wherever it is used, or so little above that the reservation still
+    /// holds the access: by its width, by a mask, or because it counts up in a loop.
+    fn is_bounded(&self, index: IntValue<'ctx>) -> bool {
+        if index.get_type().get_bit_width() == 32 || is_masked(index) {
+            return true;
+        }
+        if let Some((_, known)) = self.bounded.borrow().iter().find(|(i, _)| *i == index) {
+            return *known;
+        }
+        let bounded = joins_extended(index) || self.counts_up(index).unwrap_or(false);
+        self.bounded.borrow_mut().push((index, bounded));
+        bounded
+    }
+
+    /// Whether an index starts low, grows by a constant, and is the index of an access in every round of
+    /// its loop. Such an access faults before the index has gone far beyond the memory's length, whatever
+    /// made LLVM drop the wrap at 2^32.
+    fn counts_up(&self, index: IntValue<'ctx>) -> Option<bool> {
+        let (phi, scale) = scaled(index);
+        let phi = phi.as_instruction_value().filter(|i| i.get_opcode() == Op::Phi)?;
+        let header = phi.get_parent()?;
+        let incoming: Vec<_> = inkwell::values::PhiValue::try_from(phi).ok()?.get_incomings().collect();
+        let [first, second] = incoming.as_slice() else { return None };
+        let is_step = |value: BasicValueEnum<'ctx>| -> Option<i64> {
+            let add = value.as_instruction_value().filter(|i| i.get_opcode() == Op::Add)?;
+            let counted = add.get_operand(0)?.value()?.as_instruction_value()? == phi;
+            int_operand(add, 1)?.get_sign_extended_constant().filter(|step| counted && *step > 0)
+        };
+        let ((start, _), step, latch) = match (is_step(first.0), is_step(second.0)) {
+            (None, Some(step)) => (*first, step, second.1),
+            (Some(step), None) => (*second, step, first.1),
+            _ => return None,
+        };
+        let start = start.into_int_value();
+        let starts_low = match start.get_zero_extended_constant() {
+            Some(constant) => constant.checked_mul(scale as u64)? <= u64::from(u32::MAX),
+            None => scale == 1 && is_zero_extended(start),
+        };
+        let grows_slowly = step.checked_mul(scale)? <= STEP_MAX;
+        let everywhere = || {
+            let accesses = phi.get_parent()?.get_parent()?.get_basic_block_iter().filter(|block| {
+                block.get_instructions().any(|i| {
+                    self.access_of_memory(i).is_some_and(|a| a.start.index == Some(index))
+                })
+            });
+            Some(accesses.into_iter().any(|block| passes_always(header, latch, block)))
+        };
+        Some(starts_low && grows_slowly && everywhere()?)
     }
 
     /// Whether an address is of the instance's own block or of this frame: reading there cannot fault.
@@ -317,6 +423,41 @@ impl<'ctx> Pass<'ctx, '_> {
     }
 }
 
+/// A way on from a check.
+struct Path<'ctx> {
+    /// Blocks on it, and the one that computes the index.
+    blocks: Vec<BasicBlock<'ctx>>,
+    /// Values that equal the checked index; empty if that is constant.
+    same: Vec<IntValue<'ctx>>,
+    /// How many more blocks may be visited.
+    budget: usize,
+}
+
+impl<'ctx> Path<'ctx> {
+    fn is_checked(&self, index: Option<IntValue<'ctx>>) -> bool {
+        match index {
+            Some(index) => self.same.contains(&index),
+            None => self.same.is_empty(),
+        }
+    }
+
+    /// Goes from one block to the next: phis there take over what they get from here.
+    fn follow(&mut self, from: BasicBlock<'ctx>, to: BasicBlock<'ctx>) {
+        for phi in to.get_instructions().take_while(|i| i.get_opcode() == Op::Phi) {
+            let Ok(phi) = inkwell::values::PhiValue::try_from(phi) else { continue };
+            let incoming = phi.get_incomings().find(|(_, block)| *block == from).map(|(value, _)| value);
+            let (Some(BasicValueEnum::IntValue(value)), BasicValueEnum::IntValue(joined)) = (incoming, phi.as_basic_value())
+            else {
+                continue;
+            };
+            let is_same = linear(value, Side::Access).is_some_and(|l| l.constant == 0 && self.is_checked(l.index));
+            if is_same && !self.same.is_empty() && joined.get_type().get_bit_width() >= 32 {
+                self.same.push(joined);
+            }
+        }
+    }
+}
+
 enum Step {
     /// Faults if the check would have failed.
     Faults,
@@ -358,53 +499,58 @@ fn callee(call: InstructionValue<'_>) -> Option<PointerValue<'_>> {
     pointer_operand(call, call.get_num_operands() - 1)
 }
 
-/// Reads an integer as a zero-extended 32-bit value plus a constant. A 32-bit value is taken as it is.
-fn linear(value: IntValue<'_>) -> Option<Linear<'_>> {
-    if value.get_type().get_bit_width() == 32 {
-        return Some(match value.get_zero_extended_constant() {
-            Some(constant) => Linear { index: None, constant: constant as i64 },
-            None => Linear { index: Some(value), constant: 0 },
-        });
-    }
-    if value.get_type().get_bit_width() != 64 {
-        return None;
-    }
+/// Where a sum stands: that decides what an `or` of disjoint bits may be taken for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    /// Before the check: `a | b` is at most `a + b`, so what fails as a disjunction fails as a sum.
+    Check,
+    /// Behind it: only low bits count as disjoint, which LLVM knows from shifts and masks; higher ones
+    /// it could know from the check.
+    Access,
+}
+
+/// Reads an integer as an index plus a constant. A 32-bit value is taken as it is. The caller makes
+/// sure that a 64-bit index is below 2^32 ([`Pass::is_bounded`]).
+fn linear(value: IntValue<'_>, side: Side) -> Option<Linear<'_>> {
     if let Some(constant) = value.get_zero_extended_constant() {
-        let constant = i64::try_from(constant).ok().filter(|c| *c < 1 << 40)?;
+        let constant = i64::try_from(constant).ok().filter(|c| *c < CONSTANT_MAX)?;
         return Some(Linear { index: None, constant });
     }
-    let instruction = value.as_instruction_value()?;
+    let plain = Linear { index: Some(value), constant: 0 };
+    if value.get_type().get_bit_width() != 64 {
+        return (value.get_type().get_bit_width() == 32).then_some(plain);
+    }
+    let Some(instruction) = value.as_instruction_value() else { return Some(plain) };
     match instruction.get_opcode() {
         Op::ZExt => {
             let narrow = int_operand(instruction, 0)?;
-            (narrow.get_type().get_bit_width() == 32).then_some(Linear { index: Some(narrow), constant: 0 })
-        }
-        // How a zero-extension looks after its operand was widened: the mask bounds the value itself.
-        Op::And => {
-            let mask = int_operand(instruction, 1)?.get_zero_extended_constant()?;
-            (mask <= u64::from(u32::MAX)).then_some(Linear { index: Some(value), constant: 0 })
+            Some(if narrow.get_type().get_bit_width() == 32 { Linear { index: Some(narrow), constant: 0 } } else { plain })
         }
         Op::Add | Op::Or => {
-            let added = int_operand(instruction, 1)?.get_sign_extended_constant()?;
-            // A disjoint `or` of low bits is an addition: the bits are known from shifts and masks.
-            if instruction.get_opcode() == Op::Or && !(instruction.get_disjoint_flag().ok()? && (0..4096).contains(&added)) {
-                return None;
+            let Some(added) = int_operand(instruction, 1)?.get_sign_extended_constant() else { return Some(plain) };
+            let is_sum = instruction.get_opcode() == Op::Add
+                || (instruction.get_disjoint_flag().ok()? && added >= 0 && (side == Side::Check || added < LOW_BITS));
+            if !is_sum {
+                return Some(plain);
             }
-            let mut sum = linear(int_operand(instruction, 0)?)?;
+            let mut sum = linear(int_operand(instruction, 0)?, side)?;
             sum.constant = sum.constant.checked_add(added)?;
             // Neither the sum nor a part of it wraps: the index has 32 bits.
-            (added.abs() < 1 << 40 && sum.constant.abs() < 1 << 41).then_some(sum)
+            (added.abs() < CONSTANT_MAX && sum.constant.abs() < 2 * CONSTANT_MAX).then_some(sum)
         }
-        _ => None,
+        _ => Some(plain),
     }
 }
+
+/// Bits below this may be told apart by alignment.
+const LOW_BITS: i64 = 4096;
 
 /// Reads an address as a base plus a linear offset: any chain of byte-wise address computations with
 /// at most one index that is not constant.
 fn base_and_offset(address: PointerValue<'_>) -> Option<(PointerValue<'_>, Linear<'_>)> {
     let (mut at, mut total) = (address, Linear { index: None, constant: 0 });
     while let Some(gep) = byte_gep(at) {
-        let step = linear(int_operand(gep, 1)?)?;
+        let step = linear(int_operand(gep, 1)?, Side::Access)?;
         if step.index.is_some() && total.index.is_some() {
             return None;
         }
@@ -423,6 +569,66 @@ fn byte_gep(address: PointerValue<'_>) -> Option<InstructionValue<'_>> {
     let bytes = bytes.is_int_type() && bytes.into_int_type().get_bit_width() == 8;
     let wide = int_operand(gep, 1)?.get_type().get_bit_width() == 64;
     (bytes && wide && gep.get_num_operands() == 2).then_some(gep)
+}
+
+/// An index as a multiple of another value.
+fn scaled(index: IntValue<'_>) -> (IntValue<'_>, i64) {
+    let shift = index.as_instruction_value().filter(|i| i.get_opcode() == Op::Shl).and_then(|i| {
+        let count = int_operand(i, 1)?.get_zero_extended_constant().filter(|c| *c < 16)?;
+        Some((int_operand(i, 0)?, 1 << count))
+    });
+    shift.unwrap_or((index, 1))
+}
+
+fn is_masked(index: IntValue<'_>) -> bool {
+    let mask = index
+        .as_instruction_value()
+        .filter(|i| i.get_opcode() == Op::And)
+        .and_then(|i| int_operand(i, 1)?.get_zero_extended_constant());
+    mask.is_some_and(|mask| mask <= u64::from(u32::MAX))
+}
+
+fn is_zero_extended(value: IntValue<'_>) -> bool {
+    let extended = value.as_instruction_value().is_some_and(|i| {
+        i.get_opcode() == Op::ZExt && int_operand(i, 0).is_some_and(|n| n.get_type().get_bit_width() <= 32)
+    });
+    extended || is_masked(value)
+}
+
+/// Whether a value is one of several that are zero-extended, depending on where control comes from.
+fn joins_extended(value: IntValue<'_>) -> bool {
+    let phi = value.as_instruction_value().filter(|i| i.get_opcode() == Op::Phi);
+    let Some(phi) = phi.and_then(|i| inkwell::values::PhiValue::try_from(i).ok()) else { return false };
+    phi.get_incomings().all(|(incoming, _)| {
+        let incoming = incoming.into_int_value();
+        is_zero_extended(incoming) || incoming.get_zero_extended_constant().is_some_and(|c| c <= u64::from(u32::MAX))
+    })
+}
+
+/// Whether every way from the start of `from` to the end of `to` leads through `through`.
+fn passes_always(from: BasicBlock<'_>, to: BasicBlock<'_>, through: BasicBlock<'_>) -> bool {
+    let (mut seen, mut todo) = (HashSet::new(), vec![from]);
+    while let Some(block) = todo.pop() {
+        if block == through || !seen.insert(block) {
+            continue;
+        }
+        if block == to {
+            return false;
+        }
+        let Some(terminator) = block.get_terminator() else { return false };
+        todo.extend(terminator.get_operands().filter_map(|o| o?.block()));
+    }
+    true
+}
+
+fn value_bits(ty: inkwell::types::BasicTypeEnum<'_>) -> Option<u32> {
+    use inkwell::types::BasicTypeEnum as T;
+    match ty {
+        T::IntType(ty) => Some(ty.get_bit_width()),
+        T::FloatType(ty) => Some(ty.get_bit_width()),
+        T::VectorType(ty) => Some(value_bits(ty.get_element_type())? * ty.get_size()),
+        _ => None,
+    }
 }
 
 /// An address without constant offsets, and their sum.

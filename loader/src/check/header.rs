@@ -1,0 +1,192 @@
+//! The ELF header and the metadata's header: what kind of file this is, whether it is whole, and
+//! whether this machine is the one it is for.
+
+use crate::check::Verify;
+use crate::elf::{self, Class, ElfHeader, Ident, ProgramHeader};
+use crate::error::{HeaderFault, LoadError};
+use crate::image::{Span, range};
+use crate::limits;
+use crate::machine::Machine;
+use wasmc_abi::checksum::{Xxh32, xxh32};
+use wasmc_abi::image::{CHECKSUM_FIELDS, Header, MAGIC, PREFIX_LEN, PT_METADATA, Record};
+use wasmc_abi::target::{FloatAbi, IsaState, MemoryModel};
+use wasmc_abi::{ABI_VERSION, FORMAT_VERSION};
+
+/// The oldest ABI whose images still run.
+const OLDEST_ABI_VERSION: u32 = 1;
+
+/// A file whose headers could be read.
+pub(super) struct File {
+    pub class: Class,
+    pub elf: ElfHeader,
+    pub header: Header,
+    /// The metadata block.
+    pub metadata: Span,
+}
+
+/// Finds and reads the headers of a file that `machine` understands, of versions that this loader
+/// does.
+pub(super) fn read(bytes: &[u8], machine: &Machine) -> Result<File, LoadError> {
+    let class = read_class(bytes, machine)?;
+    let elf = class.header(bytes).ok_or(truncated(class.header_len(), bytes))?;
+    check_elf(class, &elf, bytes, machine)?;
+    let metadata = find_metadata(class, &elf, bytes)?;
+    let header = Header::read(bytes.get(range(metadata.offset, metadata.len)).unwrap_or_default());
+    let header = header.filter(|h| h.magic == MAGIC).ok_or(LoadError::NotAot)?;
+    check_versions(&header)?;
+    Ok(File { class, elf, header, metadata })
+}
+
+fn truncated(needed: u64, bytes: &[u8]) -> LoadError {
+    LoadError::Truncated { needed, len: bytes.len() as u64 }
+}
+
+fn read_class(bytes: &[u8], machine: &Machine) -> Result<Class, LoadError> {
+    // Less than the magic may be the start of an image that was cut off.
+    if bytes.iter().zip(&elf::MAGIC).any(|(found, wanted)| found != wanted) {
+        return Err(LoadError::NotElf);
+    }
+    let ident = Ident::read(bytes).ok_or(truncated(Class::Elf64.header_len(), bytes))?;
+    let class = Class::from_number(ident.class).ok_or(LoadError::NotElf)?;
+    if ident.byte_order != elf::LITTLE_ENDIAN {
+        return Err(LoadError::ByteOrder);
+    }
+    if ident.version != elf::CURRENT_VERSION {
+        return Err(LoadError::Header(HeaderFault::ElfVersion));
+    }
+    if class.pointer_bits() != machine.pointer_bits {
+        return Err(LoadError::PointerBits { image: class.pointer_bits(), machine: machine.pointer_bits });
+    }
+    Ok(class)
+}
+
+fn check_elf(class: Class, elf: &ElfHeader, bytes: &[u8], machine: &Machine) -> Result<(), LoadError> {
+    if elf.kind != elf::ET_DYN {
+        return Err(LoadError::Header(HeaderFault::ElfType));
+    }
+    if u32::from(elf.machine) != machine.arch as u32 {
+        return Err(LoadError::Arch { image: elf.machine.into(), machine: machine.arch });
+    }
+    let known_len = elf.program_header_len == class.program_header_len();
+    if !known_len || elf.program_header_count > limits::PROGRAM_HEADERS_MAX {
+        return Err(LoadError::Header(HeaderFault::ProgramHeaders));
+    }
+    let len = u64::from(elf.program_header_len).saturating_mul(elf.program_header_count.into());
+    let end = elf.program_headers_offset.saturating_add(len);
+    if end > limits::FILE_LEN_MAX.into() {
+        return Err(LoadError::Header(HeaderFault::ProgramHeaders));
+    }
+    if end > bytes.len() as u64 { Err(truncated(end, bytes)) } else { Ok(()) }
+}
+
+/// The program headers. Their table was found to be inside the file.
+pub(super) fn program_headers(class: Class, elf: &ElfHeader, bytes: &[u8]) -> impl Iterator<Item = ProgramHeader> {
+    let start = elf.program_headers_offset;
+    let row_len = u64::from(class.program_header_len());
+    (0..u64::from(elf.program_header_count)).filter_map(move |index| {
+        let offset = start.saturating_add(index.saturating_mul(row_len));
+        class.program_header(bytes, offset)
+    })
+}
+
+/// The metadata block, in full.
+fn find_metadata(class: Class, elf: &ElfHeader, bytes: &[u8]) -> Result<Span, LoadError> {
+    let mut rows = program_headers(class, elf, bytes).filter(|row| row.kind == PT_METADATA);
+    let row = rows.next().ok_or(LoadError::NotAot)?;
+    if rows.next().is_some() {
+        return Err(LoadError::NotAot);
+    }
+    let end = row.offset.saturating_add(row.file_len);
+    let span = (u32::try_from(row.offset).ok()).zip(u32::try_from(row.file_len).ok());
+    let (offset, len) = span.filter(|_| end <= limits::FILE_LEN_MAX.into()).ok_or(LoadError::NotAot)?;
+    let needed = end.max(row.offset.saturating_add(PREFIX_LEN as u64));
+    if needed > bytes.len() as u64 {
+        return Err(truncated(needed, bytes));
+    }
+    if (len as usize) < PREFIX_LEN { Err(LoadError::NotAot) } else { Ok(Span { offset, len }) }
+}
+
+fn check_versions(header: &Header) -> Result<(), LoadError> {
+    if header.format_version != FORMAT_VERSION {
+        return Err(LoadError::FormatVersion { image: header.format_version, loader: FORMAT_VERSION });
+    }
+    let (image, oldest, newest) = (header.abi_version, OLDEST_ABI_VERSION, ABI_VERSION);
+    if (oldest..=newest).contains(&image) { Ok(()) } else { Err(LoadError::AbiVersion { image, oldest, newest }) }
+}
+
+/// Whether the file is all there, and its parts lie as they have to.
+pub(super) fn check_len(file: &File, bytes: &[u8]) -> Result<(), LoadError> {
+    let (header, actual) = (&file.header, bytes.len() as u64);
+    if u64::from(header.file_len) != actual || header.file_len > limits::FILE_LEN_MAX {
+        return Err(LoadError::FileLen { stated: header.file_len, actual });
+    }
+    if header.image_len > header.file_len {
+        return Err(LoadError::Header(HeaderFault::ImageLen));
+    }
+    let metadata_end = file.metadata.offset.saturating_add(file.metadata.len);
+    if header.head_len < metadata_end || header.head_len > header.file_len {
+        return Err(LoadError::Header(HeaderFault::HeadLen));
+    }
+    Ok(())
+}
+
+/// Whether the bytes are those that were written. Finds accidents, not attackers.
+pub(super) fn check_sums(file: &File, bytes: &[u8], verify: Verify) -> Result<(), LoadError> {
+    let header = &file.header;
+    let (head, body) = bytes.split_at_checked(header.head_len as usize).unwrap_or_default();
+    let computed = head_checksum(head, file.metadata.offset as usize);
+    if computed != header.head_checksum {
+        return Err(LoadError::HeadChecksum { stated: header.head_checksum, computed });
+    }
+    if verify == Verify::Head {
+        return Ok(());
+    }
+    let computed = xxh32(body, 0);
+    if computed != header.body_checksum {
+        return Err(LoadError::BodyChecksum { stated: header.body_checksum, computed });
+    }
+    Ok(())
+}
+
+/// Checksum of the head, in which the checksum fields count as 0.
+fn head_checksum(head: &[u8], metadata_offset: usize) -> u32 {
+    let fields = metadata_offset.saturating_add(CHECKSUM_FIELDS.start);
+    let (before, rest) = head.split_at_checked(fields).unwrap_or_default();
+    let behind = rest.get(CHECKSUM_FIELDS.len()..).unwrap_or_default();
+    let mut checksum = Xxh32::new(0);
+    checksum.update(before);
+    checksum.update(&[0; CHECKSUM_FIELDS.end - CHECKSUM_FIELDS.start]);
+    checksum.update(behind);
+    checksum.finish()
+}
+
+/// Whether the code was made for a machine like this.
+pub(super) fn check_machine(file: &File, machine: &Machine) -> Result<(), LoadError> {
+    let header = &file.header;
+    if header.arch != machine.arch as u32 {
+        return Err(LoadError::Arch { image: header.arch, machine: machine.arch });
+    }
+    if !IsaState::from_number(header.isa_state).is_some_and(|state| machine.isa_states.contains(&state)) {
+        return Err(LoadError::IsaState { image: header.isa_state, machine: machine.isa_states });
+    }
+    if FloatAbi::from_number(header.float_abi) != Some(machine.float_abi) {
+        return Err(LoadError::FloatAbi { image: header.float_abi, machine: machine.float_abi });
+    }
+    if header.pointer_bits != machine.pointer_bits {
+        return Err(LoadError::PointerBits { image: header.pointer_bits, machine: machine.pointer_bits });
+    }
+    if !MemoryModel::from_number(header.memory_model).is_some_and(|model| machine.memory_models.contains(&model)) {
+        return Err(LoadError::MemoryModel { image: header.memory_model, machine: machine.memory_models });
+    }
+    if header.cpu_features & !machine.cpu_features != 0 {
+        let (arch, image, machine) = (machine.arch, header.cpu_features, machine.cpu_features);
+        return Err(LoadError::CpuFeatures { arch, image, machine });
+    }
+    if !header.page_len.is_power_of_two() || header.page_len > limits::PAGE_LEN_MAX {
+        return Err(LoadError::Header(HeaderFault::PageLen));
+    }
+    if header.page_len < machine.page_len {
+        return Err(LoadError::PageLen { image: header.page_len, machine: machine.page_len });
+    }
+    Ok(())
+}

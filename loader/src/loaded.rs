@@ -1,0 +1,80 @@
+//! Code that can be called.
+
+use crate::code_memory::CodeMemory;
+use crate::image::{Image, Layout};
+use core::ops::Range;
+use wasmc_abi::target::IsaState;
+
+/// An image that is placed, filled and sealed. It owns its memory; dropping it unmaps the code.
+///
+/// It has no lifetime: the bytes that were parsed may go. [`image`](Self::image) gives a fresh view
+/// of the metadata, out of the placed read-only segment, whenever one is wanted.
+#[derive(Debug)]
+pub struct LoadedCode<M> {
+    layout: Layout,
+    base: usize,
+    memory: M,
+}
+
+impl<M: CodeMemory> LoadedCode<M> {
+    pub(crate) fn new(image: &Image<'_>, base: usize, memory: M) -> Self {
+        LoadedCode { layout: *image.layout(), base, memory }
+    }
+
+    /// The metadata, constants and initial memory contents, read in place.
+    pub fn image(&self) -> Image<'_> {
+        Image::new(self.layout, self.memory.contents(&self.layout.segments.readonly))
+    }
+
+    /// The memory that holds the image.
+    pub fn memory(&self) -> &M {
+        &self.memory
+    }
+
+    /// Address of image offset 0.
+    pub fn base(&self) -> usize {
+        self.base
+    }
+
+    /// Addresses of the machine code: a program counter of guest code lies in here.
+    pub fn code_range(&self) -> Range<usize> {
+        let header = &self.layout.header;
+        let start = self.address_of(header.code_offset);
+        start..start.wrapping_add(header.code_len as usize)
+    }
+
+    /// Address of an image offset, of data or of a position in code.
+    pub fn address_of(&self, image_offset: u32) -> usize {
+        self.base.wrapping_add(image_offset as usize)
+    }
+
+    /// Image offset of an address inside the machine code, such as a program counter.
+    pub fn code_offset(&self, address: usize) -> Option<u32> {
+        if !self.code_range().contains(&address) {
+            return None;
+        }
+        u32::try_from(address.wrapping_sub(self.base)).ok()
+    }
+
+    /// Address under which the function or trampoline at `image_offset` is called: with bit 0 set if
+    /// it is T32 code. `None` for offset 0, which stands for code that does not exist.
+    pub fn code_address(&self, image_offset: u32) -> Option<usize> {
+        let thumb = self.layout.header.isa_state == IsaState::Thumb as u32;
+        (image_offset != 0).then(|| self.address_of(image_offset) | usize::from(thumb))
+    }
+
+    /// Address of the code of a defined function; `None` if it has none of its own.
+    pub fn function_address(&self, defined_function: u32) -> Option<usize> {
+        self.code_address(self.image().functions().get(defined_function)?.code_offset)
+    }
+
+    /// Address of the entry trampoline of a function type, for [`call::entry`](crate::call::entry).
+    pub fn entry_address(&self, ty: u32) -> Option<usize> {
+        self.code_address(self.image().types().get(ty)?.entry)
+    }
+
+    /// Address of the host thunk of a function type.
+    pub fn thunk_address(&self, ty: u32) -> Option<usize> {
+        self.code_address(self.image().types().get(ty)?.thunk)
+    }
+}
