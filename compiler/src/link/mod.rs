@@ -1,15 +1,134 @@
-//! ELF objects → [`LinkedCode`]: position-independent, every machine relocation resolved.
+//! ELF objects → [`LinkedCode`]: machine code and its constants, laid out relative to one another,
+//! every machine relocation resolved. What is left for the device are pointers in data.
+//!
+//! Positions here are *linked offsets*: distances from a start that the image writer chooses later,
+//! at any multiple of the target's page length. Read `link` first, then `read`, `layout`, `relocate`.
+
+mod layout;
+mod machine;
+mod read;
+mod relocate;
+mod sites;
+mod unwind;
+mod x86_64;
+
+#[cfg(test)]
+mod tests;
 
 use crate::emit::Emitted;
 use crate::error::CompileError;
 use crate::target::TargetRow;
+use layout::Layout;
+use machine::Machine;
+use relocate::{Relocated, Relocator};
+use unwind::Frames;
+use wasmc_abi::fixup::Fixup;
+use wasmc_abi::image::UnwindRecord;
+use wasmc_abi::sites::Site;
 
-/// Machine code and its constants, laid out relative to one another.
-#[derive(Debug)]
-pub struct LinkedCode {}
+/// Machine code and its constants. All positions are linked offsets.
+#[derive(Debug, Default)]
+pub struct LinkedCode {
+    /// Constants, never written.
+    pub rodata: Segment,
+    /// Machine code; starts at a multiple of the page length, behind the constants.
+    pub text: Segment,
+    /// The helper table and constants with pointers in them; starts at a multiple of the page length,
+    /// behind the code.
+    pub relocated: Segment,
+    /// Pointers to fill in `relocated`, ascending.
+    pub fixups: Vec<Fixup>,
+    /// Functions, trampolines and stubs in `text`, ascending.
+    pub symbols: Vec<Symbol>,
+    /// Where code came from, ascending.
+    pub sites: Sites,
+    /// Frame sizes, ascending.
+    pub unwind: Vec<UnwindRecord>,
+    /// Room that a call of any function may take on the stack, bytes.
+    pub max_frame: u32,
+    /// What fills space behind the code: an instruction that faults.
+    pub fill: u8,
+}
+
+/// Bytes that are loaded with one kind of access.
+#[derive(Debug, Default)]
+pub struct Segment {
+    /// Where they start.
+    pub offset: u32,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+/// A piece of machine code with a name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Symbol {
+    /// As in `translate::symbols`, or LLVM's, or that of the routine to which a stub jumps.
+    pub name: String,
+    /// Where it starts.
+    pub offset: u32,
+    /// Length, bytes.
+    pub len: u32,
+}
+
+/// Which parts of the code came from where in the module.
+#[derive(Debug, Default)]
+pub struct Sites {
+    rows: Vec<sites::Row>,
+    /// Wasm offsets of each site, innermost first.
+    chains: Vec<Box<[u32]>>,
+}
+
+impl Sites {
+    /// The sites, at linked offsets. Where code belongs to none, one with Wasm offset 0 stands.
+    pub fn iter(&self) -> impl Iterator<Item = Site> {
+        self.rows.iter().map(|row| {
+            let chain = row.chain().map_or(&[0][..], |index| &self.chains[index]);
+            Site::new(row.offset, chain)
+        })
+    }
+}
 
 /// Links the objects of one module for `target`.
 pub fn link(emitted: Emitted, target: &TargetRow) -> Result<LinkedCode, CompileError> {
-    let _ = emitted;
-    Err(CompileError::Link { arch: target.arch, message: "the linker is being built".into() })
+    let machine = &Machine::of(target)?;
+    let objects = &read::objects(&emitted.objects, machine)?[..];
+    let layout = &Layout::new(objects, machine)?;
+    let symbols = layout.symbols(objects, machine);
+    check_order(&symbols, machine)?;
+    let linker = Relocator { objects, layout, machine };
+    let Relocated { rodata, text, relocated, fixups } = linker.relocate()?;
+    let frames = Frames::new(&linker, &symbols)?;
+    let rows = sites::rows(&linker, &symbols, emitted.sites.len())?;
+    let (unwind, max_frame) = (frames.records(&rows), frames.max_frame());
+    let sites = Sites { rows, chains: emitted.sites };
+    let fill = machine.code.fill;
+    Ok(LinkedCode { rodata, text, relocated, fixups, symbols, sites, unwind, max_frame, fill })
+}
+
+/// The order of functions in the code is that of their indices, so that both can be searched.
+fn check_order(symbols: &[Symbol], machine: &Machine) -> Result<(), CompileError> {
+    let functions = symbols.iter().filter_map(|s| Some((function_index(&s.name)?, s)));
+    let mut last: Option<(u32, &Symbol)> = None;
+    for (index, symbol) in functions {
+        if let Some((_, before)) = last.filter(|(before, _)| *before >= index) {
+            let message = format!("function `{}` comes behind `{}`; LLVM has put it in another section", symbol.name, before.name);
+            return Err(machine.error(message));
+        }
+        last = Some((index, symbol));
+    }
+    Ok(())
+}
+
+/// The index of the Wasm function that a symbol names: `f12` is function 12. The clones that LLVM
+/// makes (`f12.specialized.1`) are functions of their own.
+pub fn function_index(symbol: &str) -> Option<u32> {
+    let digits = symbol.strip_prefix('f')?;
+    let plain = digits.bytes().all(|b| b.is_ascii_digit()) && (digits == "0" || !digits.starts_with('0'));
+    plain.then(|| digits.parse().ok())?
+}
+
+/// The name of the symbol that covers a linked offset, for messages.
+fn symbol_at(symbols: &[Symbol], offset: u32) -> &str {
+    let after = symbols.partition_point(|s| s.offset <= offset);
+    after.checked_sub(1).map_or("code without a symbol", |i| &symbols[i].name)
 }

@@ -31,6 +31,10 @@ pub fn optimize(
     }
     stack::insert_checks(llvm, options);
     let sites = sites::number(llvm);
+    // One section: LLVM would set cold functions apart, but the image has them in the order of their indices.
+    for function in llvm.get_functions().filter(|f| f.count_basic_blocks() > 0) {
+        function.set_section(Some(".text"));
+    }
     verify(llvm, "optimization")?;
     Ok(sites)
 }

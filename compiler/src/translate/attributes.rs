@@ -6,9 +6,10 @@ use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::context::Context;
 use inkwell::values::{CallSiteValue, FunctionValue};
 
-/// LLVM's number of `tailcc` (llvm/IR/CallingConv.h): arguments and results in registers, and tail
-/// calls of any signature.
-pub const GUEST_CONVENTION: u32 = 18;
+/// LLVM's number of `fastcc` (llvm/IR/CallingConv.h): arguments and results in registers. `tailcc` has
+/// the same registers, but makes every function take 8 bytes off the stack that its caller then puts
+/// back, a slow `ret 8` and a `sub` for each call, even of a function without stack arguments.
+pub const GUEST_CONVENTION: u32 = 8;
 
 /// Attributes made once.
 pub struct Attributes {

@@ -36,5 +36,7 @@ pub use table::entry;
 pub(crate) use table::for_each_wasi_function;
 pub use types::Snapshot;
 
+pub use crate::wasi_linker::add_to_linker;
+
 #[cfg(test)]
 mod tests;

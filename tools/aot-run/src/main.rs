@@ -1,2 +1,130 @@
-//! .
-fn main() {}
+//! `aot-run`: runs an `.aot` image. Options come before the image; everything after it is the
+//! program's, whatever it looks like.
+
+use std::ffi::OsString;
+use std::io;
+use std::process::exit;
+
+use wasmc_runtime::Module;
+use wasmc_runtime::run::{EXIT_FAILURE, RunOptions, parse_size, run};
+
+const USAGE: &str = "\
+Runs an .aot image made by wasmc.
+
+usage: aot-run [OPTION]... IMAGE [ARGUMENT]...
+
+  --dir HOST::GUEST   give the guest the directory HOST under the name GUEST; without ::GUEST, as HOST
+  --env NAME=VALUE    set a variable of the guest's environment; without =VALUE, pass on this one's
+  --argv0 NAME        the name that the program sees as its own; otherwise IMAGE
+  --invoke FUNCTION   call this export with the ARGUMENTs and print its results
+  --stack-size SIZE   stack of the guest and its host functions, default 1M
+  --help              print this
+
+Only run images that you trust: they contain machine code and are not checked for a signature.
+";
+
+/// Exit code of a wrong command line.
+const EXIT_USAGE: i32 = 2;
+
+struct Command {
+    image: OsString,
+    options: RunOptions,
+}
+
+fn main() {
+    let command = match parse(std::env::args_os().skip(1)) {
+        Ok(Some(command)) => command,
+        Ok(None) => {
+            print!("{USAGE}");
+            return;
+        }
+        Err(message) => {
+            eprintln!("aot-run: {message}\nTry `aot-run --help`.");
+            exit(EXIT_USAGE);
+        }
+    };
+    // SAFETY: the person at the prompt named the file to be run, which is their statement of trust.
+    let module = match unsafe { Module::map_unsigned(&command.image) } {
+        Ok(module) => module,
+        Err(error) => {
+            eprintln!("aot-run: {}: {error}", command.image.display());
+            exit(EXIT_FAILURE);
+        }
+    };
+    exit(run(&module, &command.options, &mut io::stdout().lock(), &mut io::stderr().lock()));
+}
+
+/// The command line; `None` if it asks for help.
+fn parse(mut args: impl Iterator<Item = OsString>) -> Result<Option<Command>, String> {
+    let mut options = RunOptions::default();
+    let mut argv0 = None;
+    let image = loop {
+        let arg = args.next().ok_or("No image is given.")?;
+        let text = match arg.to_str() {
+            Some("--") => break args.next().ok_or("No image is given.")?,
+            Some("--help" | "-h") => return Ok(None),
+            Some(text) if text.starts_with("--") => text,
+            _ => break arg,
+        };
+        let (name, value) = match text.split_once('=') {
+            Some((name, value)) => (name, Some(value.into())),
+            None => (text, None),
+        };
+        if !["--dir", "--env", "--argv0", "--invoke", "--stack-size"].contains(&name) {
+            return Err(format!("There is no option {name}."));
+        }
+        let value = value.or_else(|| args.next());
+        let value = value.ok_or_else(|| format!("The option {name} needs a value."))?;
+        let text = || value.to_str().ok_or_else(|| format!("The value of {name} is not UTF-8."));
+        match name {
+            "--dir" => options.dir(text()?),
+            "--env" => options.env(text()?),
+            "--invoke" => options.invoke = Some(text()?.into()),
+            "--stack-size" => {
+                let len = parse_size(text()?);
+                options.stack_len = Some(len.ok_or("--stack-size needs a size, such as 65536, 64K or 1M.")?);
+            }
+            _ => argv0 = Some(value),
+        }
+    };
+    options.args = std::iter::once(argv0.unwrap_or_else(|| image.clone())).chain(args).collect();
+    Ok(Some(Command { image, options }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(args: &[&str]) -> Result<Option<Command>, String> {
+        parse(args.iter().map(OsString::from))
+    }
+
+    #[test]
+    fn everything_after_the_image_is_the_programs() {
+        let args = ["--dir", "/a::/b", "--env=K=V=W", "x.aot", "--dir", "-1", "--", "--help"];
+        let command = parsed(&args).unwrap().unwrap();
+        assert_eq!(command.image, "x.aot");
+        assert_eq!(command.options.args, ["x.aot", "--dir", "-1", "--", "--help"]);
+        assert_eq!(command.options.dirs, [("/a".into(), "/b".into())]);
+        assert_eq!(command.options.envs, [("K".into(), "V=W".into())]);
+    }
+
+    #[test]
+    fn options_may_end_with_two_dashes() {
+        let args = ["--invoke", "f", "--argv0=me", "--stack-size", "64K", "--", "--odd.aot", "-7"];
+        let command = parsed(&args).unwrap().unwrap();
+        assert_eq!(command.image, "--odd.aot");
+        assert_eq!(command.options.args, ["me", "-7"]);
+        assert_eq!(command.options.invoke.as_deref(), Some("f"));
+        assert_eq!(command.options.stack_len, Some(65536));
+    }
+
+    #[test]
+    fn wrong_command_lines_are_told_apart() {
+        assert!(parsed(&[]).is_err());
+        assert!(parsed(&["--dir"]).is_err());
+        assert!(parsed(&["--frob", "x"]).is_err_and(|message| message.contains("--frob")));
+        assert!(parsed(&["--stack-size", "big", "x"]).is_err());
+        assert!(parsed(&["--help"]).unwrap().is_none());
+    }
+}

@@ -1,2 +1,58 @@
-//! .
-fn main() {}
+//! Chores of the workspace, one file each. Builds without LLVM, since `setup` installs it.
+
+mod ci;
+mod demo;
+mod fetch;
+#[path = "../../../tests/corpus/manifest.rs"]
+mod manifest;
+mod setup;
+mod shell;
+mod test;
+
+use anyhow::{Result, bail};
+
+const HELP: &str = "\
+Usage: cargo xtask CHORE
+
+  setup            install what is missing (LLVM 22, clang 22 with wasi-libc), by apt
+  demo             set up, build, compile a C program through Wasm to native code, run it, show what happened
+  test             all tests: the workspace's, the official suite in six configurations, the small corpus modules
+  test --all       the same with every corpus module
+  ci               formatting, clippy and docs without warnings, then `test`
+  fetch [--small]  fetch the corpus (or its small modules) into target/corpus
+  bench [ARGS]     the benchmark table; arguments go to `bench`
+";
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Err(error) = run(&arguments) {
+        eprintln!("xtask: {error:#}");
+        std::process::exit(1);
+    }
+}
+
+fn run(arguments: &[String]) -> Result<()> {
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["setup"] => setup::setup(),
+        ["demo"] => demo::demo(),
+        ["test"] => test::test(test::Scope::Small),
+        ["test", "--all"] => test::test(test::Scope::Whole),
+        ["ci"] => ci::ci(),
+        ["fetch"] => fetch::fetch(test::Scope::Whole),
+        ["fetch", "--small"] => fetch::fetch(test::Scope::Small),
+        ["bench", rest @ ..] => bench(rest),
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => bail!("there is no chore `{}`\n\n{HELP}", words.join(" ")),
+    }
+}
+
+fn bench(arguments: &[&str]) -> Result<()> {
+    setup::setup()?;
+    shell::cargo(&["run", "--release", "--package", "bench", "--"]).args(arguments).status_ok()
+}
+
+use shell::CommandExt;

@@ -1,0 +1,141 @@
+//! What the worker tells its parent, over a pipe: a line each, followed by bytes where the line
+//! announces a length. Writer and reader stand side by side.
+//!
+//! ```text
+//! started emit
+//! functions 12 340
+//! ended emit 1250000 81234          microseconds, peak memory in KiB
+//! failed 1 57 20                    exit status, lengths of message and help; then both
+//! result 123456                     length; then the result
+//! ```
+
+use super::failure::Failure;
+use std::io::{self, BufRead, Read, Write};
+use wasmc::Phase;
+
+/// One message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// A phase begins.
+    Started(Phase),
+    /// A phase has ended.
+    Ended(PhaseReport),
+    /// Of the running phase's functions, so many out of so many are done.
+    Functions(usize, usize),
+    /// There will be no result. The last frame.
+    Failed(Failure),
+    /// The result. The last frame.
+    Result(Vec<u8>),
+}
+
+/// What one phase took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PhaseReport {
+    /// The phase.
+    pub phase: Phase,
+    /// Its time.
+    pub micros: u64,
+    /// The most memory that the process had resident meanwhile; 0 if the system does not tell.
+    pub peak_kib: u64,
+}
+
+impl Frame {
+    /// Writes the frame and flushes.
+    pub fn write(&self, to: &mut impl Write) -> io::Result<()> {
+        match self {
+            Frame::Started(phase) => writeln!(to, "started {phase}")?,
+            Frame::Ended(PhaseReport { phase, micros, peak_kib }) => {
+                writeln!(to, "ended {phase} {micros} {peak_kib}")?;
+            }
+            Frame::Functions(done, total) => writeln!(to, "functions {done} {total}")?,
+            Frame::Failed(Failure { message, help, status }) => {
+                let help = help.as_deref().unwrap_or("");
+                writeln!(to, "failed {status} {} {}", message.len(), help.len())?;
+                to.write_all(message.as_bytes())?;
+                to.write_all(help.as_bytes())?;
+            }
+            Frame::Result(bytes) => {
+                writeln!(to, "result {}", bytes.len())?;
+                to.write_all(bytes)?;
+            }
+        }
+        to.flush()
+    }
+
+    /// Reads one frame; `None` where the stream ends, before a frame or in the middle of one.
+    pub fn read(from: &mut impl BufRead) -> io::Result<Option<Frame>> {
+        let mut line = String::new();
+        from.read_line(&mut line)?;
+        let Some(line) = line.strip_suffix('\n') else { return Ok(None) };
+        let bad = || io::Error::new(io::ErrorKind::InvalidData, format!("unexpected frame `{line}`"));
+        let number = |word: &str| word.parse::<u64>().map_err(|_| bad());
+        let phase = |word: &str| Phase::from_name(word).ok_or_else(bad);
+        Ok(Some(match *line.split(' ').collect::<Vec<_>>() {
+            ["started", name] => Frame::Started(phase(name)?),
+            ["ended", name, micros, peak] => {
+                Frame::Ended(PhaseReport { phase: phase(name)?, micros: number(micros)?, peak_kib: number(peak)? })
+            }
+            ["functions", done, total] => Frame::Functions(number(done)? as usize, number(total)? as usize),
+            ["failed", status, message_len, help_len] => {
+                let Some(message) = read_exactly(from, number(message_len)?)? else { return Ok(None) };
+                let Some(help) = read_exactly(from, number(help_len)?)? else { return Ok(None) };
+                let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+                Frame::Failed(Failure {
+                    message: text(message),
+                    help: Some(text(help)).filter(|help| !help.is_empty()),
+                    status: number(status)?.try_into().map_err(|_| bad())?,
+                })
+            }
+            ["result", len] => match read_exactly(from, number(len)?)? {
+                Some(bytes) => Frame::Result(bytes),
+                None => return Ok(None),
+            },
+            _ => return Err(bad()),
+        }))
+    }
+}
+
+fn read_exactly(from: &mut impl BufRead, len: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut bytes = Vec::new();
+    from.take(len).read_to_end(&mut bytes)?;
+    Ok((bytes.len() as u64 == len).then_some(bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all() -> Vec<Frame> {
+        let report = PhaseReport { phase: Phase::Emit, micros: 12, peak_kib: 34 };
+        vec![
+            Frame::Started(Phase::Emit),
+            Frame::Functions(3, 4),
+            Frame::Ended(report),
+            Frame::Failed(Failure::input("line one\nline two").help("try\nthis")),
+            Frame::Failed(Failure::internal("")),
+            Frame::Result(b"result 3\n\xFFabc".to_vec()),
+        ]
+    }
+
+    #[test]
+    fn frames_survive_the_pipe() {
+        let mut sent = Vec::new();
+        all().iter().for_each(|frame| frame.write(&mut sent).unwrap());
+        let mut from = &sent[..];
+        for frame in all() {
+            assert_eq!(Frame::read(&mut from).unwrap(), Some(frame));
+        }
+        assert_eq!(Frame::read(&mut from).unwrap(), None);
+    }
+
+    #[test]
+    fn a_frame_cut_short_is_no_frame() {
+        for frame in all() {
+            let mut sent = Vec::new();
+            frame.write(&mut sent).unwrap();
+            for len in 0..sent.len() {
+                assert_eq!(Frame::read(&mut &sent[..len]).unwrap(), None, "{frame:?} cut to {len}");
+            }
+        }
+    }
+}

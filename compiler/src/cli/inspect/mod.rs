@@ -1,0 +1,70 @@
+//! `wasmc inspect`: what is in an `.aot` file, for people or as JSON.
+
+mod disassembly;
+mod report;
+mod text;
+
+use super::failure::{self, Failure};
+use super::image_file::ImageFile;
+use super::input::{self, Kind};
+use super::output::print;
+use super::targets::{Format, json};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Arguments of `wasmc inspect`.
+#[derive(Debug, clap::Args)]
+pub struct InspectArgs {
+    /// The .aot file
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Text for people, or JSON
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// List every function, the largest first, not just the ten largest
+    #[arg(long)]
+    functions: bool,
+    /// Show the machine code of one function: its name, the name of an export, its index, or the
+    /// name of a symbol
+    #[arg(long, value_name = "FUNCTION|INDEX", conflicts_with = "functions")]
+    disassemble: Option<String>,
+}
+
+/// `wasmc inspect`.
+pub fn run(args: &InspectArgs) -> Result<ExitCode, Failure> {
+    let input = input::read(&args.file)?;
+    let name = &input.name;
+    if !matches!(input.kind(), Ok(Kind::Image)) {
+        let failure = match input.kind() {
+            Ok(_) => Failure::input(format!("{name} is a WebAssembly module, not an .aot file"))
+                .help("`wasmc compile` makes one of it"),
+            Err(_) => Failure::input(format!("{name} is not an .aot file: it does not start as ELF does"))
+                .help("`wasmc compile` makes .aot files"),
+        };
+        return Err(failure);
+    }
+    let image = ImageFile::parse(name, &input.bytes)?;
+    let faults = image.faults();
+    let out = match &args.disassemble {
+        Some(wanted) => {
+            let listing = disassembly::disassemble(&image, name, wanted)?;
+            match args.format {
+                Format::Json => json(&listing) + "\n",
+                Format::Text => disassembly::text(&listing),
+            }
+        }
+        None => {
+            let report = report::Report::new(&image, name, faults.clone());
+            match args.format {
+                Format::Json => json(&report) + "\n",
+                Format::Text => text::text(&report, args.functions),
+            }
+        }
+    };
+    print(&out)?;
+    // Shown all the same: who looks at a damaged file wants to see it.
+    for fault in &faults {
+        failure::warn(&format!("{name} is damaged: {fault}"));
+    }
+    Ok(if faults.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(failure::BAD_INPUT) })
+}

@@ -1,0 +1,229 @@
+//! The options that say what code to make, and their way to the compiler in this process or, as
+//! arguments, in another.
+
+use super::failure::Failure;
+use clap::ValueEnum;
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use wasmc::{Emit, MemoryModel, OptLevel, Options, Target};
+
+/// Options of code generation, shared by `compile` and `run`.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct CodegenArgs {
+    /// Machine to compile for (see `wasmc targets`) [default: x86_64-linux]
+    #[arg(long, value_name = "NAME|TRIPLE", help_heading = "Code generation")]
+    pub target: Option<String>,
+    /// CPU or level of it, or `native` for this machine's [default: the target's portable baseline]
+    #[arg(long, value_name = "CPU", help_heading = "Code generation")]
+    pub cpu: Option<String>,
+    /// CPU features to add or take away, such as +avx2,-bmi
+    #[arg(long, value_name = "LIST", allow_hyphen_values = true, help_heading = "Code generation")]
+    pub features: Vec<String>,
+    /// How accesses to linear memory are kept inside it [default: the target's first]
+    #[arg(long, value_name = "MODEL", value_enum, help_heading = "Code generation")]
+    pub memory: Option<Memory>,
+    /// How much to optimise: -O0 to -O3, -Os or -Oz for size
+    #[arg(
+        short = 'O',
+        value_name = "LEVEL",
+        value_enum,
+        default_value_t,
+        hide_possible_values = true,
+        help_heading = "Code generation"
+    )]
+    pub level: Level,
+    /// Threads for code generation; the result does not depend on it [default: all CPUs]
+    #[arg(short = 'j', long = "jobs", value_name = "N", help_heading = "Code generation")]
+    pub threads: Option<NonZeroUsize>,
+    /// Leave out function names, Wasm offsets and the symbol table
+    #[arg(long, help_heading = "Code generation")]
+    pub strip: bool,
+}
+
+/// `--memory`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Memory {
+    /// The whole index space is reserved; a hardware fault is the check
+    Guard,
+    /// Explicit compares
+    Checked,
+}
+
+impl Memory {
+    fn model(self) -> MemoryModel {
+        match self {
+            Memory::Guard => MemoryModel::Guard,
+            Memory::Checked => MemoryModel::Checked,
+        }
+    }
+}
+
+/// `-O`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs, reason = "the names are the field's")]
+pub enum Level {
+    #[value(name = "0")]
+    O0,
+    #[value(name = "1")]
+    O1,
+    #[default]
+    #[value(name = "2")]
+    O2,
+    #[value(name = "3")]
+    O3,
+    #[value(name = "s")]
+    Os,
+    #[value(name = "z")]
+    Oz,
+}
+
+/// `--emit`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum EmitKind {
+    /// The parsed module, as text
+    Module,
+    /// LLVM IR as translated
+    Llvm,
+    /// LLVM IR as given to code generation
+    Optimized,
+    /// A relocatable object file
+    Object,
+    /// Assembly
+    Asm,
+    /// The .aot file
+    #[default]
+    Aot,
+}
+
+impl EmitKind {
+    /// As the library has it.
+    pub fn emit(self) -> Emit {
+        match self {
+            EmitKind::Module => Emit::Module,
+            EmitKind::Llvm => Emit::Llvm,
+            EmitKind::Optimized => Emit::Optimized,
+            EmitKind::Object => Emit::Object,
+            EmitKind::Asm => Emit::Asm,
+            EmitKind::Aot => Emit::Aot,
+        }
+    }
+
+    /// Extension of the default output file.
+    pub fn extension(self) -> &'static str {
+        match self {
+            EmitKind::Module => "module.txt",
+            EmitKind::Llvm => "ll",
+            EmitKind::Optimized => "optimized.ll",
+            EmitKind::Object => "o",
+            EmitKind::Asm => "s",
+            EmitKind::Aot => "aot",
+        }
+    }
+}
+
+/// The word for a value, as it is given on the command line.
+pub fn word<T: ValueEnum>(value: T) -> String {
+    value.to_possible_value().map_or(String::new(), |v| v.get_name().to_string())
+}
+
+impl CodegenArgs {
+    /// What the compiler is to do; an error if the target does not have what is asked for.
+    pub fn options(&self) -> Result<Options, Failure> {
+        let default = Options::default();
+        let name = self.target.as_deref().unwrap_or(default.target.row.name);
+        let target = Target::new(name, self.cpu.as_deref(), &self.features)
+            .map_err(|error| Failure::compile(&error, &[]).help("`wasmc targets` lists everything"))?;
+        let models = target.row.memory_models;
+        let memory = self.memory.map_or(models[0], Memory::model);
+        if !models.contains(&memory) {
+            let names: Vec<_> = models.iter().map(|m| m.name()).collect();
+            return Err(Failure::usage(format!(
+                "target {} does not have the memory model `{memory}`; it has: {}",
+                target.row.name,
+                names.join(", ")
+            )));
+        }
+        Ok(Options {
+            target,
+            memory,
+            level: match self.level {
+                Level::O0 => OptLevel::O0,
+                Level::O1 => OptLevel::O1,
+                Level::O2 => OptLevel::O2,
+                Level::O3 => OptLevel::O3,
+                Level::Os => OptLevel::Os,
+                Level::Oz => OptLevel::Oz,
+            },
+            threads: self.threads.unwrap_or(default.threads),
+            strip: self.strip,
+        })
+    }
+
+    /// The arguments that parse to this again.
+    pub fn to_args(&self) -> Vec<OsString> {
+        let mut args = vec![format!("-O{}", word(self.level))];
+        let mut option = |name: &str, value: Option<String>| {
+            args.extend(value.map(|value| format!("--{name}={value}")));
+        };
+        option("target", self.target.clone());
+        option("cpu", self.cpu.clone());
+        for features in &self.features {
+            option("features", Some(features.clone()));
+        }
+        option("memory", self.memory.map(word));
+        option("jobs", self.threads.map(|n| n.to_string()));
+        if self.strip {
+            args.push("--strip".into());
+        }
+        args.into_iter().map(OsString::from).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Only {
+        #[command(flatten)]
+        codegen: CodegenArgs,
+    }
+
+    fn parse(args: &[&str]) -> CodegenArgs {
+        let args = std::iter::once("wasmc").chain(args.iter().copied());
+        Only::try_parse_from(args).unwrap_or_else(|e| panic!("{e}")).codegen
+    }
+
+    #[test]
+    fn arguments_survive_the_way_to_the_worker() {
+        for args in [
+            &[][..],
+            &["-Oz", "--strip", "-j", "3"],
+            &["-O", "s", "--target", "x86_64-linux", "--cpu=x86-64-v3", "--memory", "checked"],
+            &["--features", "-bmi,+avx2", "--features=+fma", "-j1"],
+        ] {
+            let first = parse(args);
+            let sent: Vec<_> = first.to_args().into_iter().map(|a| a.into_string().unwrap()).collect();
+            let second = parse(&sent.iter().map(String::as_str).collect::<Vec<_>>());
+            assert_eq!(format!("{first:?}"), format!("{second:?}"));
+            let (first, second) = (first.options().unwrap(), second.options().unwrap());
+            assert_eq!(format!("{first:?}"), format!("{second:?}"));
+        }
+    }
+
+    #[test]
+    fn levels_are_spelled_as_everywhere() {
+        for level in OptLevel::ALL {
+            let args = parse(&[&format!("-{}", level.name())]);
+            assert_eq!(args.options().unwrap().level, level);
+        }
+    }
+
+    #[test]
+    fn an_unknown_target_is_a_usage_error_that_lists_the_known_ones() {
+        let failure = parse(&["--target=pdp11"]).options().unwrap_err();
+        assert_eq!(failure.status, super::super::failure::USAGE);
+        assert!(failure.message.contains("pdp11") && failure.message.contains("x86_64-linux"));
+    }
+}

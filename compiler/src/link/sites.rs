@@ -1,0 +1,120 @@
+//! Line tables → rows of sites. Line `n` of a table is site `n − 1`; line 0 is none.
+
+use super::Symbol;
+use super::machine::Machine;
+use super::read::SectionKind;
+use super::relocate::Relocator;
+use crate::error::CompileError;
+use gimli::{DebugLine, DebugLineOffset, LittleEndian};
+
+/// From `offset` on, up to the next row, code belongs to the site that `line` names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// Linked offset.
+    pub offset: u32,
+    /// 0: to no site.
+    pub line: u32,
+}
+
+impl Row {
+    /// Index of the site.
+    pub fn chain(self) -> Option<usize> {
+        self.line.checked_sub(1).map(|index| index as usize)
+    }
+}
+
+/// A row while rows are collected. Of several at one offset the last one counts, in this order:
+/// starts of functions, ends of sequences, then the tables' own.
+type Ranked = (u32, Rank, u32);
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Rank {
+    Function,
+    End,
+    Row,
+}
+
+/// Rows for all of the text, ascending, each with another line than the one before it.
+pub fn rows(linker: &Relocator<'_>, symbols: &[Symbol], site_count: usize) -> Result<Vec<Row>, CompileError> {
+    // A function without a line table must not continue the sites of the one before it.
+    let mut ranked: Vec<Ranked> = symbols.iter().map(|s| (s.offset, Rank::Function, 0)).collect();
+    for (object_index, object) in linker.objects.iter().enumerate() {
+        for (index, section) in object.sections.iter().enumerate() {
+            if section.kind == SectionKind::Lines {
+                let table = linker.relocate_table(object_index, index)?;
+                let read = read_table(&table, linker.machine, &mut ranked);
+                read.map_err(|e| linker.machine.error(format!("LLVM's line table cannot be read: {e}")))?;
+            }
+        }
+    }
+    // Stable: rows at one offset stay in the table's order.
+    ranked.sort_by_key(|(offset, rank, _)| (*offset, *rank));
+    if let Some((offset, _, line)) = ranked.iter().find(|(_, _, line)| *line as usize > site_count) {
+        let function = super::symbol_at(symbols, *offset);
+        return Err(linker.machine.error(format!("function `{function}` has site {line} of {site_count}")));
+    }
+    // What ends with the text has nothing behind it.
+    ranked.truncate(ranked.partition_point(|(offset, ..)| *offset < linker.layout.text.end));
+    Ok(merge(&ranked))
+}
+
+fn read_table(table: &[u8], machine: &Machine, to: &mut Vec<Ranked>) -> gimli::Result<()> {
+    let lines = DebugLine::new(table, LittleEndian);
+    let mut start = 0;
+    while start < table.len() {
+        let program = lines.program(DebugLineOffset(start), machine.pointer_len as u8, None, None)?;
+        let header = program.header();
+        start += usize::from(header.format().initial_length_size()) + header.unit_length();
+        let mut rows = program.rows();
+        let mut sequence_start = to.len();
+        while let Some((_, row)) = rows.next_row()? {
+            let offset = row.address() as u32;
+            if row.end_sequence() {
+                // Rows without code belong to nothing, least of all to what comes next.
+                let kept = to[sequence_start..].iter().rposition(|(o, _, _)| *o < offset).map_or(0, |last| last + 1);
+                to.truncate(sequence_start + kept);
+                to.push((offset, Rank::End, 0));
+                sequence_start = to.len();
+            } else {
+                let line = row.line().map_or(0, |line| u32::try_from(line.get()).unwrap_or(u32::MAX));
+                to.push((offset, Rank::Row, line));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Leaves one row per offset, and only those where the line changes. Before the first row there is
+/// no site.
+fn merge(ranked: &[Ranked]) -> Vec<Row> {
+    let mut merged: Vec<Row> = Vec::new();
+    for at_offset in ranked.chunk_by(|a, b| a.0 == b.0) {
+        let (offset, _, line) = at_offset[at_offset.len() - 1];
+        if merged.last().map_or(0, |last| last.line) != line {
+            merged.push(Row { offset, line });
+        }
+    }
+    merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_rows_at_one_offset_the_last_counts_and_ends_give_way_to_starts() {
+        let ranked = [
+            (0, Rank::Function, 0),
+            (0, Rank::Row, 0),
+            (4, Rank::Row, 7),
+            (4, Rank::Row, 8),
+            (6, Rank::Row, 8),
+            (9, Rank::Function, 0),
+            (9, Rank::End, 0),
+            (9, Rank::Row, 8),
+            (12, Rank::End, 0),
+            (16, Rank::Function, 0),
+        ];
+        assert_eq!(merge(&ranked), [Row { offset: 4, line: 8 }, Row { offset: 12, line: 0 }]);
+    }
+}

@@ -1,0 +1,317 @@
+//! Linear memories: reserving, growing, initial contents, and access from the host.
+
+use std::fs::File;
+
+use wasmc_abi::target::MemoryModel;
+use wasmc_abi::vmctx::{GUARD_RESERVATION, MAX_PAGES, PAGE_LEN};
+
+use crate::error::{Error, MemoryError};
+use crate::store::{AsContext, AsContextMut, StoreId};
+use crate::sys::unix::{self, Mapping, Protection};
+use crate::types::MemoryType;
+use crate::vmctx::{MemoryRecord, Ptr, Slot};
+
+/// Address space before byte 0 that is never accessible: a wrong negative distance faults.
+const GUARD_BEFORE: usize = 1 << 20;
+
+/// Contents at least this long are mapped from the file; shorter ones are copied, which is quicker
+/// than a system call and the fault of each page.
+const MAP_AT_LEAST: usize = 64 << 10;
+
+/// A linear memory of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Memory {
+    pub(crate) store: StoreId,
+    pub(crate) index: u32,
+}
+
+/// The memory itself.
+#[derive(Debug)]
+pub(crate) struct MemoryData {
+    /// Where compiled code finds base and length; the length is kept nowhere else.
+    record: Slot<MemoryRecord>,
+    mapping: Mapping,
+    model: MemoryModel,
+    ty: MemoryType,
+    /// Growth ends here.
+    pages_max: u64,
+}
+
+impl MemoryData {
+    /// A memory of `ty.min` pages, all zero, which fills `record`. In the guard model everything that
+    /// an index and an offset can reach is reserved, so that the base never moves.
+    pub(crate) fn new(
+        ty: MemoryType,
+        model: MemoryModel,
+        pages_limit: u64,
+        record: Slot<MemoryRecord>,
+    ) -> Result<MemoryData, MemoryError> {
+        let pages_max = pages_limit.min(MAX_PAGES).min(ty.max.unwrap_or(u64::MAX));
+        if ty.min > pages_limit.min(MAX_PAGES) {
+            let limit = pages_limit.min(MAX_PAGES);
+            return Err(MemoryError::TooLarge { pages: ty.min, limit });
+        }
+        let len_bytes = ty.min * PAGE_LEN;
+        let mapping = match model {
+            MemoryModel::Guard => {
+                let reserve = GUARD_BEFORE as u64 + GUARD_RESERVATION;
+                let mapping = usize::try_from(reserve).ok().and_then(|len| Mapping::reserve(len).ok());
+                let mapping = mapping.ok_or(MemoryError::Reserve { len_bytes: reserve })?;
+                let commit = mapping.protect(GUARD_BEFORE, len_bytes as usize, Protection::ReadWrite);
+                commit.map_err(|_| MemoryError::Commit { len_bytes })?;
+                mapping
+            }
+            MemoryModel::Checked => {
+                let len = usize::try_from(len_bytes).ok();
+                let mapping = len.and_then(|len| Mapping::zeroed(len).ok());
+                mapping.ok_or(MemoryError::Commit { len_bytes })?
+            }
+        };
+        let memory = MemoryData { record, mapping, model, ty, pages_max };
+        memory.publish(len_bytes);
+        Ok(memory)
+    }
+
+    /// Bytes of the mapping before the memory's first.
+    fn before(&self) -> usize {
+        match self.model {
+            MemoryModel::Guard => GUARD_BEFORE,
+            MemoryModel::Checked => 0,
+        }
+    }
+
+    fn base(&self) -> *mut u8 {
+        self.mapping.start().wrapping_add(self.before())
+    }
+
+    /// Tells compiled code where the memory is now.
+    fn publish(&self, len_bytes: u64) {
+        self.record.set(MemoryRecord { base: Ptr(self.base()), len_bytes });
+    }
+
+    pub(crate) fn record(&self) -> Slot<MemoryRecord> {
+        self.record
+    }
+
+    pub(crate) fn model(&self) -> MemoryModel {
+        self.model
+    }
+
+    /// Addresses whose faults are accesses out of bounds; `None` in the checked model.
+    pub(crate) fn reservation(&self) -> Option<(usize, usize)> {
+        let start = self.mapping.start().expose_provenance();
+        (self.model == MemoryModel::Guard).then_some((start, start + self.mapping.len()))
+    }
+
+    pub(crate) fn len_bytes(&self) -> u64 {
+        self.record.get().len_bytes
+    }
+
+    pub(crate) fn pages(&self) -> u64 {
+        self.len_bytes() / PAGE_LEN
+    }
+
+    /// Type with the current size, as it counts for imports.
+    pub(crate) fn ty(&self) -> MemoryType {
+        MemoryType { min: self.pages(), max: self.ty.max }
+    }
+
+    /// Adds zeroed pages; returns how many there were. `None`, and no change, if they cannot be had.
+    pub(crate) fn grow(&mut self, delta_pages: u64) -> Option<u64> {
+        let old = self.pages();
+        let new = old.checked_add(delta_pages).filter(|new| *new <= self.pages_max)?;
+        if delta_pages == 0 {
+            return Some(old);
+        }
+        let (old_len, new_len) = (usize::try_from(old * PAGE_LEN).ok()?, usize::try_from(new * PAGE_LEN).ok()?);
+        match self.model {
+            MemoryModel::Guard => {
+                let at = GUARD_BEFORE + old_len;
+                self.mapping.protect(at, new_len - old_len, Protection::ReadWrite).ok()?;
+            }
+            MemoryModel::Checked => self.mapping.resize(new_len).ok()?,
+        }
+        self.publish(new_len as u64);
+        Some(old)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        // SAFETY: `len_bytes` bytes from the base on are mapped, readable and writable. Compiled code
+        // does not run while the store is borrowed.
+        unsafe { std::slice::from_raw_parts(self.base(), self.len_bytes() as usize) }
+    }
+
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        // SAFETY: as above, and the store is borrowed mutably.
+        unsafe { std::slice::from_raw_parts_mut(self.base(), self.len_bytes() as usize) }
+    }
+
+    /// Whether `len` bytes from `address` on exist.
+    pub(crate) fn has(&self, address: u64, len: u64) -> bool {
+        address.checked_add(len).is_some_and(|end| end <= self.len_bytes())
+    }
+
+    /// Puts `contents` at `address`, where they have to fit; `None` if they do not. Whole pages of
+    /// long contents are mapped from `file`, where they lie at `file_offset`, if both are aligned.
+    pub(crate) fn initialise(&mut self, address: u64, contents: &[u8], file: Option<(&File, u64)>) -> Option<()> {
+        if !self.has(address, contents.len() as u64) {
+            return None;
+        }
+        let mapped = file.and_then(|(file, offset)| self.map(address, contents.len(), file, offset));
+        let mapped = mapped.unwrap_or(0);
+        let at = address as usize + mapped;
+        self.bytes_mut()[at..][..contents.len() - mapped].copy_from_slice(&contents[mapped..]);
+        Some(())
+    }
+
+    /// Maps the whole pages of `len` bytes of a file, copy-on-write. Returns how many bytes that were.
+    fn map(&self, address: u64, len: usize, file: &File, file_offset: u64) -> Option<usize> {
+        let page_len = unix::page_len();
+        let aligned = address.is_multiple_of(page_len as u64) && file_offset.is_multiple_of(page_len as u64);
+        if !aligned || len < MAP_AT_LEAST {
+            return None;
+        }
+        let whole = len - len % page_len;
+        let at = self.before() + address as usize;
+        self.mapping.map_file(at, whole, file, file_offset, Protection::ReadWrite).ok()?;
+        Some(whole)
+    }
+}
+
+impl Memory {
+    /// A memory made by the host, of `ty.min` zeroed pages. It has the store's memory model for such
+    /// memories (`Store::set_memory_model`); the guard model's serves images of either.
+    pub fn new(store: &mut impl AsContextMut, ty: MemoryType) -> Result<Memory, Error> {
+        store.as_context_mut().core_mut().new_host_memory(ty)
+    }
+
+    /// Its type, with the current size as the minimum.
+    pub fn ty(&self, store: &impl AsContext) -> MemoryType {
+        store.as_context().core().memory(*self).ty()
+    }
+
+    /// Its size in Wasm pages.
+    pub fn size(&self, store: &impl AsContext) -> u64 {
+        store.as_context().core().memory(*self).pages()
+    }
+
+    /// Its bytes.
+    pub fn data<'a, S: AsContext>(&self, store: &'a S) -> &'a [u8] {
+        store.as_context().into_core().memory(*self).bytes()
+    }
+
+    /// Its bytes, to be written.
+    pub fn data_mut<'a, S: AsContextMut>(&self, store: &'a mut S) -> &'a mut [u8] {
+        store.as_context_mut().into_core_mut().memory_mut(*self).bytes_mut()
+    }
+
+    /// Its bytes and the store's data, both to be written.
+    pub fn data_and_store_mut<'a, S: AsContextMut>(&self, store: &'a mut S) -> (&'a mut [u8], &'a mut S::Data) {
+        let (core, data) = store.as_context_mut().into_parts();
+        (core.memory_mut(*self).bytes_mut(), data)
+    }
+
+    /// Adds zeroed pages and returns the former size in pages.
+    pub fn grow(&self, store: &mut impl AsContextMut, delta_pages: u64) -> Result<u64, Error> {
+        let mut store = store.as_context_mut();
+        let memory = store.core_mut().memory_mut(*self);
+        let (pages, limit) = (memory.pages().saturating_add(delta_pages), memory.pages_max);
+        match memory.grow(delta_pages) {
+            Some(old) => Ok(old),
+            None if pages > limit => Err(MemoryError::TooLarge { pages, limit }.into()),
+            None => Err(MemoryError::Commit { len_bytes: delta_pages * PAGE_LEN }.into()),
+        }
+    }
+
+    /// Copies bytes out of the memory.
+    pub fn read(&self, store: &impl AsContext, address: u64, buffer: &mut [u8]) -> Result<(), Error> {
+        let store = store.as_context();
+        let memory = store.core().memory(*self);
+        check(memory, address, buffer.len())?;
+        buffer.copy_from_slice(&memory.bytes()[address as usize..][..buffer.len()]);
+        Ok(())
+    }
+
+    /// Copies bytes into the memory.
+    pub fn write(&self, store: &mut impl AsContextMut, address: u64, bytes: &[u8]) -> Result<(), Error> {
+        let mut store = store.as_context_mut();
+        let memory = store.core_mut().memory_mut(*self);
+        check(memory, address, bytes.len())?;
+        memory.bytes_mut()[address as usize..][..bytes.len()].copy_from_slice(bytes);
+        Ok(())
+    }
+}
+
+fn check(memory: &MemoryData, address: u64, len: usize) -> Result<(), MemoryError> {
+    let (len_bytes, memory_len_bytes) = (len as u64, memory.len_bytes());
+    if memory.has(address, len_bytes) {
+        return Ok(());
+    }
+    Err(MemoryError::OutOfBounds { address, len_bytes, memory_len_bytes })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    fn memory(min: u64, max: Option<u64>, model: MemoryModel) -> (Store<()>, Memory) {
+        let mut store = Store::new(());
+        store.set_memory_model(model);
+        let memory = Memory::new(&mut store, MemoryType { min, max }).unwrap();
+        (store, memory)
+    }
+
+    #[test]
+    fn grown_pages_are_zero_and_old_ones_keep_their_bytes() {
+        for model in [MemoryModel::Guard, MemoryModel::Checked] {
+            let (mut store, memory) = memory(1, Some(4), model);
+            memory.write(&mut store, 65532, b"last").unwrap();
+            assert_eq!(memory.grow(&mut store, 2).unwrap(), 1);
+            assert_eq!(memory.size(&store), 3);
+            assert_eq!(memory.data(&store)[65532..65537], *b"last\0");
+            assert!(memory.data(&store)[65536..].iter().all(|byte| *byte == 0));
+            assert!(memory.grow(&mut store, 2).is_err(), "beyond the maximum");
+            assert!(memory.grow(&mut store, u64::MAX).is_err());
+            assert_eq!(memory.grow(&mut store, 0).unwrap(), 3);
+        }
+    }
+
+    #[test]
+    fn a_memory_without_pages_can_be_had_and_grown() {
+        for model in [MemoryModel::Guard, MemoryModel::Checked] {
+            let (mut store, memory) = memory(0, None, model);
+            assert!(memory.data(&store).is_empty());
+            assert!(memory.write(&mut store, 0, b"").is_ok());
+            assert!(memory.write(&mut store, 0, b"x").is_err());
+            assert!(memory.grow(&mut store, 65536).is_err(), "one page less is the most");
+            assert_eq!(memory.grow(&mut store, 1).unwrap(), 0);
+            assert_eq!(memory.data_mut(&mut store).len(), 65536);
+        }
+    }
+
+    #[test]
+    fn a_guarded_base_never_moves() {
+        let (mut store, memory) = memory(1, None, MemoryModel::Guard);
+        let base = memory.data(&store).as_ptr();
+        memory.grow(&mut store, 1000).unwrap();
+        assert_eq!(memory.data(&store).as_ptr(), base);
+    }
+
+    #[test]
+    fn contents_of_a_file_are_mapped_and_written_privately() {
+        let path = std::env::temp_dir().join(format!("wasmc-run-{}", std::process::id()));
+        let contents: Vec<u8> = (0..200_000u32).map(|i| ((i * 7) >> 3) as u8).collect();
+        std::fs::write(&path, [&[0xEE; 4096], contents.as_slice()].concat()).unwrap();
+        let file = File::open(&path).unwrap();
+        let (mut store, memory) = memory(8, None, MemoryModel::Guard);
+        let data = store.as_context_mut().into_core_mut().memory_mut(memory);
+        data.initialise(65536, &contents, Some((&file, 4096))).unwrap();
+        assert!(data.initialise(8 * 65536 - 10, &contents, None).is_none());
+        assert_eq!(data.bytes()[65536..][..contents.len()], contents);
+        assert_eq!(data.bytes()[65536 + contents.len()], 0);
+        data.bytes_mut()[65536] = 0x55;
+        assert_eq!(std::fs::read(&path).unwrap()[4096], contents[0]);
+        std::fs::remove_file(&path).unwrap();
+    }
+}

@@ -1,0 +1,244 @@
+//! Loaded code. In: the bytes or the path of an `.aot` file. Out: a [`Module`], which instances share.
+
+use std::fs::File;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+use wasmc_abi::ValType;
+use wasmc_abi::image::{ExternKind, FunctionRecord, ImportRecord};
+use wasmc_abi::target::MemoryModel;
+use wasmc_abi::vmctx::Layout;
+use wasmc_loader::{Image, LoadedCode, Machine, Verify};
+
+use crate::builtins;
+use crate::error::Error;
+use crate::sys::image_memory::ImageMemory;
+use crate::sys::unix::{self, Mapping};
+use crate::trap;
+use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType, TypeId};
+
+/// A loaded image: code that instances of it share. Cloning is cheap.
+#[derive(Clone, Debug)]
+pub struct Module(Arc<Loaded>);
+
+#[derive(Debug)]
+struct Loaded {
+    code: LoadedCode<ImageMemory>,
+    /// Canonical ids of the image's types, in its order.
+    type_ids: Vec<TypeId>,
+}
+
+/// An import as a module declares it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ImportType {
+    /// Module name.
+    pub module: String,
+    /// Field name.
+    pub name: String,
+    /// What is wanted.
+    pub ty: ExternType,
+}
+
+/// An export as a module declares it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ExportType {
+    /// Its name.
+    pub name: String,
+    /// What it is; sizes are the initial ones.
+    pub ty: ExternType,
+}
+
+impl Module {
+    /// Loads an image from bytes, which are copied.
+    ///
+    /// # Safety
+    /// The image is machine code and runs with the rights of this process. The caller vouches that it
+    /// came, unaltered, from a compiler that they trust.
+    pub unsafe fn load_unsigned(bytes: &[u8]) -> Result<Module, Error> {
+        // SAFETY: by the caller's promise.
+        unsafe { Module::load(bytes, ImageMemory::copied()) }
+    }
+
+    /// Maps an image from a file: text and read-only data stay in the page cache, shared with every
+    /// process that maps the file.
+    ///
+    /// # Safety
+    /// As [`load_unsigned`](Self::load_unsigned). Besides, nobody changes or shortens the file as
+    /// long as the module or an instance of it lives; to replace it, write another file and rename.
+    pub unsafe fn map_unsigned(path: impl AsRef<Path>) -> Result<Module, Error> {
+        let file = File::open(path)?;
+        let len = file.metadata()?.len() as usize;
+        let whole = Mapping::of_file(&file)?;
+        // SAFETY: the file is mapped readable in its whole length and, by the caller's promise, stays
+        // as it is.
+        let bytes = unsafe { std::slice::from_raw_parts(whole.start(), len) };
+        // SAFETY: by the caller's promise.
+        unsafe { Module::load(bytes, ImageMemory::mapped(file)) }
+    }
+
+    /// # Safety
+    /// As [`load_unsigned`](Self::load_unsigned); `memory` maps the same bytes or copies them.
+    unsafe fn load(bytes: &[u8], memory: ImageMemory) -> Result<Module, Error> {
+        let page_len = u32::try_from(unix::page_len()).unwrap_or(u32::MAX);
+        let machine = Machine { page_len, ..Machine::host() };
+        let image = wasmc_loader::parse(bytes, &machine, Verify::Full)?;
+        // SAFETY: parsed for this machine; trusted by the caller; the helpers are functions of this
+        // program with the signatures of the table they are made from.
+        let code = unsafe { wasmc_loader::load(&image, memory, &builtins::addresses()) }?;
+        let type_ids = image.types().iter().map(|ty| TypeId::of(&FuncType::new(image.params(&ty), image.results(&ty))));
+        let type_ids = type_ids.collect();
+        trap::install_fault_handler();
+        Ok(Module(Arc::new(Loaded { code, type_ids })))
+    }
+
+    /// The module's name, if it has one.
+    pub fn name(&self) -> Option<&str> {
+        self.image().module_name()
+    }
+
+    /// What the module asks for, in its order.
+    pub fn imports(&self) -> impl ExactSizeIterator<Item = ImportType> + '_ {
+        let image = self.image();
+        image.imports().iter().map(move |import| {
+            let (module, name) = image.import_names(&import);
+            ImportType { module: module.into(), name: name.into(), ty: self.import_type(&import) }
+        })
+    }
+
+    /// What the module offers.
+    pub fn exports(&self) -> impl ExactSizeIterator<Item = ExportType> + '_ {
+        let image = self.image();
+        image.exports().iter().map(move |export| {
+            let kind = ExternKind::from_number(export.kind);
+            let ty = kind.and_then(|kind| self.extern_type(kind, export.index));
+            // The loader has checked kinds and indices.
+            let ty = ty.unwrap_or(ExternType::Func(FuncType::new([], [])));
+            ExportType { name: image.export_name(&export).into(), ty }
+        })
+    }
+
+    /// The image's metadata, for tools.
+    pub fn image(&self) -> Image<'_> {
+        self.0.code.image()
+    }
+
+    /// Addresses of the module's machine code.
+    pub fn code_range(&self) -> Range<usize> {
+        self.0.code.code_range()
+    }
+
+    pub(crate) fn code(&self) -> &LoadedCode<ImageMemory> {
+        &self.0.code
+    }
+
+    /// The file that initial memory contents can be mapped from.
+    pub(crate) fn file(&self) -> Option<&File> {
+        self.0.code.memory().file()
+    }
+
+    pub(crate) fn is(&self, other: &Module) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(crate) fn type_ids(&self) -> &[TypeId] {
+        &self.0.type_ids
+    }
+
+    pub(crate) fn memory_model(&self) -> MemoryModel {
+        MemoryModel::from_number(self.image().header().memory_model).unwrap_or(MemoryModel::Checked)
+    }
+
+    /// Lengths of the vmctx block's arrays.
+    pub(crate) fn layout(&self) -> Layout {
+        let image = self.image();
+        Layout {
+            memories: image.memories().len(),
+            tables: image.tables().len(),
+            globals: image.globals().len(),
+            imported_functions: image.header().imported_functions,
+            escaping_functions: image.escapes().len(),
+            type_ids: image.types().len(),
+        }
+    }
+
+    /// A function type of the image by its index.
+    pub(crate) fn func_type(&self, ty: u32) -> &'static FuncType {
+        self.0.type_ids[ty as usize].ty()
+    }
+
+    /// Index of the image's type with this canonical id.
+    pub(crate) fn type_index(&self, id: TypeId) -> Option<u32> {
+        self.0.type_ids.iter().position(|other| *other == id).map(|index| index as u32)
+    }
+
+    pub(crate) fn import_type(&self, import: &ImportRecord) -> ExternType {
+        let value_type = ValType::from_number(import.ty).unwrap_or(ValType::I32);
+        let max = (import.flag == 1).then_some(import.max);
+        match ExternKind::from_number(import.kind) {
+            Some(ExternKind::Table) => ExternType::Table(TableType { element: value_type, min: import.min, max }),
+            Some(ExternKind::Memory) => ExternType::Memory(MemoryType { min: import.min, max }),
+            Some(ExternKind::Global) => {
+                ExternType::Global(GlobalType { content: value_type, mutable: import.flag == 1 })
+            }
+            Some(ExternKind::Function) | None => ExternType::Func(self.func_type(import.ty).clone()),
+        }
+    }
+
+    /// The declared type of a thing in one of the module's index spaces.
+    fn extern_type(&self, kind: ExternKind, index: u32) -> Option<ExternType> {
+        let image = self.image();
+        Some(match kind {
+            ExternKind::Function => ExternType::Func(self.func_type(image.function_type(index)?).clone()),
+            ExternKind::Table => ExternType::Table(table_type(&image.tables().get(index)?)),
+            ExternKind::Memory => ExternType::Memory(memory_type(&image.memories().get(index)?)),
+            ExternKind::Global => ExternType::Global(global_type(&image.globals().get(index)?)),
+        })
+    }
+
+    /// Index among the defined functions of the one whose code holds a code offset.
+    pub(crate) fn function_at_code(&self, code_offset: u32) -> Option<u32> {
+        let functions = self.image().functions();
+        // Functions without code of their own have offset 0 and stand between the others: such a
+        // one counts as the next that has code.
+        let at_or_after = |mut index: u32, end: u32| -> Option<(u32, FunctionRecord)> {
+            while index < end {
+                match functions.get(index)? {
+                    function if function.code_offset != 0 => return Some((index, function)),
+                    _ => index += 1,
+                }
+            }
+            None
+        };
+        let (mut low, mut high) = (0, functions.len());
+        let mut found = None;
+        while low < high {
+            let middle = low.midpoint(high);
+            match at_or_after(middle, high) {
+                Some((index, function)) if function.code_offset <= code_offset => {
+                    found = Some((index, function));
+                    low = index + 1;
+                }
+                _ => high = middle,
+            }
+        }
+        let (index, function) = found?;
+        (code_offset - function.code_offset < function.code_len).then_some(index)
+    }
+}
+
+pub(crate) fn table_type(record: &wasmc_abi::image::TableRecord) -> TableType {
+    TableType {
+        element: ValType::from_number(record.ty).unwrap_or(ValType::FuncRef),
+        min: record.min,
+        max: (record.has_max == 1).then_some(record.max),
+    }
+}
+
+pub(crate) fn memory_type(record: &wasmc_abi::image::MemoryRecord) -> MemoryType {
+    MemoryType { min: record.min, max: (record.has_max == 1).then_some(record.max) }
+}
+
+pub(crate) fn global_type(record: &wasmc_abi::image::GlobalRecord) -> GlobalType {
+    GlobalType { content: ValType::from_number(record.ty).unwrap_or(ValType::I32), mutable: record.mutable == 1 }
+}

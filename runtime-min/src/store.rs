@@ -1,0 +1,503 @@
+//! The store: it owns instances, memories, tables, globals and host functions, and the host's data.
+//! Handles are numbers or addresses that say which store they belong to.
+
+use std::marker::PhantomData;
+use std::num::NonZeroU64;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use wasmc_abi::target::MemoryModel;
+use wasmc_abi::vmctx::MAX_PAGES;
+
+use crate::error::{Error, LimitError};
+use crate::global::{Global, GlobalData};
+use crate::host::{HostFunc, HostRecord, Pending};
+use crate::instance::InstanceData;
+use crate::memory::{Memory, MemoryData};
+use crate::module::Module;
+use crate::sys::unix;
+use crate::table::{Table, TableData};
+use crate::trap::FaultMap;
+use crate::types::{GlobalType, MemoryType, TableType, TypeId};
+use crate::vmctx::{Arena, FuncRecord, GlobalValue, MemoryRecord, Ptr, RawRef, Slot, TableRecord};
+
+/// Guest stack of a call from the host, unless [`Store::set_stack_len`] says otherwise.
+pub const DEFAULT_STACK_LEN: usize = 1 << 20;
+
+/// What guests leave of the stack to host functions and helpers.
+pub const HOST_STACK_RESERVE: usize = 64 << 10;
+
+/// Which store a handle belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct StoreId(NonZeroU64);
+
+impl StoreId {
+    fn next() -> StoreId {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        let id = NonZeroU64::new(NEXT.fetch_add(1, Ordering::Relaxed));
+        StoreId(id.expect("fewer than 2^64 stores"))
+    }
+
+    /// Panics if a handle of store `self` is used with another one.
+    #[inline]
+    pub(crate) fn check(self, store: StoreId) {
+        assert!(
+            self == store,
+            "a handle was used with another store than the one it was made for ({} and {})",
+            self.0,
+            store.0
+        );
+    }
+}
+
+/// The part of a store that does not depend on the host's data.
+#[derive(Debug)]
+pub(crate) struct StoreCore {
+    id: StoreId,
+    /// Its own address, for what compiled code and host functions reach it by.
+    this: NonNull<StoreCore>,
+    pub(crate) instances: Arena<InstanceData>,
+    pub(crate) memories: Arena<MemoryData>,
+    pub(crate) tables: Arena<TableData>,
+    pub(crate) globals: Arena<GlobalData>,
+    /// What thunks are given: one for each import of a host function.
+    pub(crate) host_records: Arena<HostRecord>,
+    /// Records that lie in no vmctx block: those of things that the host made.
+    func_records: Arena<FuncRecord>,
+    memory_records: Arena<MemoryRecord>,
+    table_records: Arena<TableRecord>,
+    global_values: Arena<GlobalValue>,
+    /// Every image that an instance uses, by ascending address.
+    pub(crate) images: Vec<Module>,
+    pub(crate) fault_map: FaultMap,
+    /// Why a host function's status was not 0, until the trap has reached the host's call.
+    pub(crate) pending: Option<Pending>,
+    memory_model: MemoryModel,
+    memory_pages_max: u64,
+    stack_len: usize,
+    /// Lowest address of the guest stack of the current outermost call.
+    stack_low: usize,
+    stack_limit: usize,
+    max_frame: usize,
+    /// Calls from the host that have not returned.
+    pub(crate) depth: u32,
+}
+
+impl StoreCore {
+    fn new() -> StoreCore {
+        StoreCore {
+            id: StoreId::next(),
+            this: NonNull::dangling(),
+            instances: Arena::new(),
+            memories: Arena::new(),
+            tables: Arena::new(),
+            globals: Arena::new(),
+            host_records: Arena::new(),
+            func_records: Arena::new(),
+            memory_records: Arena::new(),
+            table_records: Arena::new(),
+            global_values: Arena::new(),
+            images: Vec::new(),
+            fault_map: FaultMap::new(),
+            pending: None,
+            memory_model: if usize::BITS == 64 { MemoryModel::Guard } else { MemoryModel::Checked },
+            memory_pages_max: MAX_PAGES,
+            stack_len: DEFAULT_STACK_LEN,
+            stack_low: 0,
+            stack_limit: 0,
+            max_frame: 0,
+            depth: 0,
+        }
+    }
+
+    pub(crate) fn id(&self) -> StoreId {
+        self.id
+    }
+
+    pub(crate) fn this(&self) -> NonNull<StoreCore> {
+        self.this
+    }
+
+    pub(crate) fn memory(&self, memory: Memory) -> &MemoryData {
+        memory.store.check(self.id);
+        &self.memories[memory.index]
+    }
+
+    pub(crate) fn memory_mut(&mut self, memory: Memory) -> &mut MemoryData {
+        memory.store.check(self.id);
+        &mut self.memories[memory.index]
+    }
+
+    pub(crate) fn table(&self, table: Table) -> &TableData {
+        table.store.check(self.id);
+        &self.tables[table.index]
+    }
+
+    pub(crate) fn table_mut(&mut self, table: Table) -> &mut TableData {
+        table.store.check(self.id);
+        &mut self.tables[table.index]
+    }
+
+    pub(crate) fn global(&self, global: Global) -> &GlobalData {
+        global.store.check(self.id);
+        &self.globals[global.index]
+    }
+
+    pub(crate) fn memory_pages_max(&self) -> u64 {
+        self.memory_pages_max
+    }
+
+    pub(crate) fn new_host_memory(&mut self, ty: MemoryType) -> Result<Memory, Error> {
+        let index = self.memory_records.push(MemoryRecord { base: Ptr(std::ptr::null_mut()), len_bytes: 0 });
+        // SAFETY: the arena lives as long as the store, and so as the memory.
+        let record = unsafe { Slot::new(self.memory_records.pointer(index)) };
+        let memory = MemoryData::new(ty, self.memory_model, self.memory_pages_max, record)?;
+        let index = self.memories.push(memory);
+        self.refresh_fault_map();
+        crate::trap::install_fault_handler();
+        Ok(Memory { store: self.id, index })
+    }
+
+    pub(crate) fn new_host_table(&mut self, ty: TableType, init: RawRef) -> Result<Table, Error> {
+        let index = self.table_records.push(TableRecord { elements: Ptr(std::ptr::null_mut()), count: 0 });
+        // SAFETY: the arena lives as long as the store, and so as the table.
+        let record = unsafe { Slot::new(self.table_records.pointer(index)) };
+        let mut table = TableData::new(ty, record)?;
+        // All elements exist, so this cannot fail.
+        let _ = table.fill(0, init, ty.min);
+        Ok(Table { store: self.id, index: self.tables.push(table) })
+    }
+
+    pub(crate) fn new_host_global(&mut self, ty: GlobalType, value: GlobalValue) -> Global {
+        let index = self.global_values.push(value);
+        // SAFETY: the arena lives as long as the store, and so as the global.
+        let value = unsafe { Slot::new(self.global_values.pointer(index)) };
+        Global { store: self.id, index: self.globals.push(GlobalData { ty, value }) }
+    }
+
+    /// Makes the record that one importer of a host function, or the host itself, refers to it by.
+    pub(crate) fn new_host_record(&mut self, func: Arc<HostFunc>, instance: Option<u32>) -> NonNull<HostRecord> {
+        let index = self.host_records.push(HostRecord::new(func, self.this, instance));
+        self.host_records.pointer(index)
+    }
+
+    /// Makes a function record that lies in no instance.
+    pub(crate) fn new_func_record(&mut self, record: FuncRecord) -> Slot<FuncRecord> {
+        let index = self.func_records.push(record);
+        // SAFETY: the arena lives as long as the store, and so as the record.
+        unsafe { Slot::new(self.func_records.pointer(index)) }
+    }
+
+    /// Address of a thunk for host functions of this type, if an image has one.
+    pub(crate) fn find_thunk(&self, type_id: TypeId) -> *mut u8 {
+        let thunk = self.images.iter().find_map(|image| image.code().thunk_address(image.type_index(type_id)?));
+        std::ptr::with_exposed_provenance_mut(thunk.unwrap_or(0))
+    }
+
+    /// Takes note of an image that an instance is about to use.
+    pub(crate) fn add_image(&mut self, module: &Module) -> Result<(), Error> {
+        if self.images.iter().any(|image| image.is(module)) {
+            return Ok(());
+        }
+        let max_frame = self.max_frame.max(module.image().header().max_frame as usize);
+        self.check_stack(max_frame)?;
+        let start = module.code_range().start;
+        let at = self.images.partition_point(|image| image.code_range().start < start);
+        self.images.insert(at, module.clone());
+        self.max_frame = max_frame;
+        if self.depth > 0 {
+            self.set_stack_limit(self.stack_low);
+        }
+        self.give_thunks();
+        Ok(())
+    }
+
+    /// Host functions of the host's own that no guest could call so far may have a thunk now.
+    fn give_thunks(&mut self) {
+        for index in 0..self.func_records.len() {
+            let record = self.func_records[index];
+            if record.code.0.is_null() {
+                let code = Ptr(self.find_thunk(TypeId::from_slot(record.type_id)));
+                self.func_records[index] = FuncRecord { code, ..record };
+            }
+        }
+    }
+
+    /// Tells the signal handler which faults are the guests'.
+    pub(crate) fn refresh_fault_map(&mut self) {
+        let code = self.images.iter().map(|image| (image.code_range().start, image.code_range().end));
+        let memory = self.memories.iter().filter_map(MemoryData::reservation);
+        self.fault_map.set(code, memory);
+    }
+
+    fn check_stack(&self, max_frame: usize) -> Result<(), LimitError> {
+        let needed = max_frame + HOST_STACK_RESERVE;
+        if needed < self.stack_len {
+            return Ok(());
+        }
+        Err(LimitError::Stack { needed, stack_len: self.stack_len })
+    }
+
+    pub(crate) fn stack_limit(&self) -> usize {
+        self.stack_limit
+    }
+
+    /// Prepares for a call from the host with the stack pointer at `sp`. `Ok(false)`: there is no room.
+    #[inline]
+    pub(crate) fn prepare_stack(&mut self, sp: usize) -> Result<bool, LimitError> {
+        if self.depth == 0 {
+            self.prepare_outermost(sp)?;
+        }
+        Ok(sp > self.stack_limit)
+    }
+
+    fn prepare_outermost(&mut self, sp: usize) -> Result<(), LimitError> {
+        self.check_stack(self.max_frame)?;
+        let low = sp.saturating_sub(self.stack_len).max(unix::stack_lowest(sp));
+        // In whole pages, so that calls from about the same depth find the limit unchanged.
+        let low = low.next_multiple_of(4096);
+        if low != self.stack_low {
+            self.set_stack_limit(low);
+        }
+        Ok(())
+    }
+
+    fn set_stack_limit(&mut self, stack_low: usize) {
+        self.stack_low = stack_low;
+        self.stack_limit = stack_low + self.max_frame + HOST_STACK_RESERVE;
+        for instance in self.instances.iter() {
+            instance.block.stack_limit().set(self.stack_limit as u64);
+        }
+    }
+}
+
+/// The core first, so that a pointer to one is a pointer to the other.
+#[repr(C)]
+struct StoreInner<T> {
+    core: StoreCore,
+    data: T,
+}
+
+/// Owns everything that instances are made of, and the host's `data`. It lives until the last of them
+/// is of no more use: nothing in a store is freed before the store is.
+#[derive(Debug)]
+pub struct Store<T> {
+    /// A pointer rather than a box, because compiled code and host records hold it too.
+    inner: NonNull<StoreInner<T>>,
+    owned: PhantomData<StoreInner<T>>,
+}
+
+// SAFETY: nothing in a store is tied to a thread while no call is running, and while one runs the
+// store is borrowed. Host functions are `Send`.
+unsafe impl<T: Send> Send for Store<T> {}
+
+impl<T> Store<T> {
+    /// An empty store.
+    pub fn new(data: T) -> Store<T> {
+        let inner = Box::new(StoreInner { core: StoreCore::new(), data });
+        let mut inner = NonNull::from(Box::leak(inner));
+        // SAFETY: leaked just now, and nobody else has the address.
+        unsafe { inner.as_mut().core.this = inner.cast() };
+        Store { inner, owned: PhantomData }
+    }
+
+    /// The host's data.
+    pub fn data(&self) -> &T {
+        self.as_context().into_data()
+    }
+
+    /// The host's data, to be changed.
+    pub fn data_mut(&mut self) -> &mut T {
+        self.as_context_mut().into_parts().1
+    }
+
+    /// Ends the store and gives back the host's data.
+    pub fn into_data(self) -> T {
+        let inner = self.inner;
+        std::mem::forget(self);
+        // SAFETY: made by `Box::leak` in `new`; `self` does not drop it any more.
+        unsafe { Box::from_raw(inner.as_ptr()) }.data
+    }
+
+    /// How much stack a call from the host may use, bytes, its host functions included. The thread
+    /// has to have it; where less is left, calls end in the trap "call stack exhausted" earlier.
+    pub fn set_stack_len(&mut self, len_bytes: usize) {
+        let mut store = self.as_context_mut();
+        let core = store.core_mut();
+        core.stack_len = len_bytes;
+        core.stack_low = 0;
+    }
+
+    /// Model of memories that the host makes from now on. The guard model, the default on 64-bit
+    /// machines, serves images of both models and takes 8 GiB of address space for each memory.
+    pub fn set_memory_model(&mut self, model: MemoryModel) {
+        self.as_context_mut().core_mut().memory_model = model;
+    }
+
+    /// The most Wasm pages that a memory made from now on can have.
+    pub fn set_memory_pages_max(&mut self, pages: u64) {
+        self.as_context_mut().core_mut().memory_pages_max = pages.min(MAX_PAGES);
+    }
+
+    #[cfg(test)]
+    pub(crate) fn core(&self) -> &StoreCore {
+        self.as_context().into_core()
+    }
+}
+
+impl<T> Drop for Store<T> {
+    fn drop(&mut self) {
+        // SAFETY: made by `Box::leak` in `new`. No call is running, since it would borrow the store.
+        drop(unsafe { Box::from_raw(self.inner.as_ptr()) });
+    }
+}
+
+/// A store as it is lent for looking at.
+#[derive(Debug)]
+pub struct StoreContext<'a, T> {
+    inner: NonNull<StoreInner<T>>,
+    lent: PhantomData<&'a StoreInner<T>>,
+}
+
+/// A store as it is lent for use.
+#[derive(Debug)]
+pub struct StoreContextMut<'a, T> {
+    inner: NonNull<StoreInner<T>>,
+    lent: PhantomData<&'a mut StoreInner<T>>,
+}
+
+impl<'a, T> StoreContext<'a, T> {
+    pub(crate) fn core(&self) -> &StoreCore {
+        // SAFETY: the store is alive and lent to us for `'a`.
+        unsafe { &self.inner.as_ref().core }
+    }
+
+    pub(crate) fn into_core(self) -> &'a StoreCore {
+        // SAFETY: as above.
+        unsafe { &self.inner.as_ref().core }
+    }
+
+    pub(crate) fn into_data(self) -> &'a T {
+        // SAFETY: as above.
+        unsafe { &self.inner.as_ref().data }
+    }
+
+    /// The host's data.
+    pub fn data(&self) -> &T {
+        // SAFETY: as above.
+        unsafe { &self.inner.as_ref().data }
+    }
+}
+
+impl<'a, T> StoreContextMut<'a, T> {
+    /// The store that a host function was called in.
+    ///
+    /// # Safety
+    /// `core` belongs to a `Store<T>`, which is lent to the running call, and nobody else uses that
+    /// store during `'a`.
+    pub(crate) unsafe fn from_core(core: NonNull<StoreCore>) -> StoreContextMut<'a, T> {
+        StoreContextMut { inner: core.cast(), lent: PhantomData }
+    }
+
+    /// The pointer that calls into compiled code are made with.
+    pub(crate) fn core_pointer(&mut self) -> NonNull<StoreCore> {
+        self.inner.cast()
+    }
+
+    pub(crate) fn core(&self) -> &StoreCore {
+        // SAFETY: the store is alive and lent to us for `'a`.
+        unsafe { &self.inner.as_ref().core }
+    }
+
+    pub(crate) fn core_mut(&mut self) -> &mut StoreCore {
+        // SAFETY: as above, mutably.
+        unsafe { &mut self.inner.as_mut().core }
+    }
+
+    pub(crate) fn into_core_mut(self) -> &'a mut StoreCore {
+        self.into_parts().0
+    }
+
+    pub(crate) fn into_parts(mut self) -> (&'a mut StoreCore, &'a mut T) {
+        // SAFETY: as above; `self` ends here.
+        let inner = unsafe { self.inner.as_mut() };
+        (&mut inner.core, &mut inner.data)
+    }
+
+    /// The host's data.
+    pub fn data(&self) -> &T {
+        // SAFETY: as above.
+        unsafe { &self.inner.as_ref().data }
+    }
+
+    /// The host's data, to be changed.
+    pub fn data_mut(&mut self) -> &mut T {
+        // SAFETY: as above.
+        unsafe { &mut self.inner.as_mut().data }
+    }
+}
+
+/// What gives access to a store for looking: a [`Store`], a [`Caller`](crate::Caller), a context, or a
+/// reference to one.
+pub trait AsContext {
+    /// The host's data in the store.
+    type Data;
+    /// Lends the store.
+    fn as_context(&self) -> StoreContext<'_, Self::Data>;
+}
+
+/// What gives access to a store for use: a [`Store`], a [`Caller`](crate::Caller), a context, or a
+/// mutable reference to one.
+pub trait AsContextMut: AsContext {
+    /// Lends the store.
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, Self::Data>;
+}
+
+impl<T> AsContext for Store<T> {
+    type Data = T;
+    fn as_context(&self) -> StoreContext<'_, T> {
+        StoreContext { inner: self.inner, lent: PhantomData }
+    }
+}
+impl<T> AsContextMut for Store<T> {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, T> {
+        StoreContextMut { inner: self.inner, lent: PhantomData }
+    }
+}
+
+impl<T> AsContext for StoreContext<'_, T> {
+    type Data = T;
+    fn as_context(&self) -> StoreContext<'_, T> {
+        StoreContext { inner: self.inner, lent: PhantomData }
+    }
+}
+impl<T> AsContext for StoreContextMut<'_, T> {
+    type Data = T;
+    fn as_context(&self) -> StoreContext<'_, T> {
+        StoreContext { inner: self.inner, lent: PhantomData }
+    }
+}
+impl<T> AsContextMut for StoreContextMut<'_, T> {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, T> {
+        StoreContextMut { inner: self.inner, lent: PhantomData }
+    }
+}
+
+impl<S: AsContext> AsContext for &S {
+    type Data = S::Data;
+    fn as_context(&self) -> StoreContext<'_, S::Data> {
+        S::as_context(self)
+    }
+}
+impl<S: AsContext> AsContext for &mut S {
+    type Data = S::Data;
+    fn as_context(&self) -> StoreContext<'_, S::Data> {
+        S::as_context(self)
+    }
+}
+impl<S: AsContextMut> AsContextMut for &mut S {
+    fn as_context_mut(&mut self) -> StoreContextMut<'_, S::Data> {
+        S::as_context_mut(self)
+    }
+}

@@ -1,0 +1,308 @@
+//! What the runtime asks of Linux: pages and their protection, the stack's bounds, and the signals of
+//! memory faults. The only file with OS calls, WASI apart.
+
+use std::cell::Cell;
+use std::fs::File;
+use std::io;
+use std::os::fd::AsRawFd;
+use std::ptr::{self, NonNull};
+use std::sync::Once;
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+
+/// Length of a host page, bytes.
+pub(crate) fn page_len() -> usize {
+    static PAGE_LEN: AtomicUsize = AtomicUsize::new(0);
+    match PAGE_LEN.load(Ordering::Relaxed) {
+        0 => {
+            // SAFETY: asks for a number.
+            let len = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+            let len = usize::try_from(len).unwrap_or(4096);
+            PAGE_LEN.store(len, Ordering::Relaxed);
+            len
+        }
+        len => len,
+    }
+}
+
+/// `len` rounded up to whole host pages; `None` if that does not fit.
+pub(crate) fn round_to_pages(len: usize) -> Option<usize> {
+    len.checked_next_multiple_of(page_len())
+}
+
+/// What may be done with mapped pages. Never writing and executing at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protection {
+    Read,
+    ReadWrite,
+    ReadExecute,
+}
+
+impl Protection {
+    fn bits(self) -> libc::c_int {
+        match self {
+            Protection::Read => libc::PROT_READ,
+            Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
+            Protection::ReadExecute => libc::PROT_READ | libc::PROT_EXEC,
+        }
+    }
+}
+
+/// Whole pages of address space, owned: dropping it gives them back.
+#[derive(Debug)]
+pub(crate) struct Mapping {
+    start: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: the pages belong to this value alone and are not tied to a thread.
+unsafe impl Send for Mapping {}
+// SAFETY: through a shared reference nothing but the bounds can be read without `unsafe`.
+unsafe impl Sync for Mapping {}
+
+impl Mapping {
+    /// Reserves `len` bytes (rounded up to pages) that cannot be accessed yet and cost nothing.
+    pub(crate) fn reserve(len: usize) -> io::Result<Mapping> {
+        let len = round_to_pages(len.max(1)).ok_or(io::ErrorKind::OutOfMemory)?;
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+        // SAFETY: a new mapping at an address of the kernel's choice.
+        let start = unsafe { libc::mmap(ptr::null_mut(), len, libc::PROT_NONE, flags, -1, 0) };
+        Mapping::from_result(start, len)
+    }
+
+    /// Reserves `len` bytes at a multiple of `align`, a power of two.
+    pub(crate) fn reserve_aligned(len: usize, align: usize) -> io::Result<Mapping> {
+        if align <= page_len() {
+            return Mapping::reserve(len);
+        }
+        let len = round_to_pages(len.max(1)).ok_or(io::ErrorKind::OutOfMemory)?;
+        let wide = Mapping::reserve(len.checked_add(align).ok_or(io::ErrorKind::OutOfMemory)?)?;
+        let before = wide.start.as_ptr().align_offset(align);
+        // SAFETY: `align_offset` of a byte pointer is below `align`, which was added to the length.
+        let start = unsafe { wide.start.add(before) };
+        let (wide_start, wide_len) = (wide.start, wide.len);
+        std::mem::forget(wide);
+        drop(Mapping { start: wide_start, len: before });
+        // SAFETY: before + len ≤ wide_len.
+        drop(Mapping { start: unsafe { start.add(len) }, len: wide_len - before - len });
+        Ok(Mapping { start, len })
+    }
+
+    /// Maps `len` bytes of zeros that can be read and written.
+    pub(crate) fn zeroed(len: usize) -> io::Result<Mapping> {
+        let mapping = Mapping::reserve(len)?;
+        mapping.protect(0, mapping.len, Protection::ReadWrite)?;
+        Ok(mapping)
+    }
+
+    /// Maps a whole file, read-only.
+    pub(crate) fn of_file(file: &File) -> io::Result<Mapping> {
+        let len = usize::try_from(file.metadata()?.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        let mapping = Mapping::reserve(len)?;
+        if len > 0 {
+            mapping.map_file(0, mapping.len, file, 0, Protection::Read)?;
+        }
+        Ok(mapping)
+    }
+
+    fn from_result(start: *mut libc::c_void, len: usize) -> io::Result<Mapping> {
+        match NonNull::new(start) {
+            Some(address) if start != libc::MAP_FAILED => Ok(Mapping { start: address.cast(), len }),
+            _ => Err(io::Error::last_os_error()),
+        }
+    }
+
+    /// Its first byte.
+    pub(crate) fn start(&self) -> *mut u8 {
+        self.start.as_ptr()
+    }
+
+    /// Its length in bytes, whole pages.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// The address of a part, which has to lie inside and to start with a page.
+    fn part(&self, offset: usize, len: usize) -> *mut libc::c_void {
+        let inside = offset.checked_add(len).is_some_and(|end| end <= self.len);
+        assert!(inside && offset.is_multiple_of(page_len()), "{offset:#x}+{len:#x} of {self:?}");
+        // SAFETY: inside the mapping.
+        unsafe { self.start.as_ptr().add(offset).cast() }
+    }
+
+    /// Sets what may be done with the pages of a part.
+    pub(crate) fn protect(&self, offset: usize, len: usize, protection: Protection) -> io::Result<()> {
+        if len == 0 {
+            return Ok(());
+        }
+        // SAFETY: the pages are ours; who holds pointers into them does so by `unsafe` promises.
+        let status = unsafe { libc::mprotect(self.part(offset, len), len, protection.bits()) };
+        if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    }
+
+    /// Replaces a part by the file's bytes from `file_offset` on, copy-on-write: as long as they are
+    /// not written to, the pages are those of the page cache, shared by everyone who maps the file.
+    pub(crate) fn map_file(
+        &self,
+        offset: usize,
+        len: usize,
+        file: &File,
+        file_offset: u64,
+        protection: Protection,
+    ) -> io::Result<()> {
+        let file_offset = libc::off_t::try_from(file_offset).map_err(|_| io::ErrorKind::FileTooLarge)?;
+        let flags = libc::MAP_PRIVATE | libc::MAP_FIXED;
+        // SAFETY: replaces pages that are ours.
+        let start =
+            unsafe { libc::mmap(self.part(offset, len), len, protection.bits(), flags, file.as_raw_fd(), file_offset) };
+        if start == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(()) }
+    }
+
+    /// Makes the mapping `len` bytes long (rounded up to pages); new ones are zero. It may move.
+    pub(crate) fn resize(&mut self, len: usize) -> io::Result<()> {
+        let len = round_to_pages(len.max(1)).ok_or(io::ErrorKind::OutOfMemory)?;
+        // SAFETY: our own mapping, whose new address replaces the old one below.
+        let start = unsafe { libc::mremap(self.start.as_ptr().cast(), self.len, len, libc::MREMAP_MAYMOVE) };
+        let moved = Mapping::from_result(start, len)?;
+        std::mem::forget(std::mem::replace(self, moved));
+        Ok(())
+    }
+}
+
+impl Drop for Mapping {
+    fn drop(&mut self) {
+        if self.len > 0 {
+            // SAFETY: the pages are ours and this is the end of them. A failure leaves them mapped.
+            unsafe { libc::munmap(self.start.as_ptr().cast(), self.len) };
+        }
+    }
+}
+
+/// The lowest address of the present thread's stack that may be used; 0 if it is not known or if `sp`
+/// is on another stack.
+#[inline]
+pub(crate) fn stack_lowest(sp: usize) -> usize {
+    thread_local! {
+        static BOUNDS: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
+    }
+    let (lowest, end) = BOUNDS.get().unwrap_or_else(|| {
+        let bounds = stack_bounds().unwrap_or((0, 0));
+        BOUNDS.set(Some(bounds));
+        bounds
+    });
+    if (lowest..end).contains(&sp) { lowest } else { 0 }
+}
+
+/// Asks the thread library for the stack's first address above its guard, and its end.
+fn stack_bounds() -> Option<(usize, usize)> {
+    let mut attributes = std::mem::MaybeUninit::<libc::pthread_attr_t>::uninit();
+    let (mut start, mut len, mut guard_len) = (ptr::null_mut(), 0, 0);
+    // SAFETY: fills `attributes`, which is used only if that succeeded and destroyed afterwards.
+    unsafe {
+        if libc::pthread_getattr_np(libc::pthread_self(), attributes.as_mut_ptr()) != 0 {
+            return None;
+        }
+        let got = libc::pthread_attr_getstack(attributes.as_ptr(), &mut start, &mut len);
+        libc::pthread_attr_getguardsize(attributes.as_ptr(), &mut guard_len);
+        libc::pthread_attr_destroy(attributes.as_mut_ptr());
+        if got != 0 {
+            return None;
+        }
+    }
+    // One page more than the guard: libraries disagree on whether the guard counts as stack.
+    let lowest = (start as usize).checked_add(guard_len)?.checked_add(page_len())?;
+    Some((lowest, (start as usize).checked_add(len)?))
+}
+
+/// Decides whether a fault at an address is the guest's, and if so makes the thread continue with a
+/// trap. Called in a signal handler: no locks, no allocation.
+pub(crate) type FaultHandler = fn(address: usize, context: &mut libc::ucontext_t) -> bool;
+
+/// The signals of memory faults. Which of them a guard page raises is the system's choice.
+const SIGNALS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
+
+/// What was installed for a signal before us. Atomics, because a handler reads them.
+struct Former {
+    action: AtomicUsize,
+    flags: AtomicI32,
+}
+
+static FORMER: [Former; 2] =
+    [const { Former { action: AtomicUsize::new(libc::SIG_DFL), flags: AtomicI32::new(0) } }; 2];
+
+static HANDLER: AtomicUsize = AtomicUsize::new(0);
+
+/// Installs `handler` for memory faults, once for the process. Faults that it does not take go to
+/// whatever was installed before.
+pub(crate) fn install_fault_handler(handler: FaultHandler) {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        HANDLER.store(handler as usize, Ordering::Release);
+        for (signal, former) in SIGNALS.iter().zip(&FORMER) {
+            install(*signal, former);
+        }
+    });
+}
+
+fn install(signal: libc::c_int, former: &Former) {
+    // SAFETY: all-zero is a valid `sigaction`.
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    // SAFETY: only reads what is installed.
+    unsafe { libc::sigaction(signal, ptr::null(), &mut action) };
+    former.action.store(action.sa_sigaction, Ordering::Release);
+    former.flags.store(action.sa_flags, Ordering::Release);
+    // The former's mask is kept, so that it runs under the conditions that it asked for. On the
+    // alternative stack, as the former may be the one that reports that the ordinary one is full.
+    action.sa_sigaction = on_fault as *const () as usize;
+    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | (action.sa_flags & libc::SA_NODEFER);
+    // SAFETY: `on_fault` is a handler of the `SA_SIGINFO` form that keeps to what handlers may do.
+    unsafe { libc::sigaction(signal, &action, ptr::null_mut()) };
+}
+
+/// The signal handler.
+extern "C" fn on_fault(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    // SAFETY: it was stored from a `FaultHandler` before the first signal could come here.
+    let handler: FaultHandler = unsafe { std::mem::transmute(HANDLER.load(Ordering::Acquire) as *const ()) };
+    // SAFETY: the kernel passes both, valid and ours for as long as the handler runs.
+    let (code, address, registers) =
+        unsafe { ((*info).si_code, (*info).si_addr(), &mut *context.cast::<libc::ucontext_t>()) };
+    // Codes from 0 down are signals that someone sent: there is no fault and no address.
+    if code > 0 && handler(address as usize, registers) {
+        return;
+    }
+    forward(signal, code, info, context);
+}
+
+/// Does what would have happened without us.
+fn forward(signal: libc::c_int, code: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    let former = &FORMER[usize::from(signal != SIGNALS[0])];
+    let flags = former.flags.load(Ordering::Acquire);
+    let action = if flags & libc::SA_RESETHAND == 0 {
+        former.action.load(Ordering::Acquire)
+    } else {
+        former.action.swap(libc::SIG_DFL, Ordering::AcqRel)
+    };
+    match action {
+        // A fault cannot be ignored: the kernel kills the process then, too.
+        libc::SIG_IGN if code <= 0 => {}
+        libc::SIG_DFL | libc::SIG_IGN => {
+            // SAFETY: all-zero is a valid `sigaction`: the default action, which ends the process. A
+            // faulting instruction runs again after the return and faults; a sent signal is sent again.
+            unsafe {
+                let default: libc::sigaction = std::mem::zeroed();
+                libc::sigaction(signal, &default, ptr::null_mut());
+                if code <= 0 {
+                    libc::raise(signal);
+                }
+            }
+        }
+        // SAFETY: a handler of the form that its flag says was installed there.
+        action if flags & libc::SA_SIGINFO != 0 => unsafe {
+            type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
+            std::mem::transmute::<usize, Handler>(action)(signal, info, context);
+        },
+        // SAFETY: as above.
+        action => unsafe {
+            std::mem::transmute::<usize, extern "C" fn(libc::c_int)>(action)(signal);
+        },
+    }
+}

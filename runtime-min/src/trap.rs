@@ -1,0 +1,567 @@
+//! Entering compiled code and leaving it by a trap.
+//!
+//! A call from the host makes an [`Activation`]. A trap, raised by compiled code through builtin 0 or
+//! by a faulting access through the signal handler, is recorded there by [`record_trap`], which then
+//! names the stack pointer to go back to. What is recorded is a list of code positions; it gets its
+//! function names after the stack is back, in [`Trap`].
+
+use std::cell::Cell;
+use std::fmt;
+use std::mem::offset_of;
+use std::ptr::{self, NonNull};
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use wasmc_abi::TrapCode;
+
+use crate::backtrace::{self, RawTrace};
+use crate::error::Error;
+use crate::host::Pending;
+use crate::store::StoreCore;
+use crate::sys::{machine, unix};
+
+pub use crate::backtrace::Frame;
+
+/// The end of a call by a trap: why, and where.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Trap {
+    /// Why.
+    pub code: TrapCode,
+    /// Where, innermost first, inlined calls included; at most 100.
+    pub frames: Vec<Frame>,
+    /// How many more frames there were.
+    pub more_frames: usize,
+}
+
+impl Trap {
+    /// A trap without a place, for a host function to end its guest with.
+    pub fn new(code: TrapCode) -> Trap {
+        Trap { code, frames: Vec::new(), more_frames: 0 }
+    }
+}
+
+impl fmt::Display for Trap {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.code)?;
+        let several = self.frames.iter().any(|frame| frame.module != self.frames[0].module);
+        for (index, frame) in self.frames.iter().enumerate() {
+            write!(f, "\n{index:3}: ")?;
+            frame.write(f, several)?;
+        }
+        match self.more_frames {
+            0 => Ok(()),
+            more => write!(f, "\n     and {more} more"),
+        }
+    }
+}
+
+impl std::error::Error for Trap {}
+
+/// One call from the host into compiled code.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Activation {
+    /// Stack pointer to go back to; `enter` writes it.
+    saved_sp: usize,
+    store: NonNull<StoreCore>,
+    trap: Option<(u32, RawTrace)>,
+}
+
+impl Activation {
+    /// Offset of `saved_sp`, for the assembly.
+    pub(crate) const SAVED_SP: usize = offset_of!(Activation, saved_sp);
+}
+
+thread_local! {
+    /// The innermost activation of the thread. The signal handler reads it, so it has to need neither
+    /// initialisation nor destruction.
+    static CURRENT: Cell<*mut Activation> = const { Cell::new(ptr::null_mut()) };
+}
+
+/// Calls `trampoline(vmctx, code, values)` as a guest of the store.
+///
+/// # Safety
+/// The store is lent to the caller and not used otherwise during the call. Trampoline, code and vmctx
+/// belong together, and `values` has a slot for each argument, filled, and for each result.
+pub(crate) unsafe fn invoke(
+    mut store: NonNull<StoreCore>,
+    vmctx: *mut u8,
+    code: *const u8,
+    trampoline: *const u8,
+    values: *mut u64,
+) -> Result<(), Error> {
+    {
+        // SAFETY: lent to the caller, and to nobody in the guest yet.
+        let store = unsafe { store.as_mut() };
+        if !store.prepare_stack(machine::stack_pointer())? {
+            return Err(Trap::new(TrapCode::StackOverflow).into());
+        }
+        store.depth += 1;
+    }
+    let mut activation = Activation { saved_sp: 0, store, trap: None };
+    let current = &raw mut activation;
+    let previous = CURRENT.replace(current);
+    // SAFETY: by the caller's promise; the activation is new and the thread's current one.
+    let status = unsafe { machine::enter(vmctx, code, values, trampoline, current.cast()) };
+    CURRENT.set(previous);
+    // SAFETY: the guest has ended, so the store is ours again.
+    let store = unsafe { store.as_mut() };
+    store.depth -= 1;
+    if status == 0 {
+        return Ok(());
+    }
+    // SAFETY: `current` still is the address of our variable, which only the recorder has written to.
+    Err(finish(store, unsafe { (*current).trap.take() }))
+}
+
+/// Makes an error of a recorded trap; continues a panic of the host function that caused it.
+#[cold]
+fn finish(store: &mut StoreCore, trap: Option<(u32, RawTrace)>) -> Error {
+    let (number, trace) = trap.expect("a guest ended by a trap that was not recorded");
+    let code = TrapCode::from_number(number)
+        .unwrap_or_else(|| panic!("compiled code raised trap {number}, which does not exist"));
+    let mut trap = Trap::new(code);
+    match store.pending.take() {
+        Some(Pending::Panic(payload)) => std::panic::resume_unwind(payload),
+        // The guest called a host function that called a guest that trapped: one trace, both parts.
+        Some(Pending::Error(Error::Trap(inner))) => trap = inner,
+        Some(Pending::Error(error)) => return error,
+        None => {}
+    }
+    backtrace::append(&store.images, &trace, &mut trap);
+    trap.into()
+}
+
+/// Records a trap at `pc`, with the stack pointer at `sp` there, and returns the stack pointer to go
+/// back to. Called by the assembly only, on the guest's stack, in the reserve for helpers.
+pub(crate) unsafe extern "C" fn record_trap(code: u32, pc: usize, sp: usize) -> usize {
+    let activation = CURRENT.get();
+    assert!(!activation.is_null(), "a trap outside of any call of a guest");
+    // SAFETY: the activation belongs to the `invoke` that waits below us; nobody else uses it.
+    let activation = unsafe { &mut *activation };
+    // SAFETY: the guest has stopped, and `invoke` does not hold on to its reference.
+    let store = unsafe { activation.store.as_ref() };
+    // SAFETY: the walk asks for words between the guest's stack pointer and the frame of `enter`.
+    let read = |address: usize| unsafe { ptr::with_exposed_provenance::<usize>(address).read() };
+    let trace = backtrace::walk(&store.images, pc, sp, activation.saved_sp, read);
+    activation.trap = Some((code, trace));
+    activation.saved_sp
+}
+
+/// Lets faults of guests become traps, once for the process.
+pub(crate) fn install_fault_handler() {
+    unix::install_fault_handler(on_fault);
+}
+
+/// Called in a signal handler: whether a fault is a guest's, which then continues as if it trapped.
+fn on_fault(address: usize, context: &mut libc::ucontext_t) -> bool {
+    let activation = CURRENT.get();
+    if activation.is_null() {
+        return false;
+    }
+    // SAFETY: activations are current only while their `invoke` waits, and so is the store alive.
+    let faults = unsafe { &(*(*activation).store.as_ptr()).fault_map };
+    let (pc, _) = machine::fault::registers(context);
+    if !faults.is_guest(pc, address) {
+        return false;
+    }
+    machine::fault::redirect(context, TrapCode::MemoryOutOfBounds as u32);
+    true
+}
+
+/// Sorted, disjoint ranges of addresses.
+type Ranges = Box<[(usize, usize)]>;
+
+fn contains(ranges: &[(usize, usize)], address: usize) -> bool {
+    let after = ranges.partition_point(|(start, _)| *start <= address);
+    after.checked_sub(1).is_some_and(|index| address < ranges[index].1)
+}
+
+/// Where guests' code and memories lie, as the signal handler reads it: one pointer to something that
+/// never changes, so that it is whole at every instant.
+#[derive(Debug)]
+pub(crate) struct FaultMap(AtomicPtr<(Ranges, Ranges)>);
+
+impl FaultMap {
+    pub(crate) const fn new() -> FaultMap {
+        FaultMap(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// Replaces the map.
+    pub(crate) fn set(
+        &mut self,
+        code: impl Iterator<Item = (usize, usize)>,
+        memory: impl Iterator<Item = (usize, usize)>,
+    ) {
+        let sorted = |mut ranges: Vec<(usize, usize)>| {
+            ranges.sort_unstable();
+            ranges.into_boxed_slice()
+        };
+        let map = Box::new((sorted(code.collect()), sorted(memory.collect())));
+        self.replace(Box::into_raw(map));
+    }
+
+    fn replace(&mut self, map: *mut (Ranges, Ranges)) {
+        let old = self.0.swap(map, Ordering::AcqRel);
+        if !old.is_null() {
+            // SAFETY: made by `Box::into_raw` in `set`. Only a signal handler on this thread reads it,
+            // and that is not running.
+            drop(unsafe { Box::from_raw(old) });
+        }
+    }
+
+    /// Whether an access to `address` by the instruction at `pc` is one of a guest to its memory.
+    fn is_guest(&self, pc: usize, address: usize) -> bool {
+        // SAFETY: null or a whole map, which is replaced only outside of signal handlers.
+        let map = unsafe { self.0.load(Ordering::Acquire).as_ref() };
+        map.is_some_and(|(code, memory)| contains(code, pc) && contains(memory, address))
+    }
+}
+
+impl Drop for FaultMap {
+    fn drop(&mut self) {
+        self.replace(ptr::null_mut());
+    }
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    //! Hand-written "compiled code" stands in for images: trampolines with the real convention.
+
+    use super::*;
+    use crate::memory::Memory;
+    use crate::store::{AsContextMut, Store, StoreContextMut};
+    use crate::types::MemoryType;
+    use std::arch::global_asm;
+    use std::os::unix::process::ExitStatusExt;
+
+    global_asm!(
+        ".pushsection .text.wasmc_test, \"ax\", @progbits",
+        ".irp name, begin, end, add, deep, mxcsr, load, call",
+        ".globl wasmc_test_\\name",
+        ".hidden wasmc_test_\\name",
+        ".endr",
+        "wasmc_test_begin:",
+        // values[0] += values[1]
+        "wasmc_test_add:",
+        "mov rax, [rdx]",
+        "add rax, [rdx + 8]",
+        "mov [rdx], rax",
+        "ret",
+        // Ruins every callee-saved register, goes values[0] frames deep and raises trap values[1].
+        "wasmc_test_deep:",
+        "mov rcx, [rdx]",
+        "mov edi, [rdx + 8]",
+        "xor ebx, ebx",
+        "xor ebp, ebp",
+        "xor r12d, r12d",
+        "xor r13d, r13d",
+        "xor r14d, r14d",
+        "xor r15d, r15d",
+        "2:",
+        "sub rsp, 40",
+        "dec rcx",
+        "js 3f",
+        "call 2b",
+        "3:",
+        "and rsp, -16",
+        "call {trap}",
+        // values[0] = MXCSR, then trap values[1] unless that is 0.
+        "wasmc_test_mxcsr:",
+        "mov qword ptr [rdx], 0",
+        "stmxcsr [rdx]",
+        "mov edi, [rdx + 8]",
+        "test edi, edi",
+        "jne 4f",
+        "ret",
+        "4:",
+        "sub rsp, 8",
+        "call {trap}",
+        // values[0] = the byte at address values[0], with the stack out of alignment.
+        "wasmc_test_load:",
+        "push rbx",
+        "push rbp",
+        "mov rax, [rdx]",
+        "movzx eax, byte ptr [rax]",
+        "mov [rdx], rax",
+        "pop rbp",
+        "pop rbx",
+        "ret",
+        // Calls values[0](values[1], values) and raises what it returns.
+        "wasmc_test_call:",
+        "sub rsp, 8",
+        "mov rax, [rdx]",
+        "mov rdi, [rdx + 8]",
+        "mov rsi, rdx",
+        "call rax",
+        "test eax, eax",
+        "jne 5f",
+        "add rsp, 8",
+        "ret",
+        "5:",
+        "mov edi, eax",
+        "call {trap}",
+        "wasmc_test_end:",
+        ".popsection",
+        trap = sym machine::trap_stub,
+    );
+
+    unsafe extern "C" {
+        static wasmc_test_begin: u8;
+        static wasmc_test_end: u8;
+        static wasmc_test_add: u8;
+        static wasmc_test_deep: u8;
+        static wasmc_test_mxcsr: u8;
+        static wasmc_test_load: u8;
+        static wasmc_test_call: u8;
+    }
+
+    macro_rules! code {
+        ($name:ident) => {
+            &raw const $name
+        };
+    }
+
+    fn call<T>(store: &mut Store<T>, code: *const u8, values: &mut [u64]) -> Result<(), Error> {
+        let core = store.as_context_mut().core_pointer();
+        // SAFETY: the test's code keeps to the convention of trampolines.
+        unsafe { invoke(core, ptr::null_mut(), ptr::null(), code, values.as_mut_ptr()) }
+    }
+
+    fn code_of(result: Result<(), Error>) -> TrapCode {
+        result.expect_err("a trap").trap().expect("a trap").code
+    }
+
+    #[test]
+    fn code_can_be_entered_and_returns() {
+        let mut values = [40, 2];
+        call(&mut Store::new(()), code!(wasmc_test_add), &mut values).unwrap();
+        assert_eq!(values, [42, 2]);
+    }
+
+    #[test]
+    fn a_trap_deep_in_the_guest_comes_back_with_the_hosts_registers() {
+        let mut store = Store::new(());
+        for depth in [0, 1, 7, 1000] {
+            let kept: Vec<u64> = (0..20).map(|i| i * depth).collect();
+            let mut values = [depth, TrapCode::DivideByZero as u64];
+            let result = call(&mut store, code!(wasmc_test_deep), &mut values);
+            assert_eq!(code_of(result), TrapCode::DivideByZero);
+            assert!(kept.iter().zip(0..).all(|(value, i)| *value == i * depth));
+            assert_eq!(store.core().depth, 0);
+            assert!(CURRENT.get().is_null());
+        }
+    }
+
+    fn mxcsr() -> u32 {
+        let mut value = 0u32;
+        // SAFETY: stores one register.
+        unsafe { std::arch::asm!("stmxcsr [{}]", in(reg) &raw mut value, options(nostack)) };
+        value
+    }
+
+    fn set_mxcsr(value: u32) {
+        // SAFETY: exceptions stay masked; the tests below do no arithmetic in between.
+        unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const value, options(nostack)) };
+    }
+
+    #[test]
+    fn floating_point_control_is_the_guests_inside_and_the_hosts_outside() {
+        const FLUSH_AND_ROUND_UP: u32 = 0x1F80 | 1 << 15 | 1 << 6 | 2 << 13;
+        let mut store = Store::new(());
+        for trap in [0, TrapCode::Unreachable as u64] {
+            let mut values = [7, trap];
+            let before = mxcsr();
+            set_mxcsr(FLUSH_AND_ROUND_UP);
+            let result = call(&mut store, code!(wasmc_test_mxcsr), &mut values);
+            let after = mxcsr();
+            set_mxcsr(before);
+            assert_eq!(result.is_err(), trap != 0);
+            assert_eq!(values[0] & 0xFFC0, 0x1F80);
+            assert_eq!(after & 0xFFC0, FLUSH_AND_ROUND_UP);
+        }
+    }
+
+    /// A store whose fault map knows the test's code, with a memory of one page.
+    fn store_with_memory() -> (Store<()>, u64) {
+        let mut store = Store::new(());
+        let memory = Memory::new(&mut store, MemoryType { min: 1, max: None }).unwrap();
+        let base = memory.data(&store).as_ptr() as u64;
+        let code = (code!(wasmc_test_begin) as usize, code!(wasmc_test_end) as usize);
+        let mut context = store.as_context_mut();
+        let core = context.core_mut();
+        let reservation = core.memories[0].reservation().unwrap();
+        core.fault_map.set([code].into_iter(), [reservation].into_iter());
+        (store, base)
+    }
+
+    #[test]
+    fn a_fault_in_the_guests_memory_is_a_trap_wherever_it_is() {
+        let (mut store, base) = store_with_memory();
+        for _ in 0..3 {
+            for distance in [65536, 65537, 1 << 20, 0xFFFF_FFFF, 0x1_FFFF_FFFF] {
+                let result = call(&mut store, code!(wasmc_test_load), &mut [base + distance]);
+                assert_eq!(code_of(result), TrapCode::MemoryOutOfBounds, "at {distance:#x}");
+            }
+            let mut values = [base + 65535];
+            call(&mut store, code!(wasmc_test_load), &mut values).unwrap();
+            assert_eq!(values, [0]);
+        }
+    }
+
+    #[test]
+    fn faults_become_traps_on_other_threads_too() {
+        let threads: Vec<_> = (0..4)
+            .map(|_| {
+                std::thread::spawn(|| {
+                    let (mut store, base) = store_with_memory();
+                    for _ in 0..100 {
+                        let result = call(&mut store, code!(wasmc_test_load), &mut [base + 65536]);
+                        assert_eq!(code_of(result), TrapCode::MemoryOutOfBounds);
+                    }
+                })
+            })
+            .collect();
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
+    }
+
+    /// Stands in for a host function: runs the Rust closure behind `closure` in a nested activation.
+    extern "C" fn callback(closure: &mut &mut dyn FnMut() -> u32, _: *mut u64) -> u32 {
+        closure()
+    }
+
+    fn call_host(store: &mut Store<()>, mut closure: &mut dyn FnMut() -> u32) -> Result<(), Error> {
+        let closure = &raw mut closure;
+        let mut values = [callback as *const () as u64, closure.expose_provenance() as u64];
+        call(store, code!(wasmc_test_call), &mut values)
+    }
+
+    #[test]
+    fn a_trap_in_a_nested_call_ends_that_call_only() {
+        let (mut store, base) = store_with_memory();
+        let core = store.as_context_mut().core_pointer();
+        let mut inner = Vec::new();
+        let mut host = || {
+            // SAFETY: the store waits for us.
+            let mut context: StoreContextMut<'_, ()> = unsafe { StoreContextMut::from_core(core) };
+            for address in [base + 65536, base] {
+                let mut values = [address];
+                let code = code!(wasmc_test_load);
+                // SAFETY: as in `call`.
+                inner.push(unsafe {
+                    invoke(context.core_pointer(), ptr::null_mut(), ptr::null(), code, values.as_mut_ptr())
+                });
+                assert_eq!(context.core().depth, 1);
+            }
+            0
+        };
+        call_host(&mut store, &mut host).unwrap();
+        assert_eq!(inner.len(), 2);
+        assert_eq!(code_of(inner.remove(0)), TrapCode::MemoryOutOfBounds);
+        assert!(inner.remove(0).is_ok());
+        assert_eq!(store.core().depth, 0);
+        let result = call_host(&mut store, &mut || TrapCode::HostError as u32);
+        assert_eq!(code_of(result), TrapCode::HostError);
+    }
+
+    /// Enters the guest, which calls back, which enters the guest, and so on.
+    fn recurse(core: NonNull<StoreCore>, depth: &mut u32) -> Result<(), Error> {
+        *depth += 1;
+        let mut result = Ok(());
+        let mut host = || {
+            result = recurse(core, depth);
+            0
+        };
+        let mut host: &mut dyn FnMut() -> u32 = &mut host;
+        let host = &raw mut host;
+        let mut values = [callback as *const () as u64, host.expose_provenance() as u64];
+        // SAFETY: as in `call`; every activation outside waits.
+        unsafe { invoke(core, ptr::null_mut(), ptr::null(), code!(wasmc_test_call), values.as_mut_ptr()) }?;
+        result
+    }
+
+    #[test]
+    fn recursion_between_host_and_guest_ends_in_a_trap() {
+        let mut store = Store::new(());
+        let mut depth = 0;
+        let core = store.as_context_mut().core_pointer();
+        assert_eq!(code_of(recurse(core, &mut depth)), TrapCode::StackOverflow);
+        assert!(depth > 100, "{depth}");
+        call(&mut store, code!(wasmc_test_add), &mut [1, 2]).unwrap();
+    }
+
+    #[test]
+    fn a_guest_gets_no_more_stack_than_the_thread_has() {
+        let thread = std::thread::Builder::new().stack_size(256 << 10);
+        let depth = thread.spawn(|| {
+            let mut store = Store::new(());
+            store.set_stack_len(64 << 20);
+            let mut depth = 0;
+            let core = store.as_context_mut().core_pointer();
+            assert_eq!(code_of(recurse(core, &mut depth)), TrapCode::StackOverflow);
+            depth
+        });
+        assert!(depth.unwrap().join().unwrap() > 10);
+    }
+
+    #[test]
+    fn a_stack_without_room_for_the_reserve_is_refused() {
+        let mut store = Store::new(());
+        store.set_stack_len(10_000);
+        let result = call(&mut store, code!(wasmc_test_add), &mut [1, 2]);
+        assert!(matches!(result, Err(Error::Limit(_))), "{result:?}");
+    }
+
+    /// Runs one of the `child_` tests below in a process of its own.
+    fn child(name: &str) -> std::process::ExitStatus {
+        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", &format!("trap::tests::{name}"), "--ignored", "--test-threads=1"]);
+        command.output().unwrap().status
+    }
+
+    extern "C" fn former(_: libc::c_int, info: *mut libc::siginfo_t, _: *mut libc::c_void) {
+        // SAFETY: the kernel passes it; `_exit` may be called in a handler.
+        unsafe { libc::_exit(if (*info).si_addr() as usize == 64 { 42 } else { 43 }) };
+    }
+
+    /// Makes `action` the handler of SIGSEGV, then ours, then shows that guests' faults are traps and
+    /// lets the host fault.
+    fn fault_after(action: usize, flags: libc::c_int) {
+        // SAFETY: a process of its own, one thread that matters; the action fits the flags.
+        unsafe {
+            let mut former: libc::sigaction = std::mem::zeroed();
+            former.sa_sigaction = action;
+            former.sa_flags = flags;
+            libc::sigaction(libc::SIGSEGV, &former, ptr::null_mut());
+        }
+        let (mut store, base) = store_with_memory();
+        let result = call(&mut store, code!(wasmc_test_load), &mut [base + 65536]);
+        assert_eq!(code_of(result), TrapCode::MemoryOutOfBounds);
+        // The guest's code at a wrong address: a bug of the compiler, which must not look like a trap.
+        let _ = call(&mut store, code!(wasmc_test_load), &mut [64]);
+    }
+
+    #[test]
+    #[ignore = "run in a process of its own by the test below"]
+    fn child_with_a_former_handler() {
+        fault_after(former as *const () as usize, libc::SA_SIGINFO);
+    }
+
+    #[test]
+    #[ignore = "run in a process of its own by the test below"]
+    fn child_with_the_default_action() {
+        fault_after(libc::SIG_DFL, 0);
+    }
+
+    #[test]
+    #[ignore = "run in a process of its own by the test below"]
+    fn child_with_an_ignored_signal() {
+        fault_after(libc::SIG_IGN, 0);
+    }
+
+    #[test]
+    fn other_faults_go_where_they_went_before() {
+        assert_eq!(child("child_with_a_former_handler").code(), Some(42));
+        assert_eq!(child("child_with_the_default_action").signal(), Some(libc::SIGSEGV));
+        assert_eq!(child("child_with_an_ignored_signal").signal(), Some(libc::SIGSEGV));
+    }
+}

@@ -1,0 +1,250 @@
+//! Types of functions and of everything that can be imported or exported, the matching of the two
+//! (spec: valid/matching, exec/modules, import matching), and the canonical ids of function types.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{OnceLock, RwLock};
+
+pub use wasmc_abi::ValType;
+
+/// A function type.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct FuncType {
+    types: Box<[ValType]>,
+    param_count: usize,
+}
+
+impl FuncType {
+    /// A type with these parameters and results.
+    pub fn new(params: impl IntoIterator<Item = ValType>, results: impl IntoIterator<Item = ValType>) -> FuncType {
+        let mut types: Vec<ValType> = params.into_iter().collect();
+        let param_count = types.len();
+        types.extend(results);
+        FuncType { types: types.into(), param_count }
+    }
+
+    /// Parameter types.
+    pub fn params(&self) -> &[ValType] {
+        &self.types[..self.param_count]
+    }
+
+    /// Result types.
+    pub fn results(&self) -> &[ValType] {
+        &self.types[self.param_count..]
+    }
+}
+
+impl fmt::Display for FuncType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("(func")?;
+        for (word, types) in [("param", self.params()), ("result", self.results())] {
+            if !types.is_empty() {
+                write!(f, " ({word}")?;
+                types.iter().try_for_each(|ty| write!(f, " {ty}"))?;
+                f.write_str(")")?;
+            }
+        }
+        f.write_str(")")
+    }
+}
+
+/// The type of a table. Counts are of elements.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TableType {
+    /// Element type.
+    pub element: ValType,
+    /// Least count.
+    pub min: u64,
+    /// Most, if limited.
+    pub max: Option<u64>,
+}
+
+/// The type of a linear memory. Counts are of Wasm pages.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryType {
+    /// Least count.
+    pub min: u64,
+    /// Most, if limited.
+    pub max: Option<u64>,
+}
+
+/// The type of a global.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GlobalType {
+    /// Type of the value.
+    pub content: ValType,
+    /// Whether it can be written.
+    pub mutable: bool,
+}
+
+/// The type of an import or export.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ExternType {
+    /// A function.
+    Func(FuncType),
+    /// A table.
+    Table(TableType),
+    /// A linear memory.
+    Memory(MemoryType),
+    /// A global.
+    Global(GlobalType),
+}
+
+/// Whether limits `(min, max)`, with the current size as `min`, are inside `wanted`.
+fn limits_match(offered: (u64, Option<u64>), wanted: (u64, Option<u64>)) -> bool {
+    let max_fits = match (offered.1, wanted.1) {
+        (_, None) => true,
+        (Some(offered), Some(wanted)) => offered <= wanted,
+        (None, Some(_)) => false,
+    };
+    offered.0 >= wanted.0 && max_fits
+}
+
+impl ExternType {
+    /// Whether a thing of this type can stand for an import of type `wanted`. For a memory or table
+    /// `self.min` is its current size.
+    pub fn matches(&self, wanted: &ExternType) -> bool {
+        match (self, wanted) {
+            (ExternType::Func(a), ExternType::Func(b)) => a == b,
+            (ExternType::Table(a), ExternType::Table(b)) => {
+                a.element == b.element && limits_match((a.min, a.max), (b.min, b.max))
+            }
+            (ExternType::Memory(a), ExternType::Memory(b)) => limits_match((a.min, a.max), (b.min, b.max)),
+            (ExternType::Global(a), ExternType::Global(b)) => a == b,
+            _ => false,
+        }
+    }
+}
+
+fn write_limits(f: &mut fmt::Formatter<'_>, min: u64, max: Option<u64>) -> fmt::Result {
+    write!(f, "{min}")?;
+    max.map_or(Ok(()), |max| write!(f, " {max}"))
+}
+
+impl fmt::Display for ExternType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ExternType::Func(ty) => write!(f, "{ty}"),
+            ExternType::Table(ty) => {
+                f.write_str("(table ")?;
+                write_limits(f, ty.min, ty.max)?;
+                write!(f, " {})", ty.element)
+            }
+            ExternType::Memory(ty) => {
+                f.write_str("(memory ")?;
+                write_limits(f, ty.min, ty.max)?;
+                f.write_str(")")
+            }
+            ExternType::Global(ty) if ty.mutable => write!(f, "(global (mut {}))", ty.content),
+            ExternType::Global(ty) => write!(f, "(global {})", ty.content),
+        }
+    }
+}
+
+/// Canonical id of a function type: equal for structurally equal types of all modules of the
+/// process, never 0. Compiled code compares them in indirect calls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct TypeId(u32);
+
+/// Every function type met so far. Types stay for the life of the process: they are few, and equal
+/// ones are stored once however often modules come and go.
+#[derive(Default)]
+struct Registry {
+    ids: HashMap<&'static FuncType, TypeId>,
+    types: Vec<&'static FuncType>,
+}
+
+static REGISTRY: OnceLock<RwLock<Registry>> = OnceLock::new();
+
+fn registry() -> &'static RwLock<Registry> {
+    REGISTRY.get_or_init(RwLock::default)
+}
+
+impl TypeId {
+    /// The id of `ty`.
+    pub(crate) fn of(ty: &FuncType) -> TypeId {
+        // A poisoned lock holds a whole registry all the same: each update is one push and one insert.
+        if let Some(id) = registry().read().unwrap_or_else(|e| e.into_inner()).ids.get(ty) {
+            return *id;
+        }
+        let mut registry = registry().write().unwrap_or_else(|e| e.into_inner());
+        if let Some(id) = registry.ids.get(ty) {
+            return *id;
+        }
+        let id = u32::try_from(registry.types.len() + 1).expect("fewer than 2^32 function types");
+        let ty: &'static FuncType = Box::leak(Box::new(ty.clone()));
+        registry.types.push(ty);
+        registry.ids.insert(ty, TypeId(id));
+        TypeId(id)
+    }
+
+    /// The type with this id.
+    pub(crate) fn ty(self) -> &'static FuncType {
+        let registry = registry().read().unwrap_or_else(|e| e.into_inner());
+        registry.types[self.0 as usize - 1]
+    }
+
+    /// As compiled code sees it.
+    pub(crate) fn to_slot(self) -> u64 {
+        self.0.into()
+    }
+
+    /// Back from [`to_slot`](Self::to_slot).
+    pub(crate) fn from_slot(slot: u64) -> TypeId {
+        TypeId(slot as u32)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ValType::*;
+
+    #[test]
+    fn equal_types_have_one_id_and_it_is_not_zero() {
+        let a = TypeId::of(&FuncType::new([I32, I64], [F32]));
+        let b = TypeId::of(&FuncType::new([I32, I64], [F32]));
+        let c = TypeId::of(&FuncType::new([I32], [I64, F32]));
+        assert_eq!(a, b);
+        assert_ne!(a, c, "where parameters end is part of the type");
+        assert_ne!(a.to_slot(), 0);
+        assert_eq!(TypeId::from_slot(c.to_slot()).ty().results(), [I64, F32]);
+    }
+
+    #[test]
+    fn memory_limits_match_by_current_size_and_maximum() {
+        let memory = |min, max| ExternType::Memory(MemoryType { min, max });
+        assert!(memory(2, None).matches(&memory(1, None)));
+        assert!(memory(2, Some(3)).matches(&memory(2, Some(3))));
+        assert!(memory(2, Some(3)).matches(&memory(0, None)));
+        assert!(!memory(2, None).matches(&memory(3, None)));
+        assert!(!memory(2, None).matches(&memory(2, Some(3))));
+        assert!(!memory(2, Some(4)).matches(&memory(2, Some(3))));
+    }
+
+    #[test]
+    fn tables_globals_and_functions_match_exactly_where_the_spec_says() {
+        let table = |element, min, max| ExternType::Table(TableType { element, min, max });
+        assert!(table(FuncRef, 10, Some(20)).matches(&table(FuncRef, 5, Some(25))));
+        assert!(!table(ExternRef, 10, Some(20)).matches(&table(FuncRef, 5, Some(25))));
+        let global = |content, mutable| ExternType::Global(GlobalType { content, mutable });
+        assert!(global(I32, true).matches(&global(I32, true)));
+        assert!(!global(I32, true).matches(&global(I32, false)));
+        assert!(!global(I32, false).matches(&global(I64, false)));
+        let func = |p: &[ValType], r: &[ValType]| ExternType::Func(FuncType::new(p.iter().copied(), r.iter().copied()));
+        assert!(func(&[I32], &[]).matches(&func(&[I32], &[])));
+        assert!(!func(&[I32], &[]).matches(&func(&[], &[I32])));
+        assert!(!func(&[], &[]).matches(&global(I32, false)));
+    }
+
+    #[test]
+    fn types_print_as_in_the_text_format() {
+        let func = FuncType::new([I32, F64], [I64]);
+        assert_eq!(func.to_string(), "(func (param i32 f64) (result i64))");
+        assert_eq!(FuncType::new([], []).to_string(), "(func)");
+        let table = ExternType::Table(TableType { element: FuncRef, min: 10, max: Some(20) });
+        assert_eq!(table.to_string(), "(table 10 20 funcref)");
+        let global = ExternType::Global(GlobalType { content: I32, mutable: true });
+        assert_eq!(global.to_string(), "(global (mut i32))");
+    }
+}

@@ -1,0 +1,356 @@
+//! Values at the boundary between host and guest: [`Val`] where types are known only at run time, and
+//! the traits by which Rust types stand for Wasm's, so that a typed call needs no `Val`.
+
+use std::num::NonZeroU64;
+
+use wasmc_abi::ValType;
+
+use crate::error::{Error, LimitError};
+use crate::func::Func;
+use crate::store::{StoreCore, StoreId};
+use crate::vmctx::{GlobalValue, RawRef};
+
+/// A reference to a host value: a token that the embedder chooses and that a guest can only pass on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ExternRef(NonZeroU64);
+
+impl ExternRef {
+    /// A reference with this token; `None` for 0, which stands for null.
+    pub fn new(token: u64) -> Option<ExternRef> {
+        NonZeroU64::new(token).map(ExternRef)
+    }
+
+    /// The token.
+    pub fn token(self) -> u64 {
+        self.0.get()
+    }
+}
+
+/// A Wasm value.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Val {
+    /// A 32-bit integer.
+    I32(i32),
+    /// A 64-bit integer.
+    I64(i64),
+    /// The bits of a single-precision float.
+    F32(u32),
+    /// The bits of a double-precision float.
+    F64(u64),
+    /// A vector, lane 0 in the low bits.
+    V128(u128),
+    /// A reference to a function.
+    FuncRef(Option<Func>),
+    /// A reference to a host value.
+    ExternRef(Option<ExternRef>),
+}
+
+impl Val {
+    /// Its type.
+    pub fn ty(&self) -> ValType {
+        match self {
+            Val::I32(_) => ValType::I32,
+            Val::I64(_) => ValType::I64,
+            Val::F32(_) => ValType::F32,
+            Val::F64(_) => ValType::F64,
+            Val::V128(_) => ValType::V128,
+            Val::FuncRef(_) => ValType::FuncRef,
+            Val::ExternRef(_) => ValType::ExternRef,
+        }
+    }
+
+    /// The value 0 or null of a type.
+    pub fn zero(ty: ValType) -> Val {
+        match ty {
+            ValType::I32 => Val::I32(0),
+            ValType::I64 => Val::I64(0),
+            ValType::F32 => Val::F32(0),
+            ValType::F64 => Val::F64(0),
+            ValType::V128 => Val::V128(0),
+            ValType::FuncRef => Val::FuncRef(None),
+            ValType::ExternRef => Val::ExternRef(None),
+        }
+    }
+
+    /// The value of a type that slots hold. References must be of the store.
+    pub(crate) fn from_slots(slots: GlobalValue, ty: ValType, store: StoreId) -> Val {
+        let [low, high] = slots;
+        match ty {
+            ValType::I32 => Val::I32(low as i32),
+            ValType::I64 => Val::I64(low as i64),
+            ValType::F32 => Val::F32(low as u32),
+            ValType::F64 => Val::F64(low),
+            ValType::V128 => Val::V128(u128::from(low) | u128::from(high) << 64),
+            // SAFETY: a slot of type `funcref` that compiled code or `to_slots` has filled.
+            ValType::FuncRef => Val::FuncRef(Func::from_raw(unsafe { RawRef::from_slot(low) }, store)),
+            ValType::ExternRef => Val::ExternRef(ExternRef::new(low)),
+        }
+    }
+
+    /// The reference of a table of this element type.
+    pub(crate) fn from_reference(reference: RawRef, element: ValType, store: StoreId) -> Val {
+        Val::from_slots([reference.bits(), 0], element, store)
+    }
+}
+
+impl From<i32> for Val {
+    fn from(value: i32) -> Val {
+        Val::I32(value)
+    }
+}
+impl From<i64> for Val {
+    fn from(value: i64) -> Val {
+        Val::I64(value)
+    }
+}
+impl From<f32> for Val {
+    fn from(value: f32) -> Val {
+        Val::F32(value.to_bits())
+    }
+}
+impl From<f64> for Val {
+    fn from(value: f64) -> Val {
+        Val::F64(value.to_bits())
+    }
+}
+
+impl StoreCore {
+    /// A value of the given type as slots.
+    pub(crate) fn to_slots(&self, value: &Val, ty: ValType) -> Result<GlobalValue, Error> {
+        if value.ty() != ty {
+            let text = format!("A value of type {} was given where {ty} is needed.", value.ty());
+            return Err(Error::Type(text));
+        }
+        Ok(match *value {
+            Val::I32(value) => [u64::from(value as u32), 0],
+            Val::I64(value) => [value as u64, 0],
+            Val::F32(bits) => [bits.into(), 0],
+            Val::F64(bits) => [bits, 0],
+            Val::V128(bits) => [bits as u64, (bits >> 64) as u64],
+            Val::FuncRef(func) => [func_slot(func, self.id())?, 0],
+            Val::ExternRef(reference) => [reference.map_or(0, ExternRef::token), 0],
+        })
+    }
+
+    /// A value as a reference of a table's element type.
+    pub(crate) fn reference(&self, value: &Val, element: ValType) -> Result<RawRef, Error> {
+        let [bits, _] = self.to_slots(value, element)?;
+        // SAFETY: made by `to_slots` for this type and store.
+        Ok(unsafe { RawRef::from_slot(bits) })
+    }
+}
+
+/// A function as a guest may hold it: of this store, and with code that a guest can call.
+fn func_slot(func: Option<Func>, store: StoreId) -> Result<u64, Error> {
+    let Some(func) = func else { return Ok(0) };
+    func.store.check(store);
+    if func.record.get().code.0.is_null() {
+        return Err(LimitError::NoThunk.into());
+    }
+    Ok(RawRef::from_record(func.record).bits())
+}
+
+/// A Rust type that stands for a Wasm type.
+///
+/// `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, `Option<Func>` and `Option<ExternRef>`.
+pub trait WasmTy: Sized + private::Sealed {
+    /// How it travels in a call with the C convention.
+    #[doc(hidden)]
+    type Abi: Copy;
+    /// The Wasm type.
+    const TYPE: ValType;
+    #[doc(hidden)]
+    fn from_abi(abi: Self::Abi, store: StoreId) -> Self;
+    #[doc(hidden)]
+    fn abi_from_slot(slot: u64) -> Self::Abi;
+    #[doc(hidden)]
+    fn into_slot(self, store: StoreId) -> Result<u64, Error>;
+}
+
+mod private {
+    pub trait Sealed {}
+}
+
+macro_rules! plain {
+    ($($ty:ident $wasm:ident $slot:ident => $from:expr, $into:expr;)*) => {$(
+        impl private::Sealed for $ty {}
+        impl WasmTy for $ty {
+            type Abi = $ty;
+            const TYPE: ValType = ValType::$wasm;
+            #[inline]
+            fn from_abi(abi: $ty, _: StoreId) -> $ty {
+                abi
+            }
+            #[inline]
+            fn abi_from_slot(slot: u64) -> $ty {
+                let from: fn($slot) -> $ty = $from;
+                from(slot as $slot)
+            }
+            #[inline]
+            fn into_slot(self, _: StoreId) -> Result<u64, Error> {
+                let into: fn($ty) -> $slot = $into;
+                Ok(into(self).into())
+            }
+        }
+    )*};
+}
+plain! {
+    i32 I32 u32 => |slot| slot as i32, |value| value as u32;
+    u32 I32 u32 => |slot| slot, |value| value;
+    i64 I64 u64 => |slot| slot as i64, |value| value as u64;
+    u64 I64 u64 => |slot| slot, |value| value;
+    f32 F32 u32 => f32::from_bits, f32::to_bits;
+    f64 F64 u64 => f64::from_bits, f64::to_bits;
+}
+
+impl private::Sealed for Option<Func> {}
+impl WasmTy for Option<Func> {
+    type Abi = u64;
+    const TYPE: ValType = ValType::FuncRef;
+    fn from_abi(abi: u64, store: StoreId) -> Self {
+        // SAFETY: compiled code passes references of the declared type, of its own store.
+        Func::from_raw(unsafe { RawRef::from_slot(abi) }, store)
+    }
+    fn abi_from_slot(slot: u64) -> u64 {
+        slot
+    }
+    fn into_slot(self, store: StoreId) -> Result<u64, Error> {
+        func_slot(self, store)
+    }
+}
+
+impl private::Sealed for Option<ExternRef> {}
+impl WasmTy for Option<ExternRef> {
+    type Abi = u64;
+    const TYPE: ValType = ValType::ExternRef;
+    fn from_abi(abi: u64, _: StoreId) -> Self {
+        ExternRef::new(abi)
+    }
+    fn abi_from_slot(slot: u64) -> u64 {
+        slot
+    }
+    fn into_slot(self, _: StoreId) -> Result<u64, Error> {
+        Ok(self.map_or(0, ExternRef::token))
+    }
+}
+
+/// The most values that a typed call takes or gives.
+pub const MAX_VALUES: usize = 16;
+
+/// Values that stand for a function's parameters or for its results: `()`, one [`WasmTy`], or a tuple
+/// of up to 16.
+pub trait WasmValues: Sized {
+    #[doc(hidden)]
+    type Slots: AsRef<[u64]>;
+    /// The Wasm types.
+    fn types() -> impl ExactSizeIterator<Item = ValType>;
+    #[doc(hidden)]
+    fn into_slots(self, store: StoreId) -> Result<Self::Slots, Error>;
+    #[doc(hidden)]
+    fn from_slots(slots: &[u64; MAX_VALUES], store: StoreId) -> Self;
+}
+
+impl<T: WasmTy> WasmValues for T {
+    type Slots = [u64; 1];
+    fn types() -> impl ExactSizeIterator<Item = ValType> {
+        [T::TYPE].into_iter()
+    }
+    #[inline]
+    fn into_slots(self, store: StoreId) -> Result<[u64; 1], Error> {
+        Ok([self.into_slot(store)?])
+    }
+    #[inline]
+    fn from_slots(slots: &[u64; MAX_VALUES], store: StoreId) -> T {
+        T::from_abi(T::abi_from_slot(slots[0]), store)
+    }
+}
+
+/// Calls `$row!` with the names of 0 to 16 type variables, and their count.
+macro_rules! for_each_arity {
+    ($row:ident) => {
+        $row!(0);
+        $row!(1 A1);
+        $row!(2 A1 A2);
+        $row!(3 A1 A2 A3);
+        $row!(4 A1 A2 A3 A4);
+        $row!(5 A1 A2 A3 A4 A5);
+        $row!(6 A1 A2 A3 A4 A5 A6);
+        $row!(7 A1 A2 A3 A4 A5 A6 A7);
+        $row!(8 A1 A2 A3 A4 A5 A6 A7 A8);
+        $row!(9 A1 A2 A3 A4 A5 A6 A7 A8 A9);
+        $row!(10 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10);
+        $row!(11 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11);
+        $row!(12 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12);
+        $row!(13 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13);
+        $row!(14 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14);
+        $row!(15 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15);
+        $row!(16 A1 A2 A3 A4 A5 A6 A7 A8 A9 A10 A11 A12 A13 A14 A15 A16);
+    };
+}
+pub(crate) use for_each_arity;
+
+macro_rules! tuple {
+    ($count:literal $($a:ident)*) => {
+        #[allow(non_snake_case, unused_variables, unused_mut, clippy::unused_unit)]
+        impl<$($a: WasmTy),*> WasmValues for ($($a,)*) {
+            type Slots = [u64; $count];
+            fn types() -> impl ExactSizeIterator<Item = ValType> {
+                let types: [ValType; $count] = [$($a::TYPE),*];
+                types.into_iter()
+            }
+            #[inline]
+            fn into_slots(self, store: StoreId) -> Result<[u64; $count], Error> {
+                let ($($a,)*) = self;
+                Ok([$($a.into_slot(store)?),*])
+            }
+            #[inline]
+            fn from_slots(slots: &[u64; MAX_VALUES], store: StoreId) -> Self {
+                let mut slots = slots.iter().copied();
+                // There are as many slots as any tuple has elements.
+                $( let $a = $a::from_abi($a::abi_from_slot(slots.next().unwrap_or(0)), store); )*
+                ($($a,)*)
+            }
+        }
+    };
+}
+for_each_arity!(tuple);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+
+    #[test]
+    fn values_survive_the_way_through_slots() {
+        let store = Store::new(());
+        let core = store.core();
+        let values = [
+            Val::I32(-1),
+            Val::I64(i64::MIN),
+            Val::F32(0x7FA0_0001),
+            Val::F64(0x7FF4_0000_0000_0001),
+            Val::V128(0x0123_4567_89AB_CDEF_0011_2233_4455_6677),
+            Val::ExternRef(ExternRef::new(7)),
+            Val::ExternRef(None),
+            Val::FuncRef(None),
+        ];
+        for value in values {
+            let slots = core.to_slots(&value, value.ty()).unwrap();
+            assert_eq!(Val::from_slots(slots, value.ty(), core.id()), value);
+        }
+        assert!(core.to_slots(&Val::I32(0), ValType::I64).is_err());
+    }
+
+    #[test]
+    fn tuples_survive_the_way_through_slots() {
+        let store = Store::new(());
+        let id = store.core().id();
+        let values = (-1i32, u64::MAX, 1.5f32, -0.0f64, None::<Func>);
+        let slots = values.into_slots(id).unwrap();
+        let mut all = [0; MAX_VALUES];
+        all[..slots.len()].copy_from_slice(&slots);
+        all[0] |= 0xFFFF_0000_0000; // what lies above 32 bits does not count
+        let back: (i32, u64, f32, f64, Option<Func>) = WasmValues::from_slots(&all, id);
+        assert_eq!(back, values);
+    }
+}

@@ -1,0 +1,82 @@
+//! The same commands with nothing wrong: results, arguments, exit status.
+
+use crate::Desk;
+
+const FUNCTIONS: &str = "(module
+    (func (export \"sum\") (param i32 i64) (result i64) (i64.add (i64.extend_i32_s (local.get 0)) (local.get 1)))
+    (func (export \"both\") (param f64 f32) (result f32 f64) (local.get 1) (local.get 0))
+    (func (export \"wild\") (param i32) (result i32) (call $inner (local.get 0)))
+    (func $inner (param i32) (result i32) (i32.div_u (i32.const 1) (local.get 0))))";
+
+const EXITS: &str = "(module (import \"wasi_snapshot_preview1\" \"proc_exit\" (func $exit (param i32)))
+    (import \"wasi_snapshot_preview1\" \"args_sizes_get\" (func $sizes (param i32 i32) (result i32)))
+    (memory (export \"memory\") 1)
+    (func (export \"_start\") (drop (call $sizes (i32.const 0) (i32.const 4)))
+        (call $exit (i32.add (i32.const 40) (i32.load (i32.const 0))))))";
+
+#[test]
+fn invoked_functions_take_negative_numbers_and_print_a_result_a_line() {
+    let desk = Desk::new("invoke");
+    desk.image("f", FUNCTIONS, &[]);
+    for (tool, run, module) in [("wasmc", &["run"][..], "f.wat"), ("wasmc", &["run"], "f.aot"), ("aot-run", &[], "f.aot")] {
+        let call = |args: &[&str]| desk.run(tool, run.iter().chain(&["--invoke", args[0], module]).chain(&args[1..]));
+        let sum = call(&["sum", "-7", "-9000000000"]);
+        assert_eq!((sum.status, sum.stdout.as_str()), (Some(0), "-9000000007\n"), "{}", sum.stderr);
+        let both = call(&["both", "-0.5", "3"]);
+        assert_eq!((both.status, both.stdout.as_str()), (Some(0), "3\n-0.5\n"), "{}", both.stderr);
+        call(&["wild", "0"]).failed_with(&["integer divide by zero", "inner", "wild", "0x"]);
+        call(&["nothing"]).failed_with(&["nothing"]);
+        call(&["sum", "1"]).failed_with(&["sum"]);
+        call(&["sum", "one", "2"]).failed_with(&["one"]);
+    }
+}
+
+#[test]
+fn the_programs_arguments_and_exit_status_pass_through() {
+    let desk = Desk::new("exit");
+    desk.image("e", EXITS, &["--memory", "checked", "-O0"]);
+    for (tool, args) in [
+        ("wasmc", &["run", "e.wat", "-1", "--dir", "x"][..]),
+        ("wasmc", &["run", "e.aot", "-1", "--dir", "x"]),
+        ("aot-run", &["e.aot", "-1", "--dir", "x"]),
+    ] {
+        let outcome = desk.run(tool, args);
+        assert_eq!(outcome.status, Some(44), "{tool} {args:?}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn output_is_the_same_for_any_number_of_threads_and_from_any_folder() {
+    let desk = Desk::new("same");
+    let first = std::fs::read(desk.image("one", FUNCTIONS, &["-j", "1"])).expect("it was written");
+    std::fs::create_dir(desk.path("elsewhere")).expect("the scratch folder can be written");
+    desk.file("elsewhere/other.wat", FUNCTIONS);
+    for threads in ["1", "2", "7"] {
+        let args = ["compile", "elsewhere/other.wat", "-o", "elsewhere/out", "-j", threads];
+        assert_eq!(desk.run("wasmc", args).status, Some(0));
+        assert_eq!(std::fs::read(desk.path("elsewhere/out")).expect("it was written"), first, "-j {threads}");
+    }
+}
+
+#[test]
+fn the_pipeline_stops_where_it_is_told() {
+    let desk = Desk::new("emit");
+    desk.file("f.wat", FUNCTIONS);
+    for (stage, word) in [("module", "sum"), ("llvm", "define"), ("optimized", "define"), ("asm", ".text")] {
+        let outcome = desk.run("wasmc", ["compile", "f.wat", "-o", "-", "--emit", stage]);
+        assert!(outcome.status == Some(0) && outcome.stdout.contains(word), "{stage}: {}", outcome.stderr);
+    }
+}
+
+#[test]
+fn inspection_shows_imports_exports_and_the_target() {
+    let desk = Desk::new("inspect");
+    desk.image("e", EXITS, &[]);
+    let outcome = desk.run("wasmc", ["inspect", "e.aot"]);
+    for word in ["x86_64", "guard", "proc_exit", "_start", "memory"] {
+        assert!(outcome.stdout.contains(word), "`{word}` is not in:\n{}{}", outcome.stdout, outcome.stderr);
+    }
+    let json = desk.run("wasmc", ["inspect", "--format=json", "e.aot"]).stdout;
+    assert!(json.trim_start().starts_with('{') && json.contains("\"proc_exit\""), "{json}");
+    assert!(desk.run("wasmc", ["targets"]).stdout.contains("x86_64-linux"));
+}

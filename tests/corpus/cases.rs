@@ -1,0 +1,132 @@
+//! Command lines, and what they are to give. Expectations were made with two other engines.
+
+/// One command line.
+#[derive(Debug)]
+pub struct Case {
+    /// Its name.
+    pub name: &'static str,
+    /// The module's id.
+    pub module: &'static str,
+    /// What the program is told that it is called.
+    pub argv0: &'static str,
+    /// Its arguments.
+    pub args: &'static [&'static str],
+    /// A file of `inputs/` for standard input.
+    pub stdin: Option<&'static str>,
+    /// Whether it gets its folder, as `/`.
+    pub root: bool,
+    /// A folder of the corpus whose contents stand in its folder.
+    pub folder: Option<&'static str>,
+    /// Files of `inputs/` that stand in its folder, and their names there.
+    pub given: &'static [(&'static str, &'static str)],
+    /// Exit status.
+    pub exit: i32,
+    /// File of `expected/` with standard output; empty without.
+    pub stdout: Option<&'static str>,
+    /// File of `expected/` with standard error; not looked at without.
+    pub stderr: Option<&'static str>,
+    /// Files that it leaves in its folder, and files of `expected/` with their contents.
+    pub written: &'static [(&'static str, &'static str)],
+}
+
+const CASE: Case = Case {
+    name: "",
+    module: "",
+    argv0: "",
+    args: &[],
+    stdin: None,
+    root: false,
+    folder: None,
+    given: &[],
+    exit: 0,
+    stdout: None,
+    stderr: None,
+    written: &[],
+};
+
+/// Every case.
+pub const CASES: &[Case] = &[
+    Case {
+        name: "icepll_print",
+        module: "icepll",
+        argv0: "icepll",
+        args: &["-i", "12", "-o", "60"],
+        stdout: Some("icepll-print.txt"),
+        ..CASE
+    },
+    Case {
+        name: "icepll_file",
+        module: "icepll",
+        argv0: "icepll",
+        args: &["-q", "-m", "-f", "/pll.v", "-i", "16", "-o", "75.5"],
+        root: true,
+        written: &[("pll.v", "icepll-pll.v.txt")],
+        ..CASE
+    },
+    Case {
+        name: "python",
+        module: "python-3.11",
+        argv0: "python",
+        args: &["/tour.py"],
+        root: true,
+        folder: Some("python-3.11-stdlib"),
+        given: &[("tour.py", "tour.py")],
+        exit: 5,
+        stdout: Some("python.txt"),
+        stderr: Some("python-stderr.txt"),
+        written: &[("made/report.txt", "python-report.txt")],
+        ..CASE
+    },
+    Case {
+        name: "php",
+        module: "php-cgi",
+        argv0: "php-cgi",
+        args: &["-q", "/tour.php"],
+        root: true,
+        given: &[("tour.php", "tour.php")],
+        exit: 4,
+        stdout: Some("php.txt"),
+        written: &[("made/list.txt", "php-list.txt")],
+        ..CASE
+    },
+    Case {
+        name: "sqlite",
+        module: "sqlite-p0",
+        argv0: "sqlite3",
+        args: &["-batch"],
+        stdin: Some("tour.sql"),
+        exit: 1,
+        stdout: Some("sqlite.txt"),
+        stderr: Some("sqlite-stderr.txt"),
+        ..CASE
+    },
+    Case {
+        name: "gofmt",
+        module: "go-gofmt",
+        argv0: "gofmt",
+        args: &["-s"],
+        stdin: Some("unformatted.go.txt"),
+        stdout: Some("gofmt.txt"),
+        ..CASE
+    },
+    Case {
+        name: "gofmt_file",
+        module: "go-gofmt",
+        argv0: "gofmt",
+        args: &["-l", "-w", "/s"],
+        root: true,
+        given: &[("unformatted.go.txt", "s/shapes.go")],
+        stdout: Some("gofmt-list.txt"),
+        written: &[("s/shapes.go", "gofmt-file.txt")],
+        ..CASE
+    },
+    Case {
+        name: "gofmt_broken",
+        module: "go-gofmt",
+        argv0: "gofmt",
+        stdin: Some("broken.go.txt"),
+        exit: 2,
+        stderr: Some("gofmt-broken.txt"),
+        ..CASE
+    },
+];

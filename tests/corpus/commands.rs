@@ -1,0 +1,108 @@
+//! Runs the command lines, each in a folder of its own.
+
+use crate::cases::{CASES, Case};
+use crate::{MODELS, corpus_dir, module_path};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use wasmc::MemoryModel;
+use wasmc_tests::{Scratch, tool};
+
+macro_rules! tests {
+    ($($name:ident)*) => {
+        $( #[test] fn $name() { run(stringify!($name)); } )*
+
+        #[test]
+        fn every_case_is_run() {
+            let names = [$( stringify!($name) ),*];
+            assert!(CASES.iter().map(|case| case.name).eq(names), "the list of tests is not that of the cases");
+        }
+    };
+}
+tests! { icepll_print icepll_file python php sqlite gofmt gofmt_file gofmt_broken }
+
+/// The two ways from a module to a running program.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Run,
+    CompileThenRun,
+}
+
+fn run(name: &str) {
+    let case = CASES.iter().find(|case| case.name == name).expect("the macro names cases");
+    let Some(module) = module_path(case.module) else { return };
+    let scratch = Scratch::new(name);
+    for memory in MODELS {
+        for way in [Way::Run, Way::CompileThenRun] {
+            let what = format!("{name}, {memory}, {way:?}");
+            let dir = scratch.path().join(format!("{memory}-{way:?}"));
+            let folder = dir.join("folder");
+            prepare(case, &folder);
+            let command = command(way, memory, &module, &dir);
+            check(case, command, &folder, &what);
+        }
+    }
+}
+
+/// Puts into the case's folder what it is given.
+fn prepare(case: &Case, folder: &Path) {
+    fs::create_dir_all(folder).expect("the scratch folder can be written");
+    if let Some(id) = case.folder {
+        let from = corpus_dir().join("folders").join(id).join(".");
+        let copied = Command::new("cp").arg("-r").arg(&from).arg(folder).status();
+        assert!(copied.is_ok_and(|status| status.success()), "{} could not be copied", from.display());
+    }
+    for (input, name) in case.given {
+        let to = folder.join(name);
+        fs::create_dir_all(to.parent().expect("it has one")).expect("the scratch folder can be written");
+        fs::copy(here("inputs").join(input), to).expect("the input is there");
+    }
+}
+
+fn here(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(folder)
+}
+
+/// The runner up to its own options.
+fn command(way: Way, memory: MemoryModel, module: &Path, dir: &Path) -> (Command, PathBuf) {
+    match way {
+        Way::Run => {
+            let mut command = Command::new(tool("wasmc"));
+            command.args(["run", "-O2", "--memory", memory.name()]).env("XDG_CACHE_HOME", dir.join("cache"));
+            (command, module.to_path_buf())
+        }
+        Way::CompileThenRun => {
+            let image = dir.join("module.aot");
+            let mut compile = Command::new(tool("wasmc"));
+            compile.arg("compile").arg(module).arg("-o").arg(&image).args(["-O2", "--memory", memory.name()]);
+            let output = compile.output().expect("wasmc can be started");
+            let text = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.success(), "compiling {} failed: {text}", module.display());
+            (Command::new(tool("aot-run")), image)
+        }
+    }
+}
+
+fn check(case: &Case, (mut command, module): (Command, PathBuf), folder: &Path, what: &str) {
+    if case.root {
+        command.arg("--dir").arg(format!("{}::/", folder.display()));
+    }
+    command.args(["--env", "CORPUS=1", "--argv0", case.argv0]).arg(&module).args(case.args);
+    command.stdin(match case.stdin {
+        Some(input) => File::open(here("inputs").join(input)).expect("the input is there").into(),
+        None => Stdio::null(),
+    });
+    let output = command.output().expect("the runner can be started");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let expected = |name: &str| fs::read_to_string(here("expected").join(name)).expect("the expectation is there");
+    assert_eq!(output.status.code(), Some(case.exit), "{what}: exit status; standard error: {stderr}");
+    let stdout = case.stdout.map(expected).unwrap_or_default();
+    assert_eq!(String::from_utf8_lossy(&output.stdout), stdout, "{what}: standard output; standard error: {stderr}");
+    if let Some(name) = case.stderr {
+        assert_eq!(stderr, expected(name), "{what}: standard error");
+    }
+    for (file, name) in case.written {
+        let found = fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{what}: {file}: {error}"));
+        assert_eq!(found, expected(name), "{what}: {file}");
+    }
+}

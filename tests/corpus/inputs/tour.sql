@@ -1,0 +1,17 @@
+create table city(name text primary key, country text not null, people integer, area real);
+insert into city values ('Aa','X',1200,10.5),('Bb','X',300,2.25),('Cc','Y',45000,80.0),('Dd','Z',7,0.125);
+create view dense as select name, round(people / area, 2) density from city;
+select * from dense order by density desc;
+with recursive fib(n, a, b) as (select 0, 0, 1 union all select n + 1, b, a + b from fib where n < 60) select max(a) from fib;
+create table log(id integer primary key, what text);
+create trigger grown after update of people on city when new.people > old.people begin insert into log(what) values (new.name || '+' || (new.people - old.people)); end;
+update city set people = people * 2 where country = 'X';
+select group_concat(what, ' ') from log;
+select country, count(*), sum(people), avg(area), min(name) from city group by country having count(*) > 0 order by 3 desc;
+with recursive seq(x) as (select 1 union all select x + 1 from seq where x < 5000) insert into log(what) select substr(hex(x * 2654435761), 1, 6) from seq;
+create index by_what on log(what);
+select count(*), count(distinct what), max(what) from log;
+explain query plan select * from log where what = 'Aa+1200';
+insert into city values ('Aa','again',0,0);
+select total(area), typeof(total(area)), abs(-9223372036854775807), 7 / 2, 7 % -3, 1e300 * 1e10 from city;
+begin; delete from city; select count(*) from city; rollback; select count(*) from city;

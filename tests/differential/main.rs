@@ -1,0 +1,213 @@
+//! Random modules, valid by construction, in the compiler and in an interpreter: results, traps, final
+//! memory and globals have to agree. `DIFF_SEEDS=n` tries n seeds, `DIFF_SEED=n` just that one.
+
+use arbitrary::Unstructured;
+use wasm_smith::{Config as SmithConfig, Module};
+use wasmc_abi::TrapCode;
+use wasmc_runtime::{ExternType, ValType};
+use wasmc_tests::{Config, Engine, Oracle, Outcome, Value};
+
+/// Seeds of a usual run: the same ones each time, so that a failure is a change's.
+const SEEDS: u64 = 150;
+/// What the interpreter may spend on a module; the generated code has a limit of its own besides.
+const FUEL: u64 = 3_000_000;
+/// Iterations and calls that a module may make, counted in a global by code that the generator adds.
+const STEPS: u32 = 1000;
+/// Rounds over all exported functions.
+const ROUNDS: usize = 2;
+
+/// A reproducible stream of bytes (xorshift64*).
+struct Random(u64);
+
+impl Random {
+    fn new(seed: u64) -> Random {
+        // Neighbouring seeds start far apart (the finaliser of splitmix64).
+        let mut z = seed.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        z = (z ^ z >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        Random((z ^ z >> 27) | 1)
+    }
+
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+}
+
+/// WebAssembly 2.0 without vectors, nothing imported, everything exported.
+fn smith_config() -> SmithConfig {
+    SmithConfig {
+        max_imports: 0,
+        export_everything: true,
+        min_funcs: 2,
+        max_funcs: 20,
+        max_instructions: 400,
+        min_memories: 1,
+        max_memories: 1,
+        max_tables: 3,
+        max_memory32_bytes: 4 * 65536,
+        max_table_elements: 200,
+        memory_offset_choices: wasm_smith::MemoryOffsetChoices(90, 9, 1),
+        allow_start_export: false,
+        bulk_memory_enabled: true,
+        multi_value_enabled: true,
+        reference_types_enabled: true,
+        saturating_float_to_int_enabled: true,
+        sign_extension_ops_enabled: true,
+        custom_page_sizes_enabled: false,
+        exceptions_enabled: false,
+        extended_const_enabled: false,
+        gc_enabled: false,
+        memory64_enabled: false,
+        relaxed_simd_enabled: false,
+        shared_everything_threads_enabled: false,
+        simd_enabled: false,
+        tail_call_enabled: false,
+        threads_enabled: false,
+        wide_arithmetic_enabled: false,
+        // NaN bits would differ from engine to engine and reach memory and integers.
+        canonicalize_nans: true,
+        ..SmithConfig::default()
+    }
+}
+
+/// The seed's module, made to end.
+fn module(seed: u64) -> Vec<u8> {
+    let mut random = Random::new(seed);
+    let bytes: Vec<u8> = (0..1500).flat_map(|_| random.next().to_le_bytes()).collect();
+    let mut module = Module::new(smith_config(), &mut Unstructured::new(&bytes)).expect("the bytes suffice");
+    module.ensure_termination(STEPS).expect("the configuration allows it");
+    module.to_bytes()
+}
+
+/// Edge values more often than any.
+fn argument(ty: ValType, random: &mut Random) -> Value {
+    const EDGES: [u64; 8] = [0, 1, u64::MAX, 0x8000_0000, 0x7FFF_FFFF, 0x8000_0000_0000_0000, 65536, 32];
+    let choice = random.next();
+    let bits = if choice & 3 != 0 { EDGES[(choice >> 8) as usize % EDGES.len()] } else { random.next() };
+    match ty {
+        ValType::I32 => Value::I32(bits as u32),
+        ValType::I64 => Value::I64(bits),
+        ValType::F32 => Value::F32(((bits as i32) as f32).to_bits()),
+        ValType::F64 => Value::F64(((bits as i64) as f64).to_bits()),
+        ValType::FuncRef | ValType::ExternRef | ValType::V128 => Value::Null,
+    }
+}
+
+/// The interpreter gives one name to two traps.
+fn same(found: &Outcome, wanted: &Outcome) -> bool {
+    let undefined = Outcome::Trap(TrapCode::UndefinedElement);
+    found.agrees(wanted) || *found == undefined && *wanted == Outcome::Trap(TrapCode::TableOutOfBounds)
+}
+
+/// Whether a module gives no basis for comparison: it used up what an engine happens to allow.
+fn is_a_limit(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Other(_) | Outcome::Trap(TrapCode::StackOverflow))
+}
+
+/// What a seed came to.
+enum Verdict {
+    Agreed { calls: u64, traps: u64 },
+    NoBasis,
+}
+
+fn compare(seed: u64, config: Config) -> Result<Verdict, String> {
+    let wasm = module(seed);
+    let image = wasmc::compile(&wasm, &config.options()).map_err(|error| format!("compiling: {error}"))?;
+    let exports: Vec<_> = wasmc_tests::load(&image).map_err(|error| format!("loading: {error}"))?.exports().collect();
+    let (mut engine, mut oracle) = match (Engine::new(&wasm, config), Oracle::with_fuel(&wasm, Some(FUEL))) {
+        (Ok(engine), Ok(oracle)) => (engine, oracle),
+        (_, Err(limit)) if is_a_limit(&limit) => return Ok(Verdict::NoBasis),
+        (Err(found), Err(wanted)) if same(&found, &wanted) => return Ok(Verdict::Agreed { calls: 0, traps: 1 }),
+        (Ok(_), Err(wanted)) => return Err(format!("instantiating: wanted {wanted}, got an instance")),
+        (Err(found), Ok(_)) => return Err(format!("instantiating: wanted an instance, got {found}")),
+        (Err(found), Err(wanted)) => return Err(format!("instantiating: wanted {wanted}, got {found}")),
+    };
+    let mut random = Random::new(!seed);
+    let (mut calls, mut traps) = (0, 0);
+    for _ in 0..ROUNDS {
+        for export in &exports {
+            let ExternType::Func(ty) = &export.ty else { continue };
+            let args: Vec<Value> = ty.params().iter().map(|ty| argument(*ty, &mut random)).collect();
+            let wanted = oracle.call(&export.name, &args);
+            let found = engine.call(&export.name, &args);
+            if is_a_limit(&wanted) || is_a_limit(&found) {
+                return Ok(Verdict::Agreed { calls, traps });
+            }
+            if !same(&found, &wanted) {
+                let args: Vec<String> = args.iter().map(Value::to_string).collect();
+                return Err(format!("{}({}): wanted {wanted}, got {found}", export.name, args.join(", ")));
+            }
+            calls += 1;
+            traps += u64::from(matches!(wanted, Outcome::Trap(_)));
+            compare_state(&exports, &mut engine, &oracle).map_err(|text| format!("after {}: {text}", export.name))?;
+        }
+    }
+    Ok(Verdict::Agreed { calls, traps })
+}
+
+fn compare_state(
+    exports: &[wasmc_runtime::ExportType],
+    engine: &mut Engine,
+    oracle: &Oracle,
+) -> Result<(), String> {
+    for export in exports {
+        let name = &export.name;
+        match export.ty {
+            ExternType::Memory(_) => {
+                let (found, wanted) = (engine.memory(name), oracle.memory(name));
+                if found != wanted {
+                    let (found, wanted) = (found.unwrap_or_default(), wanted.unwrap_or_default());
+                    let at = found.iter().zip(&wanted).position(|(a, b)| a != b);
+                    return Err(format!("memory differs at {at:x?}, lengths {} and {}", found.len(), wanted.len()));
+                }
+            }
+            ExternType::Global(_) => {
+                let (found, wanted) = (engine.global(name), oracle.global(name));
+                if found != wanted {
+                    return Err(format!("global {name}: wanted {wanted:?}, got {found:?}"));
+                }
+            }
+            ExternType::Table(_) => {
+                let (found, wanted) = (engine.table_count(name), oracle.table_count(name));
+                if found != wanted {
+                    return Err(format!("table {name}: wanted {wanted:?} elements, got {found:?}"));
+                }
+            }
+            ExternType::Func(_) => {}
+        }
+    }
+    Ok(())
+}
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{variable} is not a number")))
+}
+
+#[test]
+fn random_modules_agree_with_the_interpreter() {
+    let seeds = match number("DIFF_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("DIFF_SEEDS").unwrap_or(SEEDS),
+    };
+    let (mut all_calls, mut all_traps, mut no_basis) = (0, 0, 0);
+    let mut wrong = Vec::new();
+    for seed in seeds.clone() {
+        // Each configuration in turn; a single seed is tried in all of them.
+        let configs = match seeds.end - seeds.start {
+            1 => Config::ALL.to_vec(),
+            _ => vec![Config::ALL[seed as usize % Config::ALL.len()]],
+        };
+        for config in configs {
+            match compare(seed, config) {
+                Ok(Verdict::Agreed { calls, traps }) => (all_calls, all_traps) = (all_calls + calls, all_traps + traps),
+                Ok(Verdict::NoBasis) => no_basis += 1,
+                Err(text) => wrong.push(format!("DIFF_SEED={seed}, {config}: {text}")),
+            }
+        }
+    }
+    println!("seeds {seeds:?}: {all_calls} calls, {all_traps} of them trapped; {no_basis} modules gave no basis");
+    assert!(wrong.is_empty(), "{} modules differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(all_calls > 0 && no_basis * 2 < seeds.end - seeds.start + 1, "too little was compared");
+}

@@ -1,0 +1,220 @@
+//! Calls: recursion that has to end, many parameters, many results, by every way a call can go.
+
+use crate::{args, everywhere, i32, trap, values};
+use std::fmt::Write;
+use wasmc_abi::TrapCode::{IndirectCallMismatch, StackOverflow, UndefinedElement, UninitializedElement};
+use wasmc_runtime::{Linker, Module, Store, Val};
+use wasmc_tests::{Config, Value};
+
+#[test]
+fn endless_recursion_traps_and_the_instance_goes_on() {
+    let text = "(module (type $f (func (param i32) (result i32))) (table funcref (elem $indirect))
+        (global $depth (export \"depth\") (mut i32) (i32.const 0))
+        (func $self (export \"self\") (param i32) (result i32) (call $self (local.get 0)))
+        (func $tail (export \"tail\") (param i32) (result i32)
+            (if (result i32) (local.get 0) (then (call $tail (local.get 0))) (else (i32.const 0))))
+        (func $sum (export \"sum\") (param i32) (result i32)
+            (i32.add (i32.const 1) (call $sum (i32.add (local.get 0) (i32.const 1)))))
+        (func $counting (export \"counting\") (param i32) (result i32)
+            (global.set $depth (i32.add (global.get $depth) (i32.const 1))) (call $counting (local.get 0)))
+        (func $ping (export \"ping\") (param i32) (result i32) (call $pong (i32.add (local.get 0) (i32.const 1))))
+        (func $pong (param i32) (result i32) (call $ping (i32.add (local.get 0) (i32.const 1))))
+        (func $indirect (export \"indirect\") (param i32) (result i32)
+            (call_indirect (type $f) (local.get 0) (i32.const 0)))
+        (func (export \"fine\") (param i32) (result i32) (local.get 0)))";
+    everywhere(text, |engine, config| {
+        for round in 0..3 {
+            for name in ["self", "tail", "sum", "counting", "ping", "indirect"] {
+                assert_eq!(engine.call(name, &args([7])), trap(StackOverflow), "{config} {name}, round {round}");
+            }
+            assert_eq!(engine.call("fine", &args([round])), i32(round), "{config}");
+        }
+        let Some(Value::I32(depth)) = engine.global("depth") else { panic!("{config}: no global") };
+        assert!(depth > 3 * 1000, "{config}: only {depth} calls fitted on three stacks");
+    });
+}
+
+#[test]
+fn recursion_with_large_frames_traps() {
+    let mut text = String::from("(module (memory 1) (func $f (export \"f\") (param i32) (result i32)\n(local");
+    (0..3000).for_each(|_| text += " i64");
+    text += ")\n";
+    // All of them live across the call.
+    (1..=3000).for_each(|i| write!(text, "(local.set {i} (i64.load (i32.const {})))\n", i * 8).unwrap());
+    text += "(drop (call $f (i32.add (local.get 0) (i32.const 1))))\n";
+    (1..=3000).for_each(|i| write!(text, "(i64.store (i32.const {}) (local.get {i}))\n", i * 8).unwrap());
+    text += "(local.get 0)))";
+    everywhere(&text, |engine, config| {
+        assert_eq!(engine.call("f", &args([0])), trap(StackOverflow), "{config}");
+    });
+}
+
+/// The parameter and result types: all four number types by turns.
+fn types(count: usize) -> Vec<&'static str> {
+    ["i32", "f64", "i64", "f32"].into_iter().cycle().take(count).collect()
+}
+
+fn number(ty: &str, n: usize) -> Value {
+    match ty {
+        "i32" => Value::I32(n as u32),
+        "i64" => Value::I64(n as u64),
+        "f32" => Value::F32((n as f32).to_bits()),
+        _ => Value::F64((n as f64).to_bits()),
+    }
+}
+
+/// A module whose functions pass `count` values through a direct, an indirect and an imported call.
+fn passing(count: usize) -> String {
+    let types = types(count).join(" ");
+    let gets: String = (0..count).map(|i| format!("(local.get {i})")).collect();
+    format!(
+        "(module (type $t (func (param {types}) (result {types})))
+            (import \"other\" \"same\" (func $other (type $t)))
+            (table funcref (elem $same $other))
+            (func $same (export \"same\") (type $t) {gets})
+            (func (export \"direct\") (type $t) {gets} (call $same))
+            (func (export \"indirect\") (type $t) {gets} (call_indirect (type $t) (i32.const 0)))
+            (func (export \"imported\") (type $t) {gets} (call $other))
+            (func (export \"imported_indirect\") (type $t) {gets} (call_indirect (type $t) (i32.const 1)))
+            (func (export \"block\") (type $t) {gets} (block (type $t) (br 0)))
+            (func (export \"loop\") (type $t) {gets} (loop (type $t)))
+            (func (export \"if\") (type $t) {gets} (if (type $t) (i32.const 1) (then) (else (call $same)))))"
+    )
+}
+
+/// A module with the function that `passing` imports.
+fn returning(count: usize) -> String {
+    let types = types(count).join(" ");
+    let gets: String = (0..count).map(|i| format!("(local.get {i})")).collect();
+    format!("(module (func (export \"same\") (param {types}) (result {types}) {gets}))")
+}
+
+fn compiled(text: &str, config: Config) -> Module {
+    let image = wasmc::compile(text.as_bytes(), &config.options()).unwrap_or_else(|error| panic!("{config}: {error}"));
+    wasmc_tests::load(&image).unwrap_or_else(|error| panic!("{config}: {error}"))
+}
+
+fn to_val(value: &Value) -> Val {
+    match *value {
+        Value::I32(value) => Val::I32(value as i32),
+        Value::I64(value) => Val::I64(value as i64),
+        Value::F32(bits) => Val::F32(bits),
+        Value::F64(bits) => Val::F64(bits),
+        Value::Null | Value::Func | Value::Extern => unreachable!("numbers only"),
+    }
+}
+
+#[test]
+fn many_parameters_and_results_of_mixed_types_arrive_by_every_kind_of_call() {
+    for count in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 100] {
+        let values: Vec<Val> = types(count).iter().enumerate().map(|(n, ty)| to_val(&number(ty, n + 1))).collect();
+        for config in Config::ALL {
+            let module = compiled(&passing(count), config);
+            let other = compiled(&returning(count), config);
+            let mut store = Store::new(());
+            let mut linker = Linker::new();
+            let other = linker.instantiate(&mut store, &other).unwrap_or_else(|error| panic!("{config}: {error}"));
+            linker.instance(&store, "other", other);
+            let instance = linker.instantiate(&mut store, &module).unwrap_or_else(|error| panic!("{config}: {error}"));
+            for name in ["same", "direct", "indirect", "imported", "imported_indirect", "block", "loop", "if"] {
+                let func = instance.get_func(&store, name).unwrap_or_else(|| panic!("no function {name}"));
+                let found = func.call(&mut store, &values);
+                let found = found.unwrap_or_else(|error| panic!("{config} {name} {count}: {error}"));
+                assert_eq!(format!("{found:?}"), format!("{values:?}"), "{config} {name} of {count}");
+            }
+        }
+    }
+}
+
+#[test]
+fn an_indirect_call_checks_index_then_null_then_type() {
+    let text = "(module (type $i (func (result i32))) (type $same (func (result i32))) (type $l (func (result i64)))
+        (table $t 4 funcref) (table $other 10 funcref) (elem (table $t) (i32.const 0) func $one $long)
+        (func $one (type $same) (i32.const 1)) (func $long (type $l) (i64.const 2))
+        (func (export \"call\") (param i32) (result i32) (call_indirect $t (type $i) (local.get 0)))
+        (func (export \"dropped\") (param i32) (drop (call_indirect $t (type $i) (local.get 0))))
+        (func (export \"constant\") (result i32) (call_indirect $t (type $i) (i32.const 4))))";
+    everywhere(text, |engine, config| {
+        assert_eq!(engine.call("call", &args([0])), i32(1), "{config}: equal types of other index are the same");
+        for (index, wanted) in [
+            (1, IndirectCallMismatch),
+            (2, UninitializedElement),
+            (3, UninitializedElement),
+            (4, UndefinedElement),
+            (10, UndefinedElement),
+            (0x7FFF_FFFF, UndefinedElement),
+            (0x8000_0000, UndefinedElement),
+            (u32::MAX, UndefinedElement),
+        ] {
+            assert_eq!(engine.call("call", &args([index])), trap(wanted), "{config} {index}");
+            assert_eq!(engine.call("dropped", &args([index])), trap(wanted), "{config} {index}");
+        }
+        assert_eq!(engine.call("constant", &[]), trap(UndefinedElement), "{config}");
+    });
+}
+
+#[test]
+fn functions_named_as_libc_routines_are_ordinary_functions() {
+    let text = "(module (memory (export \"m\") 1)
+        (func $strlen (export \"strlen\") (param i32) (result i32) (i32.const 99))
+        (func $malloc (export \"malloc\") (param i32) (result i32) (i32.const 0))
+        (func $memset (export \"memset\") (param i32 i32 i32) (result i32)
+            (i32.store8 (local.get 0) (i32.const 1)) (local.get 0))
+        (func (export \"use\") (result i32)
+            (drop (call $memset (i32.const 5) (i32.const 0) (i32.const 100)))
+            (i32.add (call $strlen (i32.const 0)) (i32.eqz (call $malloc (i32.const 8))))))";
+    everywhere(text, |engine, config| {
+        assert_eq!(engine.call("use", &[]), i32(100), "{config}");
+        assert_eq!(engine.call("memset", &args([9, 0, 0])), values([Value::I32(9)]), "{config}");
+        let memory = engine.memory("m").expect("it is exported");
+        assert_eq!((memory[5], memory[6], memory[9]), (1, 0, 1), "{config}");
+    });
+}
+
+/// Calls `$row!` for the arities that a host function can have.
+macro_rules! host_functions {
+    ($linker:ident $($count:literal ($($name:ident $ty:ty),*);)*) => {
+        $( $linker.func("host", concat!("f", $count), |$($name: $ty),*| ($($name,)*)); )*
+    };
+}
+
+#[test]
+fn host_functions_get_and_give_values_of_mixed_types() {
+    const COUNTS: [usize; 8] = [0, 1, 2, 3, 5, 9, 13, 16];
+    let mut linker = Linker::<()>::new();
+    host_functions! { linker
+        0 ();
+        1 (a i32);
+        2 (a i32, b f64);
+        3 (a i32, b f64, c i64);
+        5 (a i32, b f64, c i64, d f32, e i32);
+        9 (a i32, b f64, c i64, d f32, e i32, f f64, g i64, h f32, i i32);
+        13 (a i32, b f64, c i64, d f32, e i32, f f64, g i64, h f32, i i32, j f64, k i64, l f32, m i32);
+        16 (a i32, b f64, c i64, d f32, e i32, f f64, g i64, h f32, i i32, j f64, k i64, l f32, m i32, n f64, o i64, p f32);
+    }
+    let mut text = String::from("(module ");
+    for count in COUNTS {
+        let types = types(count).join(" ");
+        write!(text, "(import \"host\" \"f{count}\" (func $h{count} (param {types}) (result {types})))").unwrap();
+    }
+    for count in COUNTS {
+        let types = types(count).join(" ");
+        let gets: String = (0..count).map(|i| format!("(local.get {i})")).collect();
+        write!(text, "(func (export \"f{count}\") (param {types}) (result {types}) {gets} (call $h{count}))").unwrap();
+        write!(text, "(export \"h{count}\" (func $h{count}))").unwrap();
+    }
+    text += ")";
+    for config in Config::ALL {
+        let mut store = Store::new(());
+        let instance = linker.instantiate(&mut store, &compiled(&text, config));
+        let instance = instance.unwrap_or_else(|error| panic!("{config}: {error}"));
+        for count in COUNTS {
+            let values: Vec<Val> = types(count).iter().enumerate().map(|(n, ty)| to_val(&number(ty, n + 1))).collect();
+            for name in [format!("f{count}"), format!("h{count}")] {
+                let func = instance.get_func(&store, &name).unwrap_or_else(|| panic!("no function {name}"));
+                let found = func.call(&mut store, &values).unwrap_or_else(|error| panic!("{config} {name}: {error}"));
+                assert_eq!(found, values, "{config} {name}");
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Branch tables of every size, and loops that never end.
+
+use crate::{args, everywhere, i32};
+use std::fmt::Write;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+use wasmc_tests::{Config, Engine, Scratch};
+
+/// A `br_table` with `targets` targets and the default; it returns how many blocks it left.
+fn table(targets: usize, distinct: usize) -> String {
+    let mut text = String::from("(module (func (export \"f\") (param i32) (result i32)\n");
+    for depth in (0..=distinct).rev() {
+        writeln!(text, "(block $b{depth}").unwrap();
+    }
+    text += "(br_table";
+    (0..targets).for_each(|i| write!(text, " $b{}", i % distinct).unwrap());
+    writeln!(text, " $b{distinct} (local.get 0)))").unwrap();
+    for depth in 0..distinct {
+        writeln!(text, "(return (i32.const {depth})))").unwrap();
+    }
+    writeln!(text, "(i32.const {distinct})))").unwrap();
+    text
+}
+
+#[test]
+fn branch_tables_of_every_size_go_where_they_say() {
+    for (targets, distinct) in [(0, 1), (1, 1), (2, 2), (255, 255), (256, 255), (65536, 3)] {
+        everywhere(&table(targets, distinct), |engine, config| {
+            let indices = [0, 1, 2, 3, 100, 254, 255, 256, 65534, 65535, 65536, 0x7FFF_FFFF, 0x8000_0000, u32::MAX];
+            for index in indices {
+                let within = (index as usize) < targets;
+                let wanted = if within { index as usize % distinct } else { distinct };
+                assert_eq!(engine.call("f", &args([index])), i32(wanted as u32), "{config} {index} of {targets}");
+            }
+        });
+    }
+}
+
+#[test]
+fn unreachable_code_of_every_shape_compiles() {
+    let text = "(module (memory 1)
+        (func (export \"f\") (param i32) (result i32)
+            (block $out (result i32)
+                (br $out (i32.const 1))
+                (loop (br_if 0 (i32.load)) (drop (select)))
+                (if (then (unreachable)) (else (br_table 0 0 (i32.const 0))))
+                (i32.add)))
+        (func (export \"g\") (result i32) (return (i32.const 2)) (f64.add) (i32.trunc_f64_s)))";
+    everywhere(text, |engine, config| {
+        assert_eq!(engine.call("f", &args([0])), i32(1), "{config}");
+        assert_eq!(engine.call("g", &[]), i32(2), "{config}");
+    });
+}
+
+/// Loops without effect, which an optimiser likes to think finite.
+const ENDLESS: [(&str, &str); 3] = [
+    ("bare", "(loop $l (br $l))"),
+    ("counting", "(local $i i32) (loop $l (local.set $i (i32.add (local.get $i) (i32.const 1))) (br $l))"),
+    (
+        "never_equal",
+        "(local $i i32) (loop $l (local.set $i (i32.add (local.get $i) (i32.const 2)))
+             (br_if $l (i32.ne (local.get $i) (i32.const 1))))",
+    ),
+];
+
+const CHILD: &str = "WASMC_TESTS_ENDLESS";
+
+/// Not a test of its own: what `an_endless_loop_runs_endlessly` runs as another process.
+#[test]
+fn endless_child() {
+    let Ok(which) = std::env::var(CHILD) else { return };
+    let (config, name) = which.split_once(' ').expect("the parent passes both");
+    let config = Config::ALL[config.parse::<usize>().expect("the parent passes an index")];
+    let (_, body) = ENDLESS.iter().find(|(loop_name, _)| *loop_name == name).expect("the parent passes a name");
+    let wasm = wat::parse_str(format!("(module (func (export \"f\") {body}))")).expect("the module is well formed");
+    let mut engine = Engine::new(&wasm, config).unwrap_or_else(|stop| panic!("{config}: {stop}"));
+    let started = std::env::var("WASMC_TESTS_STARTED").expect("the parent passes a file");
+    std::fs::write(started, "").expect("the parent's folder can be written");
+    let _ = engine.call("f", &[]);
+    std::process::exit(3);
+}
+
+#[test]
+fn an_endless_loop_runs_endlessly() {
+    let scratch = Scratch::new("endless");
+    for (index, config) in Config::ALL.into_iter().enumerate() {
+        for (name, _) in ENDLESS {
+            let started = scratch.path().join(format!("{index}-{name}"));
+            let mut child = Command::new(std::env::current_exe().expect("this program has a path"))
+                .args(["--exact", "control::endless_child", "--test-threads=1"])
+                .env(CHILD, format!("{index} {name}"))
+                .env("WASMC_TESTS_STARTED", &started)
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .spawn()
+                .expect("this program can be started again");
+            let deadline = Instant::now() + Duration::from_secs(60);
+            while !started.exists() {
+                assert!(Instant::now() < deadline, "{config} {name}: not compiled within a minute");
+                assert_eq!(child.try_wait().expect("it can be asked"), None, "{config} {name}: ended too early");
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            std::thread::sleep(Duration::from_millis(150));
+            let ended = child.try_wait().expect("it can be asked");
+            let _ = child.kill();
+            let _ = child.wait();
+            assert_eq!(ended, None, "{config} {name}: the loop ended");
+        }
+    }
+}

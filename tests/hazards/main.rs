@@ -1,0 +1,41 @@
+//! Where a lowering to LLVM goes wrong easily: each test is one such place, in all six configurations.
+
+mod calls;
+mod control;
+mod float_environment;
+mod matrix;
+mod memory;
+mod order;
+mod tables;
+
+use wasmc_abi::TrapCode;
+use wasmc_tests::{Config, Engine, Outcome, Value};
+
+/// Runs `claim` on an instance of `text` in each configuration.
+fn everywhere(text: &str, mut claim: impl FnMut(&mut Engine, Config)) {
+    let wasm = wat::parse_str(text).expect("the test's module is well formed");
+    for config in Config::ALL {
+        let mut engine = Engine::new(&wasm, config).unwrap_or_else(|stop| panic!("{config}: {stop}"));
+        claim(&mut engine, config);
+    }
+}
+
+/// The outcome of a call that returned `values`.
+fn values(values: impl IntoIterator<Item = Value>) -> Outcome {
+    Outcome::Values(values.into_iter().collect())
+}
+
+/// The outcome of a call that returned one `i32`.
+fn i32(value: u32) -> Outcome {
+    values([Value::I32(value)])
+}
+
+/// The outcome of a call that trapped.
+fn trap(code: TrapCode) -> Outcome {
+    Outcome::Trap(code)
+}
+
+/// The address (or any other number) as an argument.
+fn args<const N: usize>(numbers: [u32; N]) -> [Value; N] {
+    numbers.map(Value::I32)
+}

