@@ -114,6 +114,7 @@ const UNSAFE_HOMES: &[&str] = &[
     "loader/src/place.rs",
     "loader/tests/",
     "runtime-min/src/",
+    "runtime-min/tests/",
     "tests/hazards/float_environment.rs",
     "tests/src/engine.rs",
     "tools/aot-run/",

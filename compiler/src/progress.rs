@@ -22,14 +22,8 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase, in the order in which they run.
-    pub const ALL: [Phase; 6] = [
-        Phase::Parse,
-        Phase::Translate,
-        Phase::Optimize,
-        Phase::Emit,
-        Phase::Link,
-        Phase::Image,
-    ];
+    pub const ALL: [Phase; 6] =
+        [Phase::Parse, Phase::Translate, Phase::Optimize, Phase::Emit, Phase::Link, Phase::Image];
 
     /// The name, which is that of the source file too.
     pub fn name(self) -> &'static str {

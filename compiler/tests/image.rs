@@ -93,7 +93,10 @@ fn the_header_says_what_the_code_was_built_for() {
     assert_eq!((header.cpu_features, header.pointer_bits, header.page_len), (options.target.required, 64, 4096));
     assert_eq!((header.imported_functions, header.imported_globals, header.imported_memories), (1, 1, 0));
     assert_eq!((header.start_function, header.file_len as usize), (NONE, file.len()));
-    let digest: [u8; 32] = { use sha2::Digest; sha2::Sha256::digest(&module).into() };
+    let digest: [u8; 32] = {
+        use sha2::Digest;
+        sha2::Sha256::digest(&module).into()
+    };
     assert_eq!(header.source_digest, digest);
     let (head, body) = file.split_at(header.head_len as usize);
     assert_eq!(header.body_checksum, xxh32(body, 0));
@@ -126,7 +129,7 @@ fn records_say_what_the_module_says() {
     assert_eq!(types.iter().filter(|(.., thunk)| *thunk).count(), 1);
     let elements: Vec<_> = image.elements().iter().map(|e| (e.mode, e.count)).collect();
     assert_eq!(elements, [(SegmentMode::Active as u32, 2), (SegmentMode::Declared as u32, 0)]);
-    assert!(image.fixups().len() > 0 && image.unwind_rows().len() > 0);
+    assert!(!image.fixups().is_empty() && !image.unwind_rows().is_empty());
 }
 
 #[test]
@@ -136,7 +139,7 @@ fn without_names_sites_and_symbols_if_stripped() {
     let image = load(&small);
     assert!(image.functions().iter().all(|f| f.name_offset == NONE));
     assert_eq!((image.site_index().len(), Elf::parse(&small).unwrap().syms.len()), (0, 0));
-    assert!(image.unwind_rows().len() > 0, "backtraces have no offsets, but go on");
+    assert!(!image.unwind_rows().is_empty(), "backtraces have no offsets, but go on");
 }
 
 #[test]
@@ -163,9 +166,8 @@ fn an_independent_reader_finds_segments_sections_and_symbols() {
     assert_eq!(&file[metadata.p_offset as usize..][..8], b"wasm.aot");
     let section = |s: &section_header::SectionHeader| elf.shdr_strtab.get_at(s.sh_name).unwrap();
     let names: Vec<_> = elf.section_headers.iter().map(section).collect();
-    let expected = [
-        "", ".wasmc.meta", ".wasmc.memory", ".rodata", ".text", ".data.rel.ro", ".symtab", ".strtab", ".shstrtab",
-    ];
+    let expected =
+        ["", ".wasmc.meta", ".wasmc.memory", ".rodata", ".text", ".data.rel.ro", ".symtab", ".strtab", ".shstrtab"];
     assert_eq!(names, expected);
     let loaded = elf.section_headers.iter().filter(|s| s.is_alloc());
     for section in loaded {
@@ -253,7 +255,8 @@ fn images_for_32_bit_machines_differ_in_the_class_only() {
     let metadata = elf.program_headers.iter().find(|p| p.p_type == PT_METADATA).unwrap();
     let header = Header::from_bytes(file[metadata.p_offset as usize..].first_chunk().unwrap());
     assert_eq!((header.pointer_bits, header.page_len), (32, 65536));
-    let machine = Machine { arch: Arch::Arm, pointer_bits: 32, page_len: 65536, cpu_features: u64::MAX, ..Machine::host() };
+    let machine =
+        Machine { arch: Arch::Arm, pointer_bits: 32, page_len: 65536, cpu_features: u64::MAX, ..Machine::host() };
     let image = wasmc_loader::parse(&file, &machine, Verify::Full).unwrap();
     assert_eq!(image.memory_runs().get(0).unwrap().len, 71);
 }

@@ -48,7 +48,8 @@ fn load(file: &[u8]) -> Image<'_> {
 fn expected(pages: u64, segments: &[Segment]) -> ([Vec<u8>; 2], bool) {
     let mut memories = [0, 1].map(|_| vec![0; (pages * PAGE_LEN) as usize]);
     for (memory, address, bytes) in segments {
-        let place = memories[*memory as usize].get_mut(*address as usize..).and_then(|rest| rest.get_mut(..bytes.len()));
+        let place =
+            memories[*memory as usize].get_mut(*address as usize..).and_then(|rest| rest.get_mut(..bytes.len()));
         let Some(place) = place else { return (memories, true) };
         place.copy_from_slice(bytes);
     }

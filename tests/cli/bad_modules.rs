@@ -9,7 +9,7 @@ fn what_is_not_wasm_is_refused() {
     desk.compile_fails(&desk.file("picture.wasm", b"\x89PNG\r\n\x1a\n\0\0\0\0"), &["picture.wasm", "not"]);
     desk.compile_fails(&desk.file("prose.wasm", "Dear compiler, this is prose."), &["prose.wasm"]);
     desk.compile_fails(&desk.file("empty.wasm", ""), &["empty.wasm"]);
-    desk.compile_fails(&desk.path("absent.wasm"), &["absent.wasm", "No such file"]);
+    desk.compile_fails(&desk.path("absent.wasm"), &["absent.wasm", "no file"]);
     // A component is Wasm, but not a module.
     desk.compile_fails(&desk.file("component.wasm", b"\0asm\x0d\0\x01\0"), &["component.wasm", "component"]);
 }
@@ -25,8 +25,12 @@ fn wrong_text_is_refused_with_its_line() {
 fn truncated_modules_are_refused_with_an_offset() {
     let desk = Desk::new("truncated");
     let wasm = wat::parse_str("(module (memory 1) (func (export \"f\") (result i32) (i32.const 7)))").unwrap();
-    for len in [4, 6, 9, wasm.len() / 2, wasm.len() - 1] {
+    for len in [9, wasm.len() / 2, wasm.len() - 1] {
         desk.compile_fails(&desk.file("cut.wasm", &wasm[..len]), &["cut.wasm", "0x"]);
+    }
+    // Inside the first eight bytes no offset helps anyone.
+    for len in [4, 6] {
+        desk.compile_fails(&desk.file("cut.wasm", &wasm[..len]), &["cut.wasm", "cut short"]);
     }
 }
 
@@ -46,7 +50,7 @@ fn too_many_locals_and_too_large_functions_are_refused() {
     (0..50_001).for_each(|_| text += " i32");
     text += ")))";
     let wasm = wat::parse_str(text).unwrap();
-    desk.compile_fails(&desk.file("locals.wasm", wasm), &["locals.wasm", "locals", "50000"]);
+    desk.compile_fails(&desk.file("locals.wasm", wasm), &["locals.wasm", "too many locals", "0x", "function 0"]);
 
     let mut text = String::from("(module (func $huge\n");
     (0..1_300_000).for_each(|_| text += "(drop (i32.const 1000000))");

@@ -21,7 +21,7 @@ fn an_output_folder_that_is_missing_or_no_folder_is_named() {
     desk.file("m.wat", MODULE);
     desk.file("file", "");
     let before = desk.contents();
-    desk.run("wasmc", ["compile", "m.wat", "-o", "missing/m.aot"]).failed_with(&["missing", "No such file or directory"]);
+    desk.run("wasmc", ["compile", "m.wat", "-o", "missing/m.aot"]).failed_with(&["no folder `missing`"]);
     desk.run("wasmc", ["compile", "m.wat", "-o", "file/m.aot"]).failed_with(&["file", "Not a directory"]);
     // Nobody can create a file there, whatever their rights.
     desk.run("wasmc", ["compile", "m.wat", "-o", "/proc/m.aot"]).failed_with(&["/proc"]);

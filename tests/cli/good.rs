@@ -5,7 +5,7 @@ use crate::Desk;
 const FUNCTIONS: &str = "(module
     (func (export \"sum\") (param i32 i64) (result i64) (i64.add (i64.extend_i32_s (local.get 0)) (local.get 1)))
     (func (export \"both\") (param f64 f32) (result f32 f64) (local.get 1) (local.get 0))
-    (func (export \"wild\") (param i32) (result i32) (call $inner (local.get 0)))
+    (func $wild (export \"wild\") (param i32) (result i32) (call $inner (local.get 0)))
     (func $inner (param i32) (result i32) (i32.div_u (i32.const 1) (local.get 0))))";
 
 const EXITS: &str = "(module (import \"wasi_snapshot_preview1\" \"proc_exit\" (func $exit (param i32)))

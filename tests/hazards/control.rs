@@ -42,7 +42,7 @@ fn unreachable_code_of_every_shape_compiles() {
         (func (export \"f\") (param i32) (result i32)
             (block $out (result i32)
                 (br $out (i32.const 1))
-                (loop (br_if 0 (i32.load)) (drop (select)))
+                (loop (unreachable) (br_if 0 (i32.load)) (drop (select)))
                 (if (then (unreachable)) (else (br_table 0 0 (i32.const 0))))
                 (i32.add)))
         (func (export \"g\") (result i32) (return (i32.const 2)) (f64.add) (i32.trunc_f64_s)))";

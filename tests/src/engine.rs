@@ -1,7 +1,8 @@
 //! The compiler and the runtime behind the same calls as the oracle.
 
 use crate::{Config, Outcome, Value};
-use wasmc_runtime::{Error, Extern, Instance, Linker, Module, Store, Val, ValType};
+use std::collections::HashMap;
+use wasmc_runtime::{Error, Extern, Linker, Module, Store, Val, ValType};
 
 /// Loads an image that this process has just compiled.
 pub fn load(image: &[u8]) -> Result<Module, Error> {
@@ -13,22 +14,27 @@ pub fn load(image: &[u8]) -> Result<Module, Error> {
 #[derive(Debug)]
 pub struct Engine {
     store: Store<()>,
-    instance: Instance,
+    exports: HashMap<String, Extern>,
 }
 
 impl Engine {
     /// Compiles and instantiates a module without imports; Wasm or text.
     pub fn new(wasm: &[u8], config: Config) -> Result<Engine, Outcome> {
         let image = wasmc::compile(wasm, &config.options()).map_err(|error| Outcome::Other(error.to_string()))?;
-        let module = load(&image).map_err(outcome)?;
+        Engine::of(&load(&image).map_err(outcome)?)
+    }
+
+    /// Instantiates a module without imports.
+    pub fn of(module: &Module) -> Result<Engine, Outcome> {
         let mut store = Store::new(());
-        let instance = Linker::new().instantiate(&mut store, &module).map_err(outcome)?;
-        Ok(Engine { store, instance })
+        let instance = Linker::new().instantiate(&mut store, module).map_err(outcome)?;
+        let exports = instance.exports(&store).into_iter().collect();
+        Ok(Engine { store, exports })
     }
 
     /// Calls an exported function.
     pub fn call(&mut self, name: &str, args: &[Value]) -> Outcome {
-        let Some(Extern::Func(func)) = self.instance.get_export(&self.store, name) else {
+        let Some(Extern::Func(func)) = self.exports.get(name) else {
             return Outcome::Other(format!("no function `{name}`"));
         };
         let ty = func.ty(&self.store);
@@ -41,7 +47,7 @@ impl Engine {
 
     /// Contents of an exported memory.
     pub fn memory(&self, name: &str) -> Option<Vec<u8>> {
-        match self.instance.get_export(&self.store, name)? {
+        match self.exports.get(name)? {
             Extern::Memory(memory) => Some(memory.data(&self.store).to_vec()),
             _ => None,
         }
@@ -49,7 +55,7 @@ impl Engine {
 
     /// Value of an exported global.
     pub fn global(&self, name: &str) -> Option<Value> {
-        match self.instance.get_export(&self.store, name)? {
+        match self.exports.get(name)? {
             Extern::Global(global) => Some(from_val(&global.get(&self.store))),
             _ => None,
         }
@@ -57,7 +63,7 @@ impl Engine {
 
     /// Count of elements of an exported table.
     pub fn table_count(&self, name: &str) -> Option<u64> {
-        match self.instance.get_export(&self.store, name)? {
+        match self.exports.get(name)? {
             Extern::Table(table) => Some(table.size(&self.store)),
             _ => None,
         }

@@ -17,6 +17,8 @@ pub const INTERNAL: u8 = 70;
 pub const REPORT_IT: &str =
     "report it with the module, the command line, the lines above and the output of `wasmc --version`";
 
+const TOO_LARGE: &str = "split what is too large, or let the tool that makes the module optimise it";
+
 /// Why the command ends without having done its work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
@@ -68,6 +70,10 @@ impl Failure {
         match error {
             CompileError::Invalid { .. } if !module.starts_with(b"\0") => Failure::input(message)
                 .help("the text is well-formed, what it says is not; the offset is one in its binary form"),
+            // The validator's own limits, which are those of other engines too.
+            CompileError::Invalid { message: what, .. } if what.contains("exceed") || what.contains("too many") => {
+                Failure::input(message).help(TOO_LARGE)
+            }
             CompileError::Invalid { message: what, .. } if what.contains("unexpected end-of-file") => {
                 Failure::input(message)
                     .help(format!("the module ends too early, after {} bytes; copy or build it again", module.len()))
@@ -77,8 +83,7 @@ impl Failure {
             CompileError::Unsupported { proposal, .. } => {
                 Failure::input(message).help(format!("build the module for WebAssembly 2.0, without {proposal}"))
             }
-            CompileError::Limit { .. } => Failure::input(message)
-                .help("split what is too large, or let the tool that makes the module optimise it"),
+            CompileError::Limit { .. } => Failure::input(message).help(TOO_LARGE),
             CompileError::Options(_) => Failure::usage(message),
             CompileError::Llvm { .. } | CompileError::Link { .. } => {
                 Failure::internal(shortened(&message)).help(REPORT_IT)

@@ -10,6 +10,10 @@ use wasmc::Phase;
 /// Work shorter than this shows no bar: it would only flicker.
 const PATIENCE: Duration = Duration::from_millis(300);
 
+/// The line for a phase that cannot tell how far it is, and for one that can.
+const WAITING: &str = "{spinner} {msg} {elapsed}";
+const COUNTING: &str = "{spinner} {msg} [{bar:30}] {pos}/{len} functions {elapsed}";
+
 /// The view of one compilation.
 pub struct Progress {
     bar: Option<ProgressBar>,
@@ -29,7 +33,7 @@ impl Progress {
     pub fn started(&mut self, phase: Phase) {
         self.phase = Some(phase);
         if let Some(bar) = self.bar() {
-            bar.set_style(style("{spinner} {msg} {elapsed}"));
+            bar.set_style(style(WAITING));
             bar.set_message(doing(phase));
         }
     }
@@ -37,7 +41,7 @@ impl Progress {
     /// Of the phase's functions, so many out of so many are done.
     pub fn functions(&mut self, done: usize, total: usize) {
         if let Some(bar) = self.bar() {
-            bar.set_style(style("{spinner} {msg} [{bar:30}] {pos}/{len} functions {elapsed}"));
+            bar.set_style(style(COUNTING));
             bar.set_length(total as u64);
             bar.set_position(done as u64);
         }
@@ -60,7 +64,7 @@ impl Progress {
 
     fn bar(&mut self) -> Option<&ProgressBar> {
         if self.bar.is_none() && self.wanted && self.began.elapsed() > PATIENCE {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style(WAITING));
             bar.set_message(self.phase.map_or("", doing));
             bar.enable_steady_tick(Duration::from_millis(100));
             self.bar = Some(bar);

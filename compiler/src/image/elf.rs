@@ -5,9 +5,9 @@ use super::layout::Layout;
 use crate::link::{LinkedCode, Symbol, function_index};
 use crate::options::Options;
 use crate::parse::Module;
+use object::Endianness;
 use object::elf;
 use object::write::elf::{Encoder, FileHeader, FileHeaderLayout, ProgramHeader, SectionHeader, Sym};
-use object::Endianness;
 use std::ops::Range;
 use wasmc_abi::image::PT_METADATA;
 
@@ -93,7 +93,8 @@ impl Sections {
     fn new(layout: &Layout, page_len: u32) -> Sections {
         let mut sections = Sections { headers: Vec::new(), names: vec![0], text: 0 };
         let page_len = page_len.into();
-        let (read, execute, write) = (elf::SHF_ALLOC, elf::SHF_ALLOC | elf::SHF_EXECINSTR, elf::SHF_ALLOC | elf::SHF_WRITE);
+        let (read, execute, write) =
+            (elf::SHF_ALLOC, elf::SHF_ALLOC | elf::SHF_EXECINSTR, elf::SHF_ALLOC | elf::SHF_WRITE);
         let memory_align = if u64::from(layout.memory.start) % page_len == 0 { page_len } else { 1 };
         for (name, flags, part, align) in [
             (".wasmc.meta", read, &layout.metadata, 8),

@@ -217,7 +217,10 @@ impl Tables<'_> {
         let unwind = self.code.unwind.iter();
         block.put(Table::Unwind, unwind.map(|u| UnwindRecord { code_offset: base + u.code_offset, ..*u }.to_bytes()));
         let index = self.encoded.site_index.iter();
-        block.put(Table::SiteIndex, index.map(|i| SiteIndexRecord { code_offset: base + i.code_offset, ..*i }.to_bytes()));
+        block.put(
+            Table::SiteIndex,
+            index.map(|i| SiteIndexRecord { code_offset: base + i.code_offset, ..*i }.to_bytes()),
+        );
         block.put_bytes(Table::SiteStream, &self.encoded.site_stream);
     }
 }
@@ -269,9 +272,11 @@ fn import_type(ty: &ImportType) -> ImportRecord {
         ImportType::Function(ty) => (ExternKind::Function, ty.0, ImportRecord::default()),
         ImportType::Table(table) => (ExternKind::Table, table.element as u32, limits(table.min, table.max)),
         ImportType::Memory(memory) => (ExternKind::Memory, 0, limits(memory.min, memory.max)),
-        ImportType::Global(global) => {
-            (ExternKind::Global, global.value as u32, ImportRecord { flag: global.mutable.into(), ..Default::default() })
-        }
+        ImportType::Global(global) => (
+            ExternKind::Global,
+            global.value as u32,
+            ImportRecord { flag: global.mutable.into(), ..Default::default() },
+        ),
     };
     ImportRecord { kind: kind as u32, ty, ..rest }
 }

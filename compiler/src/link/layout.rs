@@ -56,7 +56,8 @@ impl Layout {
     pub fn new(objects: &[Object<'_>], machine: &Machine) -> Result<Layout, CompileError> {
         let names = global_names(objects, machine)?;
         let uses = Uses::of(objects, &names);
-        let mut layout = Layout { sections: objects.iter().map(|o| vec![0; o.sections.len()]).collect(), ..Layout::default() };
+        let mut layout =
+            Layout { sections: objects.iter().map(|o| vec![0; o.sections.len()]).collect(), ..Layout::default() };
         layout.place(objects, &uses, machine)?;
         layout.targets = objects.iter().enumerate().map(|(i, o)| layout.resolve(i, o, &names)).collect();
         Ok(layout)
@@ -274,7 +275,8 @@ impl Uses {
                     *used = true;
                 }
             }
-            let undefined = object.symbols.iter().zip(used).filter(|(s, used)| *used && s.place == SymbolPlace::Undefined);
+            let undefined =
+                object.symbols.iter().zip(used).filter(|(s, used)| *used && s.place == SymbolPlace::Undefined);
             for (symbol, _) in undefined.filter(|(s, _)| !names.contains_key(s.name)) {
                 uses.add(symbol.name);
             }

@@ -111,7 +111,10 @@ fn check_order(symbols: &[Symbol], machine: &Machine) -> Result<(), CompileError
     let mut last: Option<(u32, &Symbol)> = None;
     for (index, symbol) in functions {
         if let Some((_, before)) = last.filter(|(before, _)| *before >= index) {
-            let message = format!("function `{}` comes behind `{}`; LLVM has put it in another section", symbol.name, before.name);
+            let message = format!(
+                "function `{}` comes behind `{}`; functions that LLVM puts in another order need sections of their own",
+                symbol.name, before.name
+            );
             return Err(machine.error(message));
         }
         last = Some((index, symbol));

@@ -106,7 +106,8 @@ impl Relocator<'_> {
             (_, Target::Helper(stub)) => self.layout.stubs[stub].offset,
             (_, Target::Elsewhere | Target::Undefined) => unreachable!("refused above"),
         };
-        let relaxed = |place: &mut Place<'_>| (self.machine.code.relax_slot_load)(place.bytes, relocation.offset as usize);
+        let relaxed =
+            |place: &mut Place<'_>| (self.machine.code.relax_slot_load)(place.bytes, relocation.offset as usize);
         if row.value == Value::Slot && matches!(target, Target::Offset(_)) && !relaxed(place) {
             return Err(format!("with {} in an instruction other than a load of its address", row.name));
         }
@@ -129,7 +130,9 @@ impl Relocator<'_> {
             return Err(format!("with {} in a place that is no pointer", row.name));
         }
         let target = match target {
-            Target::Helper(stub) if relocation.addend == 0 => FixupTarget::Helper(self.layout.stubs[stub].helper as u32),
+            Target::Helper(stub) if relocation.addend == 0 => {
+                FixupTarget::Helper(self.layout.stubs[stub].helper as u32)
+            }
             Target::Offset(s) => match u32::try_from(i64::from(s) + relocation.addend) {
                 Ok(offset) if offset <= self.layout.relocated.end => FixupTarget::Image(offset),
                 _ => return Err(format!("with {} and addend {}: outside the image", row.name, relocation.addend)),
@@ -161,7 +164,13 @@ impl Relocator<'_> {
         self.layout.slot(helper, self.machine).expect("there is a helper table if anything uses a helper")
     }
 
-    fn error(&self, object: &Object<'_>, section: usize, relocation: &SectionRelocation, message: &str) -> CompileError {
+    fn error(
+        &self,
+        object: &Object<'_>,
+        section: usize,
+        relocation: &SectionRelocation,
+        message: &str,
+    ) -> CompileError {
         let user = object.describe(section as u32, relocation.offset);
         let symbol = object.symbols.get(relocation.symbol as usize).map_or("", |s| s.name);
         self.machine.error(format!("{user} refers to `{symbol}`, {message}"))

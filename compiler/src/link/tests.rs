@@ -93,7 +93,11 @@ impl LinkedCode {
     }
 
     fn fixup(&self, slot: u32) -> FixupTarget {
-        self.fixups.iter().find(|f| f.slot == slot).unwrap_or_else(|| panic!("slot {slot} of {:?}", self.fixups)).decode()
+        self.fixups
+            .iter()
+            .find(|f| f.slot == slot)
+            .unwrap_or_else(|| panic!("slot {slot} of {:?}", self.fixups))
+            .decode()
     }
 }
 
@@ -194,10 +198,8 @@ fn jump_tables_and_constants_lie_in_front_of_the_code() {
 
 #[test]
 fn loads_of_addresses_from_slots_are_relaxed() {
-    let linked = linked(
-        &["declare ptr @f1() define ptr @f0() #0 { ret ptr @f1 }", "define ptr @f1() #0 { ret ptr null }"],
-        0,
-    );
+    let linked =
+        linked(&["declare ptr @f1() define ptr @f0() #0 { ret ptr @f1 }", "define ptr @f1() #0 { ret ptr null }"], 0);
     // lea f1(%rip), %rax in place of mov f1@GOTPCREL(%rip), %rax
     assert_eq!(linked.pointed("f0", linked.field_behind("f0", &[0x48, 0x8D, 0x05])), linked.symbol("f1").offset);
 }
@@ -290,7 +292,8 @@ fn functions_without_a_frame_table_are_refused() {
 
 #[test]
 fn undefined_symbols_are_named_with_the_function_that_uses_them() {
-    let ir = "declare void @unused() declare void @nowhere() define hidden void @f7() #0 { call void @nowhere() ret void }";
+    let ir =
+        "declare void @unused() declare void @nowhere() define hidden void @f7() #0 { call void @nowhere() ret void }";
     let message = refused(&[ir]);
     assert!(message.contains("function `f7` refers to `nowhere`"), "{message}");
 }
@@ -310,7 +313,8 @@ fn sections_without_a_place_are_named() {
 
 #[test]
 fn functions_in_another_order_are_refused_and_sections_of_their_own_are_sorted() {
-    let cold = "define hidden void @f0() #0 section \".text.unlikely.\" { ret void } define hidden void @f1() #0 { ret void }
+    let cold =
+        "define hidden void @f0() #0 section \".text.unlikely.\" { ret void } define hidden void @f1() #0 { ret void }
                 define hidden void @f2() #0 section \".text.unlikely.\" { ret void }";
     let message = refused(&[cold]);
     assert!(message.contains("function `f1` comes behind `f2`"), "{message}");

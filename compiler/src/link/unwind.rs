@@ -56,7 +56,8 @@ impl Frames {
         }
         let machine = linker.machine;
         for stub in &linker.layout.stubs {
-            let (start, end, cfa_offset) = (stub.offset, stub.offset + machine.code.stub_len, machine.code.entry_cfa_offset);
+            let (start, end, cfa_offset) =
+                (stub.offset, stub.offset + machine.code.stub_len, machine.code.entry_cfa_offset);
             frames.functions.push(Function { code: start..end, rows: frames.rows.len()..frames.rows.len() + 1 });
             frames.rows.push(Frame { start, end, cfa_offset });
         }
@@ -96,7 +97,7 @@ impl Frames {
         let mut functions = self.functions.iter().peekable();
         for symbol in symbols.iter().filter(|s| s.len > 0) {
             while functions.next_if(|f| f.code.end <= symbol.offset).is_some() {}
-            if !functions.peek().is_some_and(|f| f.code.start <= symbol.offset) {
+            if functions.peek().is_none_or(|f| f.code.start > symbol.offset) {
                 return Err(machine.error(format!("function `{}` has no frame table", symbol.name)));
             }
         }

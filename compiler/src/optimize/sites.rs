@@ -18,7 +18,7 @@ pub fn number(llvm: &LlvmModule<'_>) -> Vec<Box<[u32]>> {
                 let Some(location) = instruction.get_debug_location() else { continue };
                 let offsets = if is_site(instruction) { offsets(&location) } else { Box::default() };
                 if offsets.iter().all(|o| *o == 0) {
-                    instruction.set_debug_location(None);
+                    forget(function, instruction);
                     continue;
                 }
                 let number = *numbers.entry(offsets).or_insert_with_key(|offsets| {
@@ -49,6 +49,14 @@ fn offsets(location: &DILocation<'_>) -> Box<[u32]> {
         }
     }
     chain.into()
+}
+
+/// No site. LLVM insists on a location at a call: then one of line 0.
+fn forget(function: FunctionValue<'_>, instruction: InstructionValue<'_>) {
+    match instruction.get_opcode() {
+        InstructionOpcode::Call => relocate(function, instruction, 0),
+        _ => instruction.set_debug_location(None),
+    }
 }
 
 fn relocate(function: FunctionValue<'_>, instruction: InstructionValue<'_>, number: u32) {

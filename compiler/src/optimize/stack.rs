@@ -14,10 +14,24 @@ use wasmc_abi::vmctx::STACK_LIMIT;
 pub fn insert_checks(llvm: &LlvmModule<'_>, options: &Options) {
     let trap = llvm.get_function(&symbols::trap_stub(TrapCode::StackOverflow));
     for function in llvm.get_functions().filter(|f| f.count_basic_blocks() > 0) {
+        release_vmctx(function);
         if is_guest(function) && calls_guest(function) {
             insert_check(llvm, function, trap.expect("kept: the stub is declared external"), options);
         }
     }
+}
+
+/// Takes away what kept the vmctx alive up to here.
+fn release_vmctx(function: FunctionValue<'_>) {
+    let calls = function.get_basic_block_iter().flat_map(|b| b.get_instructions());
+    let held: Vec<_> = calls.filter(|i| i.get_opcode() == InstructionOpcode::Call && is_fake_use(*i)).collect();
+    held.into_iter().for_each(InstructionValue::erase_from_basic_block);
+}
+
+fn is_fake_use(call: InstructionValue<'_>) -> bool {
+    let site = inkwell::values::CallSiteValue::try_from(call).expect("a call is a call site");
+    let callee = site.get_called_fn_value();
+    callee.is_some_and(|f| f.get_name().to_bytes() == symbols::FAKE_USE.as_bytes())
 }
 
 fn is_guest(function: FunctionValue<'_>) -> bool {

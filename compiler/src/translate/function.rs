@@ -63,6 +63,7 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
     }
 
     fn body(&mut self, body: &FunctionBody<'_>) -> Result<()> {
+        self.hold_vmctx()?;
         self.declare_locals(body)?;
         if body.as_bytes().len() > OPTIMIZED_BODY_MAX || self.locals.len() > OPTIMIZED_LOCALS_MAX {
             self.unit.attributes.leave_alone(self.function);
@@ -79,6 +80,13 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
             let results = std::mem::take(&mut self.stack);
             self.build_return(&results)?;
         }
+        Ok(())
+    }
+
+    /// Keeps LLVM from dropping the vmctx argument where nothing uses it: the stack check, which comes
+    /// after optimisation, will. It takes this away.
+    fn hold_vmctx(&self) -> Result<()> {
+        self.builder.build_call(self.unit.fake_use(), &[self.vmctx.into()], "")?;
         Ok(())
     }
 

@@ -6,6 +6,9 @@ use wasmc_abi::TrapCode;
 /// The table of helper addresses: an undefined symbol, pointer-sized slot `k` for builtin `k`.
 pub const HELPER_TABLE: &str = "wasmc_helpers";
 
+/// The intrinsic by which a function keeps its vmctx until stack checks are inserted.
+pub const FAKE_USE: &str = "llvm.fake.use";
+
 /// A Wasm function. Never its own name: LLVM knows some of those.
 pub fn function(index: FuncIndex) -> String {
     format!("f{}", index.0)

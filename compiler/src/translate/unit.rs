@@ -162,6 +162,11 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         function
     }
 
+    /// A call of this counts as a use of its arguments, and is nothing.
+    pub fn fake_use(&self) -> FunctionValue<'ctx> {
+        self.overloaded(symbols::FAKE_USE, vec![])
+    }
+
     /// Weights for a branch whose first target is hardly ever taken.
     pub fn unlikely(&self) -> MetadataValue<'ctx> {
         self.unlikely

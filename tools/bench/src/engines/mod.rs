@@ -3,10 +3,12 @@
 //! A new engine is one file here and one line in `all`.
 
 mod native;
+mod wasmc;
 mod wasmtime;
 
 use std::path::Path;
 
+use ::wasmc::MemoryModel;
 use anyhow::{Result, bail};
 
 use crate::clang::Clang;
@@ -54,6 +56,8 @@ fn all(options: &Options, clang: &Clang, dir: &Path) -> Result<Vec<Box<dyn Engin
     Ok(vec![
         Box::new(native::Native::new(REFERENCE, &options.cpu, clang, dir)),
         Box::new(native::Native::new("baseline", "x86-64", clang, dir)),
+        Box::new(wasmc::Wasmc::new("guard", MemoryModel::Guard, options)?),
+        Box::new(wasmc::Wasmc::new("checked", MemoryModel::Checked, options)?),
         Box::new(wasmtime::Wasmtime::new()?),
     ])
 }

@@ -1,0 +1,342 @@
+//! What the runtime promises, shown with compiled code: arguments of all kinds in both directions,
+//! traces, stacks, faults, references, memory contents that are mapped, programs.
+
+use std::sync::{Arc, Mutex};
+use wasmc_runtime::*;
+
+fn compile(wat: &str) -> Vec<u8> {
+    wasmc::compile(wat.as_bytes(), &wasmc::Options::default()).unwrap()
+}
+
+fn module(wat: &str) -> Module {
+    // SAFETY: compiled just now.
+    unsafe { Module::load_unsigned(&compile(wat)) }.unwrap()
+}
+
+fn instance(wat: &str) -> (Store<()>, Instance) {
+    let mut store = Store::new(());
+    let instance = Linker::new().instantiate(&mut store, &module(wat)).unwrap();
+    (store, instance)
+}
+
+fn trap<T: std::fmt::Debug>(result: Result<T, Error>) -> Trap {
+    match result {
+        Err(Error::Trap(trap)) => trap,
+        other => panic!("{other:?} is no trap"),
+    }
+}
+
+#[test]
+fn sixteen_arguments_of_all_types_reach_the_host_and_come_back() {
+    let types = "i32 i64 f32 f64 i32 i64 f32 f64 i32 i64 f32 f64 i32 i64 externref funcref";
+    let get: String = (0..16).map(|i| format!("local.get {i} ")).collect();
+    let module = module(&format!(
+        r#"(module (import "host" "f" (func $f (param {types}) (result f64 i32 externref funcref)))
+             (func (export "f") (param {types}) (result f64 i32 externref funcref) {get} call $f))"#
+    ));
+    type F = Option<Func>;
+    type E = Option<ExternRef>;
+    type Values = (i32, i64, f32, f64, u32, u64, f32, f64, i32, i64, f32, f64, i32, i64, E, F);
+    let seen = Arc::new(Mutex::new(None));
+    let mut linker = Linker::new();
+    let into = seen.clone();
+    #[rustfmt::skip]
+    linker.func("host", "f", move |
+        a: i32, b: i64, c: f32, d: f64, e: u32, f: u64, g: f32, h: f64,
+        i: i32, j: i64, k: f32, l: f64, m: i32, n: i64, o: E, p: F,
+    | {
+        *into.lock().unwrap() = Some(((a, b, c, d, e, f, g, h), (i, j, k, l, m, n, o, p)));
+        (l, m, o, p)
+    });
+    let mut store = Store::new(());
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let f = instance.get_typed_func::<Values, (f64, i32, E, F)>(&store, "f").unwrap();
+    #[rustfmt::skip]
+    let values: Values = (
+        -1, i64::MIN, 0.5, -0.25, u32::MAX, u64::MAX, f32::MIN, f64::MAX,
+        7, -8, 9.0, -10.0, i32::MIN, 12, ExternRef::new(13), Some(f.func()),
+    );
+    let results = f.call(&mut store, values).unwrap();
+    let (a, b, c, d, e, f2, g, h, i, j, k, l, m, n, o, p) = values;
+    assert_eq!(*seen.lock().unwrap(), Some(((a, b, c, d, e, f2, g, h), (i, j, k, l, m, n, o, p))));
+    assert_eq!(results, (-10.0, i32::MIN, ExternRef::new(13), Some(f.func())));
+    let nulls = (-1, 0, 0.0, 0.0, 0, 0, 0.0, 0.0, 0, 0, 0.0, 1.0, 2, 0, None, None);
+    assert_eq!(f.call(&mut store, nulls).unwrap(), (1.0, 2, None, None));
+}
+
+#[test]
+fn a_trace_names_functions_and_positions() {
+    let wat = r#"(module $demo
+        (memory 1)
+        (func $read (param $at i32) (result i32) (i32.load (local.get $at)))
+        (func $middle (export "middle") (param $depth i32) (result i32)
+          (if (result i32) (i32.eqz (local.get $depth))
+            (then (call $read (i32.const -4)))
+            (else (i32.add (i32.const 1) (call $middle (i32.sub (local.get $depth) (i32.const 1))))))))"#;
+    let (mut store, instance) = instance(wat);
+    let middle = instance.get_typed_func::<u32, u32>(&store, "middle").unwrap();
+    let trap = trap(middle.call(&mut store, 3));
+    assert_eq!(trap.code, TrapCode::MemoryOutOfBounds);
+    let frames: Vec<_> = trap.frames.iter().map(|f| (f.func_index, f.func_name.as_deref().unwrap())).collect();
+    assert_eq!(frames, [(0, "read"), (1, "middle"), (1, "middle"), (1, "middle"), (1, "middle")], "{trap}");
+    assert!(trap.frames.iter().all(|frame| frame.module.as_deref() == Some("demo")));
+    // The load's opcode in the bytes of the module, and the same call instruction three times.
+    let wasm = wat::parse_str(wat).unwrap();
+    let offset = |index: usize| trap.frames[index].wasm_offset.unwrap() as usize;
+    assert_eq!(wasm[offset(0)], 0x28, "{trap}");
+    assert_eq!(wasm[offset(1)..][..2], [0x10, 0], "{trap}");
+    assert_eq!(wasm[offset(2)..][..2], [0x10, 1], "{trap}");
+    assert_eq!((offset(3), offset(4)), (offset(2), offset(2)));
+    assert!(trap.to_string().starts_with("out of bounds memory access\n  0: 0x"), "{trap}");
+}
+
+const ENDLESS: &str = r#"(module
+    (func $f (export "f") (param i64) (result i64)
+      (i64.add (i64.const 1) (call $f (i64.add (local.get 0) (i64.const 1)))))
+    (func (export "ok") (result i32) (i32.const 5)))"#;
+
+#[test]
+fn endless_recursion_ends_in_a_trap_with_a_bounded_trace_as_often_as_one_likes() {
+    let (mut store, instance) = instance(ENDLESS);
+    let f = instance.get_typed_func::<i64, i64>(&store, "f").unwrap();
+    let ok = instance.get_typed_func::<(), i32>(&store, "ok").unwrap();
+    for _ in 0..3 {
+        let trap = trap(f.call(&mut store, 0));
+        assert_eq!(trap.code, TrapCode::StackOverflow);
+        assert_eq!(trap.frames.len(), 100);
+        assert!(trap.more_frames > 1000 && trap.to_string().ends_with(&format!("and {} more", trap.more_frames)));
+        assert_eq!(ok.call(&mut store, ()).unwrap(), 5);
+    }
+}
+
+#[test]
+fn a_thread_with_little_stack_is_no_danger() {
+    let thread = std::thread::Builder::new().stack_size(200 << 10).spawn(|| {
+        let (mut store, instance) = instance(ENDLESS);
+        store.set_stack_len(16 << 20);
+        let f = instance.get_typed_func::<i64, i64>(&store, "f").unwrap();
+        assert_eq!(trap(f.call(&mut store, 0)).code, TrapCode::StackOverflow);
+    });
+    thread.unwrap().join().unwrap();
+}
+
+#[test]
+fn endless_recursion_through_the_host_ends_in_a_trap() {
+    let module = module(r#"(module (import "" "g" (func $g)) (func (export "f") (call $g)))"#);
+    let mut linker = Linker::new();
+    linker.func("", "g", |mut caller: Caller<'_, u32>| -> Result<(), Error> {
+        *caller.data_mut() += 1;
+        let f = caller.get_export("f").and_then(Extern::func).unwrap();
+        f.typed::<(), ()>(&caller)?.call(&mut caller, ())
+    });
+    let mut store = Store::new(0);
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let f = instance.get_typed_func::<(), ()>(&store, "f").unwrap();
+    let trap = trap(f.call(&mut store, ()));
+    assert_eq!(trap.code, TrapCode::StackOverflow);
+    assert_eq!(trap.frames.len() + trap.more_frames, *store.data() as usize, "every guest frame once");
+    assert!(*store.data() > 50);
+}
+
+#[test]
+fn references_go_in_and_out_of_tables() {
+    let (mut store, instance) = instance(
+        r#"(module (type $t (func (param i32) (result i32)))
+             (table $f (export "f") 2 funcref) (table $e (export "e") 2 externref)
+             (func $double (export "double") (type $t) (i32.mul (local.get 0) (i32.const 2)))
+             (func (export "get") (result funcref) (ref.func $double))
+             (func (export "call") (param i32 i32) (result i32)
+               (call_indirect $f (type $t) (local.get 1) (local.get 0)))
+             (func (export "swap") (param i32 externref) (result externref)
+               (table.get $e (local.get 0)) (table.set $e (local.get 0) (local.get 1))))"#,
+    );
+    let get = instance.get_typed_func::<(), Option<Func>>(&store, "get").unwrap();
+    let double = get.call(&mut store, ()).unwrap().unwrap();
+    assert_eq!(double.call(&mut store, &[Val::I32(21)]).unwrap(), [Val::I32(42)]);
+    let table = instance.get_table(&store, "f").unwrap();
+    let call = instance.get_typed_func::<(u32, i32), i32>(&store, "call").unwrap();
+    assert_eq!(trap(call.call(&mut store, (1, 5))).code, TrapCode::UninitializedElement);
+    assert_eq!(trap(call.call(&mut store, (2, 5))).code, TrapCode::UndefinedElement);
+    table.set(&mut store, 1, Val::FuncRef(Some(double))).unwrap();
+    assert_eq!(call.call(&mut store, (1, 5)).unwrap(), 10);
+    assert_eq!(table.grow(&mut store, 3, Val::FuncRef(Some(double))).unwrap(), 2);
+    assert_eq!(call.call(&mut store, (4, 6)).unwrap(), 12);
+    table.set(&mut store, 1, Val::FuncRef(Some(get.func()))).unwrap();
+    assert_eq!(trap(call.call(&mut store, (1, 5))).code, TrapCode::IndirectCallMismatch);
+    type E = Option<ExternRef>;
+    let swap = instance.get_typed_func::<(u32, E), E>(&store, "swap").unwrap();
+    assert_eq!(swap.call(&mut store, (1, ExternRef::new(u64::MAX))).unwrap(), None);
+    assert_eq!(swap.call(&mut store, (1, None)).unwrap(), ExternRef::new(u64::MAX));
+}
+
+#[test]
+fn the_hosts_floating_point_modes_do_not_reach_the_guest() {
+    let (mut store, instance) = instance(
+        r#"(module (func (export "half") (param f64) (result f64) (f64.mul (local.get 0) (f64.const 0.5)))
+             (func (export "third") (result f64) (f64.div (f64.const 1) (f64.const 3))))"#,
+    );
+    let half = instance.get_typed_func::<f64, f64>(&store, "half").unwrap();
+    let third = instance.get_typed_func::<(), f64>(&store, "third").unwrap();
+    let (normal, flushing_up) = (0x1F80u32, 0x1F80u32 | 1 << 15 | 1 << 6 | 2 << 13);
+    let set = |mode: &u32| {
+        // SAFETY: exceptions stay masked, and the mode is put back before anything computes.
+        unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) mode, options(nostack)) };
+    };
+    set(&flushing_up);
+    let results = (half.call(&mut store, f64::MIN_POSITIVE), third.call(&mut store, ()));
+    set(&normal);
+    assert_eq!(results.0.unwrap(), f64::MIN_POSITIVE / 2.0);
+    assert_eq!(results.1.unwrap().to_bits(), 0x3FD5_5555_5555_5555);
+}
+
+#[test]
+fn a_mapped_image_shares_code_and_initial_memory_and_nothing_is_writable_and_executable() {
+    let bytes: String = (0..300_000u32).map(|i| format!("\\{:02x}", (i % 251) as u8)).collect();
+    let wat = format!(
+        r#"(module (memory (export "memory") 8) (data (i32.const 65536) "{bytes}")
+             (func (export "poke") (param i32) (i32.store8 (local.get 0) (i32.const 255))))"#
+    );
+    let path = std::env::temp_dir().join(format!("wasmc-mapped-{}.aot", std::process::id()));
+    let image = compile(&wat);
+    std::fs::write(&path, &image).unwrap();
+    // SAFETY: compiled just now, and nobody changes the file.
+    let module = unsafe { Module::map_unsigned(&path) }.unwrap();
+    let mut store = Store::new(());
+    let instances: [Instance; 2] =
+        std::array::from_fn(|_| Linker::new().instantiate(&mut store, &module).unwrap());
+    let [first, second] = instances.map(|instance| instance.get_memory(&store, "memory").unwrap());
+    let poke = instances[0].get_typed_func::<u32, ()>(&store, "poke").unwrap();
+    poke.call(&mut store, 65536 + 1000).unwrap();
+    let expected: Vec<u8> = (0..300_000u32).map(|i| (i % 251) as u8).collect();
+    assert_eq!(second.data(&store)[65536..][..300_000], expected);
+    assert_eq!(second.data(&store)[65536 + 300_000..][..5000], [0; 5000]);
+    assert_eq!(first.data(&store)[65536 + 1000], 255);
+    assert_eq!(std::fs::read(&path).unwrap(), image);
+
+    let maps = std::fs::read_to_string("/proc/self/maps").unwrap();
+    let ours: Vec<&str> = maps.lines().filter(|line| line.contains("wasmc-mapped")).collect();
+    assert!(ours.iter().any(|line| line.contains("r-xp")), "code comes from the file:\n{}", ours.join("\n"));
+    assert!(ours.iter().filter(|line| line.contains("rw-p")).count() >= 2, "so do contents:\n{}", ours.join("\n"));
+    assert!(!maps.contains("rwx"), "{maps}");
+    std::fs::remove_file(&path).unwrap();
+}
+
+#[test]
+fn one_module_runs_on_many_threads_at_once() {
+    let module = module(
+        r#"(module (memory (export "memory") 1)
+             (func (export "work") (param i32) (result i32) (local $i i32)
+               (loop $l
+                 (i32.store (i32.mul (local.get $i) (i32.const 4)) (i32.add (local.get $i) (local.get 0)))
+                 (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 1000))))
+               (i32.load (i32.const 3996)))
+             (func (export "out") (result i32) (i32.load (i32.const 65533))))"#,
+    );
+    let threads: Vec<_> = (0..4u32)
+        .map(|seed| {
+            let module = module.clone();
+            std::thread::spawn(move || {
+                for round in 0..50 {
+                    let mut store = Store::new(());
+                    let instance = Linker::new().instantiate(&mut store, &module).unwrap();
+                    let work = instance.get_typed_func::<u32, u32>(&store, "work").unwrap();
+                    assert_eq!(work.call(&mut store, seed * round).unwrap(), 999 + seed * round);
+                    let out = instance.get_typed_func::<(), u32>(&store, "out").unwrap();
+                    assert_eq!(trap(out.call(&mut store, ())).code, TrapCode::MemoryOutOfBounds);
+                }
+            })
+        })
+        .collect();
+    drop(module);
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+#[test]
+#[ignore = "run in a process of its own by the test below"]
+fn child_without_address_space() {
+    let module = module("(module (memory 1))");
+    // SAFETY: a process of its own.
+    unsafe {
+        let limit = libc::rlimit { rlim_cur: 4 << 30, rlim_max: 4 << 30 };
+        libc::setrlimit(libc::RLIMIT_AS, &limit);
+    }
+    let mut store = Store::new(());
+    let error = Linker::new().instantiate(&mut store, &module).unwrap_err();
+    assert!(matches!(error, Error::Memory(MemoryError::Reserve { .. })), "{error}");
+    let text = error.to_string();
+    assert!(text.contains("ulimit -v") && text.contains("--memory checked"), "{text}");
+    store.set_memory_model(MemoryModel::Checked);
+    assert!(Memory::new(&mut store, MemoryType { min: 1, max: None }).is_ok());
+}
+
+#[test]
+fn without_address_space_there_is_an_error_that_says_what_would_help() {
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", "child_without_address_space", "--ignored", "--nocapture"]);
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{output:?}");
+}
+
+#[cfg(feature = "wasi")]
+mod programs {
+    use super::module;
+    use wasmc_runtime::run::{RunOptions, run};
+
+    /// What a program gives: exit code, results, complaints.
+    fn outcome(wat: &str, options: &RunOptions) -> (i32, String, String) {
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        let code = run(&module(wat), options, &mut out, &mut err);
+        (code, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
+    }
+
+    fn invoke(name: &str, args: &[&str]) -> RunOptions {
+        let args = std::iter::once("program").chain(args.iter().copied()).map(Into::into).collect();
+        RunOptions { invoke: Some(name.into()), args, ..RunOptions::default() }
+    }
+
+    #[test]
+    fn the_exit_code_is_the_programs() {
+        let wat = r#"(module
+            (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+            (import "wasi_snapshot_preview1" "args_sizes_get" (func $sizes (param i32 i32) (result i32)))
+            (memory (export "memory") 1)
+            (func (export "_start")
+              (drop (call $sizes (i32.const 0) (i32.const 4)))
+              (call $exit (i32.load (i32.const 0)))))"#;
+        let args = ["program", "-1", "--flag"].map(Into::into).to_vec();
+        let options = RunOptions { args, ..RunOptions::default() };
+        assert_eq!(outcome(wat, &options), (3, String::new(), String::new()));
+    }
+
+    #[test]
+    fn results_are_printed_one_a_line() {
+        let wat = r#"(module (func (export "f") (param i32 f64) (result f64 i32)
+            (local.get 1) (i32.sub (local.get 0) (i32.const 1))))"#;
+        let ok = outcome(wat, &invoke("f", &["-7", "1.5"]));
+        assert_eq!(ok, (0, "1.5\n-8\n".into(), String::new()));
+        let (code, _, err) = outcome(wat, &invoke("f", &["7"]));
+        assert_eq!((code, err.contains("2 arguments; 1")), (1, true), "{err}");
+        let (code, _, err) = outcome(wat, &invoke("f", &["7", "x"]));
+        assert_eq!((code, err.contains("\"x\" is not a value of type f64")), (1, true), "{err}");
+        let (code, _, err) = outcome(wat, &RunOptions::default());
+        assert_eq!((code, err.contains("It exports f; choose one with `--invoke`.")), (1, true), "{err}");
+    }
+
+    #[test]
+    fn a_trap_prints_its_trace() {
+        let wat = r#"(module (func $inner unreachable) (func (export "f") (call $inner)))"#;
+        let (code, out, err) = outcome(wat, &invoke("f", &[]));
+        assert_eq!((code, out.as_str()), (134, ""));
+        assert!(err.starts_with("Trap: unreachable\n  0: 0x") && err.contains("inner (function 0)"), "{err}");
+    }
+
+    #[test]
+    fn imports_that_nobody_has_are_all_named() {
+        let wat = r#"(module (import "env" "a" (func (param i32))) (import "env" "m" (memory 1))
+            (func (export "_start")))"#;
+        let (code, _, err) = outcome(wat, &RunOptions::default());
+        assert_eq!(code, 1);
+        assert!(err.contains("\"env\" \"a\": wanted (func (param i32))"), "{err}");
+        assert!(err.contains("\"env\" \"m\": wanted (memory 1)"), "{err}");
+    }
+}
