@@ -125,9 +125,9 @@ const UNSAFE_HOMES: &[&str] = &[
 fn unsafe_stands_in_the_named_files_only() {
     for (name, text) in rust_files() {
         let code = text.lines().map(|line| line.split("//").next().unwrap_or_default());
-        let uses = code.filter(|line| !line.contains('"') && !line.contains("unsafe_")).any(|line| {
-            line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe")
-        });
+        let uses = code
+            .filter(|line| !line.contains('"') && !line.contains("unsafe_"))
+            .any(|line| line.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe"));
         let at_home = UNSAFE_HOMES.iter().any(|home| name.starts_with(home));
         assert!(!uses || at_home, "{name} uses `unsafe`; its homes are {UNSAFE_HOMES:?}");
     }

@@ -12,7 +12,7 @@ use wasmc_loader::LoadError;
 pub enum Error {
     /// The bytes are not an image that this machine and this loader can run.
     Load(LoadError),
-    /// A file could not be read or mapped.
+    /// A file could not be read or mapped, or a host function says so of something else.
     Io(std::io::Error),
     /// Imports that are missing or of another type.
     Link(ImportError),
@@ -50,8 +50,8 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Error::Load(error) => write!(f, "The image cannot be loaded: {error}."),
-            Error::Io(error) => write!(f, "The file cannot be read: {error}."),
+            Error::Load(error) => error.fmt(f),
+            Error::Io(error) => write!(f, "Input or output failed: {error}."),
             Error::Link(error) => error.fmt(f),
             Error::Trap(trap) => trap.fmt(f),
             Error::Exit(code) => write!(f, "The guest exited with code {code}."),

@@ -88,8 +88,11 @@ impl Module {
         let code = unsafe { wasmc_loader::load(&image, memory, &builtins::addresses()) }?;
         let type_ids = image.types().iter().map(|ty| TypeId::of(&FuncType::new(image.params(&ty), image.results(&ty))));
         let type_ids = type_ids.collect();
-        trap::install_fault_handler();
-        Ok(Module(Arc::new(Loaded { code, type_ids })))
+        let module = Module(Arc::new(Loaded { code, type_ids }));
+        if module.memory_model() == MemoryModel::Guard {
+            trap::install_fault_handler();
+        }
+        Ok(module)
     }
 
     /// The module's name, if it has one.

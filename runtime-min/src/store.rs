@@ -155,7 +155,6 @@ impl StoreCore {
         let memory = MemoryData::new(ty, self.memory_model, self.memory_pages_max, record)?;
         let index = self.memories.push(memory);
         self.refresh_fault_map();
-        crate::trap::install_fault_handler();
         Ok(Memory { store: self.id, index })
     }
 
@@ -205,8 +204,9 @@ impl StoreCore {
         let start = module.code_range().start;
         let at = self.images.partition_point(|image| image.code_range().start < start);
         self.images.insert(at, module.clone());
-        self.max_frame = max_frame;
-        if self.depth > 0 {
+        if max_frame > self.max_frame {
+            self.max_frame = max_frame;
+            // At once, should a call be running; otherwise the next one finds a limit that is too low.
             self.set_stack_limit(self.stack_low);
         }
         self.give_thunks();

@@ -383,6 +383,7 @@ mod tests {
 
     /// A store whose fault map knows the test's code, with a memory of one page.
     fn store_with_memory() -> (Store<()>, u64) {
+        install_fault_handler();
         let mut store = Store::new(());
         let memory = Memory::new(&mut store, MemoryType { min: 1, max: None }).unwrap();
         let base = memory.data(&store).as_ptr() as u64;

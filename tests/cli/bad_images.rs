@@ -41,7 +41,9 @@ fn images_for_another_machine_or_version_are_refused_with_both_values() {
     let image = std::fs::read(desk.image("good", MODULE, &[])).expect("it was written");
     let same = desk.file("same.aot", with_header(&image, |_| {}));
     assert_eq!(desk.run("aot-run", [same]).status, Some(0), "the header can be rewritten");
-    let changes: [(&str, fn(&mut Header), &[&str]); 6] = [
+    /// File name, what is changed, what the message names.
+    type Change<'a> = (&'a str, fn(&mut Header), &'a [&'a str]);
+    let changes: [Change<'_>; 6] = [
         ("format.aot", |h| h.format_version = 77, &["format", "77", "1"]),
         ("abi.aot", |h| h.abi_version = 88, &["ABI", "88", "1"]),
         ("arch.aot", |h| h.arch = 183, &["aarch64", "x86_64"]),

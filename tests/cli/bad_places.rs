@@ -33,7 +33,8 @@ fn a_read_only_output_folder_is_named() {
     let desk = Desk::new("read-only");
     desk.file("m.wat", MODULE);
     // For the superuser no folder is read-only: they get the claim checked by the test above.
-    let outcome = shell(&desk, "mkdir closed && chmod 555 closed && test ! -w closed && wasmc compile m.wat -o closed/m.aot");
+    let outcome =
+        shell(&desk, "mkdir closed && chmod 555 closed && test ! -w closed && wasmc compile m.wat -o closed/m.aot");
     if !outcome.stderr.is_empty() {
         outcome.failed_with(&["closed", "Permission denied"]);
     }

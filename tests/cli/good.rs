@@ -18,7 +18,9 @@ const EXITS: &str = "(module (import \"wasi_snapshot_preview1\" \"proc_exit\" (f
 fn invoked_functions_take_negative_numbers_and_print_a_result_a_line() {
     let desk = Desk::new("invoke");
     desk.image("f", FUNCTIONS, &[]);
-    for (tool, run, module) in [("wasmc", &["run"][..], "f.wat"), ("wasmc", &["run"], "f.aot"), ("aot-run", &[], "f.aot")] {
+    for (tool, run, module) in
+        [("wasmc", &["run"][..], "f.wat"), ("wasmc", &["run"], "f.aot"), ("aot-run", &[], "f.aot")]
+    {
         let call = |args: &[&str]| desk.run(tool, run.iter().chain(&["--invoke", args[0], module]).chain(&args[1..]));
         let sum = call(&["sum", "-7", "-9000000000"]);
         assert_eq!((sum.status, sum.stdout.as_str()), (Some(0), "-9000000007\n"), "{}", sum.stderr);

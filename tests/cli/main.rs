@@ -68,7 +68,8 @@ impl Desk {
     /// Compiling `path` must fail with a message that has all of `words`, and leave nothing behind.
     fn compile_fails(&self, path: &Path, words: &[&str]) {
         let before = self.contents();
-        let outcome = self.run("wasmc", [OsStr::new("compile"), path.as_os_str(), OsStr::new("-o"), OsStr::new("out.aot")]);
+        let outcome =
+            self.run("wasmc", [OsStr::new("compile"), path.as_os_str(), OsStr::new("-o"), OsStr::new("out.aot")]);
         outcome.failed_with(words);
         assert_eq!(self.contents(), before, "something was left behind");
     }

@@ -80,13 +80,9 @@ fn source_map_calls_back_for_every_mapping() {
     for memory in MODELS {
         let Some(module) = load("source-map", memory) else { return };
         let mut linker = Linker::<Vec<Mapping>>::new();
-        linker.func(
-            "env",
-            "mapping_callback",
-            |mut caller: Caller<'_, Vec<Mapping>>, a, b, c, d, e, f, g, h, i, j| {
-                caller.data_mut().push([a, b, c, d, e, f, g, h, i, j]);
-            },
-        );
+        linker.func("env", "mapping_callback", |mut caller: Caller<'_, Vec<Mapping>>, a, b, c, d, e, f, g, h, i, j| {
+            caller.data_mut().push([a, b, c, d, e, f, g, h, i, j]);
+        });
         let mut map = Library::new(Vec::new(), &linker, &module, "memory");
         let text = b"AAAA,IAAM,CAAC,GAAG,CAAC;AACX,OAAO,CAAC,GAAG,CAAC,CAAC,CAAC";
         let at = map.call("allocate_mappings", &[text.len() as u32]);
@@ -99,7 +95,11 @@ fn source_map_calls_back_for_every_mapping() {
         let rows: Vec<String> = seen.iter().map(|row| format!("[{}]", row.map(|n| n.to_string()).join(","))).collect();
         assert_eq!(rows.len(), 12, "{memory}");
         let json = format!("[{}]", rows.join(","));
-        assert_eq!(digest(json.as_bytes()), "d019eb9d2ebeea7e4512d199ca6f586e97aba7acd6797b49a45c7a9b8225d2f3", "{memory}");
+        assert_eq!(
+            digest(json.as_bytes()),
+            "d019eb9d2ebeea7e4512d199ca6f586e97aba7acd6797b49a45c7a9b8225d2f3",
+            "{memory}"
+        );
     }
 }
 
@@ -111,7 +111,8 @@ fn stubs(module: &Module, harmless: &str) -> String {
         let body = if import.name.contains(harmless) { "" } else { "unreachable" };
         // `(func (param i32))` → `(func (export "...") (param i32) unreachable)`
         let signature = ty.to_string();
-        let signature = signature.strip_prefix("(func").and_then(|s| s.strip_suffix(')')).expect("it is a function type");
+        let signature =
+            signature.strip_prefix("(func").and_then(|s| s.strip_suffix(')')).expect("it is a function type");
         write!(text, "\n(func (export \"{}\") {signature} {body})", import.name).expect("text can be written");
     }
     text + ")"
@@ -127,7 +128,9 @@ fn rollup_parses_javascript() {
         let mut linker = Linker::new();
         let stubs = linker.instantiate(&mut store, &stubs).unwrap_or_else(|error| panic!("{error}"));
         let names: Vec<_> = module.imports().map(|import| import.module).collect();
-        names.iter().for_each(|name| drop(linker.instance(&store, name, stubs)));
+        for name in &names {
+            linker.instance(&store, name, stubs);
+        }
         let instance = linker.instantiate(&mut store, &module).unwrap_or_else(|error| panic!("{error}"));
         let memory_export = instance.get_memory(&store, "memory").expect("it exports its memory");
         let mut rollup = Library { store, instance, memory: memory_export };

@@ -15,7 +15,8 @@ fn names_all_missing_imports(id: &str, first: (&str, &str)) {
             Err(Error::Link(error)) => error,
             other => panic!("{id}, {memory}: wanted the missing imports, got {other:?}"),
         };
-        let missing: Vec<_> = error.missing.iter().map(|i| (i.module.clone(), i.name.clone(), i.wanted.clone())).collect();
+        let missing: Vec<_> =
+            error.missing.iter().map(|i| (i.module.clone(), i.name.clone(), i.wanted.clone())).collect();
         assert_eq!(missing, imports, "{id}, {memory}");
         let message = error.to_string();
         for (module, name, ty) in imports {

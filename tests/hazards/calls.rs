@@ -40,9 +40,9 @@ fn recursion_with_large_frames_traps() {
     (0..600).for_each(|_| text += " i64");
     text += ")\n";
     // All of them live across the call.
-    (1..=600).for_each(|i| write!(text, "(local.set {i} (i64.load (i32.const {})))\n", i * 8).unwrap());
+    (1..=600).for_each(|i| writeln!(text, "(local.set {i} (i64.load (i32.const {})))", i * 8).unwrap());
     text += "(drop (call $f (i32.add (local.get 0) (i32.const 1))))\n";
-    (1..=600).for_each(|i| write!(text, "(i64.store (i32.const {}) (local.get {i}))\n", i * 8).unwrap());
+    (1..=600).for_each(|i| writeln!(text, "(i64.store (i32.const {}) (local.get {i}))", i * 8).unwrap());
     text += "(local.get 0)))";
     everywhere(&text, |engine, config| {
         assert_eq!(engine.call("f", &args([0])), trap(StackOverflow), "{config}");

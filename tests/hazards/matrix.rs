@@ -5,36 +5,155 @@ use std::fmt::Write;
 use wasmc_tests::{Config, Engine, Oracle, Outcome, Value};
 
 const I32: &[u64] = &[
-    0, 1, 2, 3, 7, 8, 31, 32, 33, 63, 64, 65, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x00FF_FFFF, 0x0100_0001,
-    0x7FFF_FFFF, 0x8000_0000, 0x8000_0001, 0xFFFF_FF80, 0xFFFF_8000, 0xFFFF_FFFE, 0xFFFF_FFFF, 0x1234_5678,
+    0,
+    1,
+    2,
+    3,
+    7,
+    8,
+    31,
+    32,
+    33,
+    63,
+    64,
+    65,
+    0xFF,
+    0x100,
+    0x7FFF,
+    0x8000,
+    0xFFFF,
+    0x10000,
+    0x00FF_FFFF,
+    0x0100_0001,
+    0x7FFF_FFFF,
+    0x8000_0000,
+    0x8000_0001,
+    0xFFFF_FF80,
+    0xFFFF_8000,
+    0xFFFF_FFFE,
+    0xFFFF_FFFF,
+    0x1234_5678,
 ];
 
 const I64: &[u64] = &[
-    0, 1, 2, 7, 31, 32, 33, 63, 64, 65, 0x80, 0x8000, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFFF, 0x1_0000_0000,
-    0x0020_0000_0000_0001, 0x0040_0000_4000_0001, 0x7FFF_FF40_0000_0001, 0x7FFF_FFFF_FFFF_FFFF, 0x8000_0000_0000_0000,
-    0x8000_0000_0000_0001, 0x8000_0080_0000_0001, 0xFFFF_FFFF_8000_0000, 0xFFFF_FFFF_FFFF_FFFE, 0xFFFF_FFFF_FFFF_FFFF,
+    0,
+    1,
+    2,
+    7,
+    31,
+    32,
+    33,
+    63,
+    64,
+    65,
+    0x80,
+    0x8000,
+    0x7FFF_FFFF,
+    0x8000_0000,
+    0xFFFF_FFFF,
+    0x1_0000_0000,
+    0x0020_0000_0000_0001,
+    0x0040_0000_4000_0001,
+    0x7FFF_FF40_0000_0001,
+    0x7FFF_FFFF_FFFF_FFFF,
+    0x8000_0000_0000_0000,
+    0x8000_0000_0000_0001,
+    0x8000_0080_0000_0001,
+    0xFFFF_FFFF_8000_0000,
+    0xFFFF_FFFF_FFFF_FFFE,
+    0xFFFF_FFFF_FFFF_FFFF,
     0x1234_5678_9ABC_DEF0,
 ];
 
 /// Zeros, ones, halves (ties), subnormals, the edges of the integer ranges, infinities, NaNs of each kind.
 const F32: &[u64] = &[
-    0x0000_0000, 0x8000_0000, 0x3F80_0000, 0xBF80_0000, 0x3F00_0000, 0xBF00_0000, 0x3FC0_0000, 0x4020_0000, 0xC020_0000,
-    0x3EFF_FFFF, 0x3F7F_FFFF, 0xBF7F_FFFF, 0x0000_0001, 0x8000_0001, 0x007F_FFFF, 0x0080_0000, 0x8080_0000, 0x4AFF_FFFF,
-    0x4B00_0001, 0x4EFF_FFFF, 0x4F00_0000, 0xCF00_0000, 0xCF00_0001, 0x4F7F_FFFF, 0x4F80_0000, 0x5EFF_FFFF, 0x5F00_0000,
-    0xDF00_0000, 0xDF00_0001, 0x5F7F_FFFF, 0x5F80_0000, 0x7F7F_FFFF, 0xFF7F_FFFF, 0x7F80_0000, 0xFF80_0000, 0x7FC0_0000,
-    0xFFC0_0000, 0x7FA0_0000, 0xFF80_0001, 0x7FC0_1234,
+    0x0000_0000,
+    0x8000_0000,
+    0x3F80_0000,
+    0xBF80_0000,
+    0x3F00_0000,
+    0xBF00_0000,
+    0x3FC0_0000,
+    0x4020_0000,
+    0xC020_0000,
+    0x3EFF_FFFF,
+    0x3F7F_FFFF,
+    0xBF7F_FFFF,
+    0x0000_0001,
+    0x8000_0001,
+    0x007F_FFFF,
+    0x0080_0000,
+    0x8080_0000,
+    0x4AFF_FFFF,
+    0x4B00_0001,
+    0x4EFF_FFFF,
+    0x4F00_0000,
+    0xCF00_0000,
+    0xCF00_0001,
+    0x4F7F_FFFF,
+    0x4F80_0000,
+    0x5EFF_FFFF,
+    0x5F00_0000,
+    0xDF00_0000,
+    0xDF00_0001,
+    0x5F7F_FFFF,
+    0x5F80_0000,
+    0x7F7F_FFFF,
+    0xFF7F_FFFF,
+    0x7F80_0000,
+    0xFF80_0000,
+    0x7FC0_0000,
+    0xFFC0_0000,
+    0x7FA0_0000,
+    0xFF80_0001,
+    0x7FC0_1234,
 ];
 
 const F64: &[u64] = &[
-    0x0000_0000_0000_0000, 0x8000_0000_0000_0000, 0x3FF0_0000_0000_0000, 0xBFF0_0000_0000_0000, 0x3FE0_0000_0000_0000,
-    0xBFE0_0000_0000_0000, 0x3FF8_0000_0000_0000, 0x4004_0000_0000_0000, 0xC004_0000_0000_0000, 0x3FDF_FFFF_FFFF_FFFF,
-    0xBFEF_FFFF_FFFF_FFFF, 0x0000_0000_0000_0001, 0x8000_0000_0000_0001, 0x000F_FFFF_FFFF_FFFF, 0x0010_0000_0000_0000,
-    0x36A0_0000_0000_0000, 0x3690_0000_0000_0001, 0x3810_0000_0000_0000, 0x47EF_FFFF_EFFF_FFFF, 0x47EF_FFFF_F000_0000,
-    0x432F_FFFF_FFFF_FFFF, 0x4330_0000_0000_0001, 0x41DF_FFFF_FFC0_0000, 0x41DF_FFFF_FFFF_FFFF, 0x41E0_0000_0000_0000,
-    0xC1E0_0000_0000_0000, 0xC1E0_0000_001F_FFFF, 0xC1E0_0000_0020_0000, 0x41EF_FFFF_FFFF_FFFF, 0x41F0_0000_0000_0000,
-    0x43DF_FFFF_FFFF_FFFF, 0x43E0_0000_0000_0000, 0xC3E0_0000_0000_0000, 0xC3E0_0000_0000_0001, 0x43EF_FFFF_FFFF_FFFF,
-    0x43F0_0000_0000_0000, 0x7FEF_FFFF_FFFF_FFFF, 0x7FF0_0000_0000_0000, 0xFFF0_0000_0000_0000, 0x7FF8_0000_0000_0000,
-    0xFFF8_0000_0000_0000, 0x7FF4_0000_0000_0000, 0xFFF0_0000_0000_0001, 0x7FF8_0000_0000_1234,
+    0x0000_0000_0000_0000,
+    0x8000_0000_0000_0000,
+    0x3FF0_0000_0000_0000,
+    0xBFF0_0000_0000_0000,
+    0x3FE0_0000_0000_0000,
+    0xBFE0_0000_0000_0000,
+    0x3FF8_0000_0000_0000,
+    0x4004_0000_0000_0000,
+    0xC004_0000_0000_0000,
+    0x3FDF_FFFF_FFFF_FFFF,
+    0xBFEF_FFFF_FFFF_FFFF,
+    0x0000_0000_0000_0001,
+    0x8000_0000_0000_0001,
+    0x000F_FFFF_FFFF_FFFF,
+    0x0010_0000_0000_0000,
+    0x36A0_0000_0000_0000,
+    0x3690_0000_0000_0001,
+    0x3810_0000_0000_0000,
+    0x47EF_FFFF_EFFF_FFFF,
+    0x47EF_FFFF_F000_0000,
+    0x432F_FFFF_FFFF_FFFF,
+    0x4330_0000_0000_0001,
+    0x41DF_FFFF_FFC0_0000,
+    0x41DF_FFFF_FFFF_FFFF,
+    0x41E0_0000_0000_0000,
+    0xC1E0_0000_0000_0000,
+    0xC1E0_0000_001F_FFFF,
+    0xC1E0_0000_0020_0000,
+    0x41EF_FFFF_FFFF_FFFF,
+    0x41F0_0000_0000_0000,
+    0x43DF_FFFF_FFFF_FFFF,
+    0x43E0_0000_0000_0000,
+    0xC3E0_0000_0000_0000,
+    0xC3E0_0000_0000_0001,
+    0x43EF_FFFF_FFFF_FFFF,
+    0x43F0_0000_0000_0000,
+    0x7FEF_FFFF_FFFF_FFFF,
+    0x7FF0_0000_0000_0000,
+    0xFFF0_0000_0000_0000,
+    0x7FF8_0000_0000_0000,
+    0xFFF8_0000_0000_0000,
+    0x7FF4_0000_0000_0000,
+    0xFFF0_0000_0000_0001,
+    0x7FF8_0000_0000_1234,
 ];
 
 /// Operand type, result type, operators of one operand.
@@ -51,15 +170,26 @@ const UNARY: &[(&str, &str, &[&str])] = &[
     ("i64", "f32", &["f32.convert_i64_s", "f32.convert_i64_u"]),
     ("i32", "f64", &["f64.convert_i32_s", "f64.convert_i32_u"]),
     ("i64", "f64", &["f64.convert_i64_s", "f64.convert_i64_u", "f64.reinterpret_i64"]),
-    ("f32", "i32", &["i32.trunc_f32_s", "i32.trunc_f32_u", "i32.trunc_sat_f32_s", "i32.trunc_sat_f32_u", "i32.reinterpret_f32"]),
+    (
+        "f32",
+        "i32",
+        &["i32.trunc_f32_s", "i32.trunc_f32_u", "i32.trunc_sat_f32_s", "i32.trunc_sat_f32_u", "i32.reinterpret_f32"],
+    ),
     ("f64", "i32", &["i32.trunc_f64_s", "i32.trunc_f64_u", "i32.trunc_sat_f64_s", "i32.trunc_sat_f64_u"]),
     ("f32", "i64", &["i64.trunc_f32_s", "i64.trunc_f32_u", "i64.trunc_sat_f32_s", "i64.trunc_sat_f32_u"]),
-    ("f64", "i64", &["i64.trunc_f64_s", "i64.trunc_f64_u", "i64.trunc_sat_f64_s", "i64.trunc_sat_f64_u", "i64.reinterpret_f64"]),
+    (
+        "f64",
+        "i64",
+        &["i64.trunc_f64_s", "i64.trunc_f64_u", "i64.trunc_sat_f64_s", "i64.trunc_sat_f64_u", "i64.reinterpret_f64"],
+    ),
 ];
 
 /// Operand type, operators of two operands, comparisons.
 const INTEGER: (&[&str], &[&str]) = (
-    &["add", "sub", "mul", "div_s", "div_u", "rem_s", "rem_u", "and", "or", "xor", "shl", "shr_s", "shr_u", "rotl", "rotr"],
+    &[
+        "add", "sub", "mul", "div_s", "div_u", "rem_s", "rem_u", "and", "or", "xor", "shl", "shr_s", "shr_u", "rotl",
+        "rotr",
+    ],
     &["eq", "ne", "lt_s", "lt_u", "gt_s", "gt_u", "le_s", "le_u", "ge_s", "ge_u"],
 );
 const FLOAT: (&[&str], &[&str]) =
@@ -123,7 +253,8 @@ impl Matrix {
     fn add(&mut self, operator: &str, params: &str, result: &str, body: &str, cases: Vec<(Vec<Value>, Vec<Value>)>) {
         let name = format!("f{}", self.functions);
         self.functions += 1;
-        writeln!(self.text, "(func (export \"{name}\") (param {params}) (result {result}) ({operator} {body}))").unwrap();
+        writeln!(self.text, "(func (export \"{name}\") (param {params}) (result {result}) ({operator} {body}))")
+            .unwrap();
         self.cases.extend(cases.into_iter().map(|(args, operands)| Case {
             function: name.clone(),
             args,
@@ -200,8 +331,7 @@ fn acceptable(case: &Case, found: &Outcome, wanted: &Outcome) -> bool {
     match (found, wanted) {
         (Outcome::Values(found), Outcome::Values(wanted)) if !bits && wanted.iter().any(|v| v.is_nan()) => {
             let canonical = case.operands.iter().all(|operand| !operand.is_nan() || operand.is_canonical_nan());
-            found.len() == 1
-                && if canonical { found[0].is_canonical_nan() } else { found[0].is_arithmetic_nan() }
+            found.len() == 1 && if canonical { found[0].is_canonical_nan() } else { found[0].is_arithmetic_nan() }
         }
         _ => found == wanted,
     }
@@ -306,7 +436,9 @@ fn identities_quieten_signalling_nans() {
         .collect();
     crate::everywhere(&format!("(module {functions})"), |engine, config| {
         for (index, (ty, body)) in bodies.iter().enumerate() {
-            for bits in if *ty == "f32" { [0x7FA0_0000, 0xFF80_0001] } else { [0x7FF4_0000_0000_0000, 0xFFF0_0000_0000_0001] } {
+            for bits in
+                if *ty == "f32" { [0x7FA0_0000, 0xFF80_0001] } else { [0x7FF4_0000_0000_0000, 0xFFF0_0000_0000_0001] }
+            {
                 match engine.call(&format!("f{index}"), &[value(ty, bits)]) {
                     Outcome::Values(found) if found[0].is_arithmetic_nan() => {}
                     found => panic!("{config} {body} of {bits:#x}: wanted a quiet NaN, got {found}"),

@@ -73,11 +73,22 @@ fn every_width_works_at_every_alignment() {
 
 #[test]
 fn accesses_at_the_edges_of_the_index_space_trap_and_write_nothing() {
-    for (pages, offset) in [(0, 0), (0, 1), (0, u32::MAX), (1, 0), (1, 1), (1, 65535), (1, 65536), (1, u32::MAX), (1, 0x7FFF_FFFF)] {
+    for (pages, offset) in
+        [(0, 0), (0, 1), (0, u32::MAX), (1, 0), (1, 1), (1, 65535), (1, 65536), (1, u32::MAX), (1, 0x7FFF_FFFF)]
+    {
         everywhere(&accesses(pages, offset, true), |engine, config| {
             for (index, (load, _, ty, width)) in ACCESSES.iter().enumerate() {
                 let last = u64::from(pages * PAGE).checked_sub(u64::from(*width) + u64::from(offset));
-                let edges = [0, 1, 0x7FFF_FFFF, 0x8000_0000, 0xFFFF_FFF8, 0xFFFF_FFFF, pages * PAGE, (pages * PAGE).wrapping_sub(1)];
+                let edges = [
+                    0,
+                    1,
+                    0x7FFF_FFFF,
+                    0x8000_0000,
+                    0xFFFF_FFF8,
+                    0xFFFF_FFFF,
+                    pages * PAGE,
+                    (pages * PAGE).wrapping_sub(1),
+                ];
                 let beyond = last.map_or(0, |last| last as u32 + 1);
                 for address in edges.into_iter().chain([beyond, beyond + width - 1]) {
                     let inside = last.is_some_and(|last| u64::from(address) <= last);

@@ -52,7 +52,11 @@ fn a_load_whose_result_is_not_used_traps() {
     everywhere(MODULE, |engine, config| {
         for address in [OUTSIDE, 0x8000_0000, u32::MAX] {
             for name in ["dropped", "unused", "times_zero", "sum_then_trap"] {
-                assert_eq!(engine.call(name, &args([address])), trap(MemoryOutOfBounds), "{config} {name} {address:#x}");
+                assert_eq!(
+                    engine.call(name, &args([address])),
+                    trap(MemoryOutOfBounds),
+                    "{config} {name} {address:#x}"
+                );
             }
             assert_eq!(engine.call("one_arm", &args([address, 1])), trap(MemoryOutOfBounds), "{config}");
         }

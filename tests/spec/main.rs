@@ -79,7 +79,10 @@ fn run_in_order(jobs: &[(Config, &TestFile<'_>)], mut each: impl FnMut(Report)) 
                     }
                 }
             };
-            std::thread::Builder::new().stack_size(THREAD_STACK_LEN).spawn_scoped(scope, work).expect("threads can be started");
+            std::thread::Builder::new()
+                .stack_size(THREAD_STACK_LEN)
+                .spawn_scoped(scope, work)
+                .expect("threads can be started");
         }
         let mut early = std::collections::BTreeMap::new();
         let mut due = 0;

@@ -53,8 +53,7 @@ impl From<Stop> for Failure {
 
 /// Runs a file of the suite.
 pub fn run(file: &TestFile<'_>, config: Config) -> Report {
-    let mut report =
-        Report { file: file.name().to_string(), config, counts: Counts::default(), failures: Vec::new() };
+    let mut report = Report { file: file.name().to_string(), config, counts: Counts::default(), failures: Vec::new() };
     let outcome = run_directives(file, config, &mut report);
     if let Err(Failure(text)) = outcome {
         report.counts.count(Kind::Step, false);
@@ -139,12 +138,10 @@ impl Script {
             WastDirective::AssertExhaustion { call, message, .. } => expect_trap(self.invoke(&call), message),
             WastDirective::AssertInvalid { module, message, .. }
             | WastDirective::AssertMalformed { module, message, .. } => self.expect_refusal(module, message),
-            WastDirective::AssertUnlinkable { module, message, .. } => {
-                match self.instantiate(QuoteWat::Wat(module)) {
-                    Err(Stop::Run(Error::Link(_))) => Ok(()),
-                    other => Err(unexpected(format!("a link error ({message})"), other.map(|_| "an instance".into()))),
-                }
-            }
+            WastDirective::AssertUnlinkable { module, message, .. } => match self.instantiate(QuoteWat::Wat(module)) {
+                Err(Stop::Run(Error::Link(_))) => Ok(()),
+                other => Err(unexpected(format!("a link error ({message})"), other.map(|_| "an instance".into()))),
+            },
             other => Err(Failure(format!("no such directive in version 2: {other:?}"))),
         }
     }
@@ -177,7 +174,9 @@ impl Script {
     fn instance(&self, name: Option<Id<'_>>) -> Result<Instance, Failure> {
         match name {
             None => self.current.ok_or_else(|| Failure(NO_MODULE.into())),
-            Some(id) => self.named.get(id.name()).copied().ok_or_else(|| Failure(format!("there is no module ${}", id.name()))),
+            Some(id) => {
+                self.named.get(id.name()).copied().ok_or_else(|| Failure(format!("there is no module ${}", id.name())))
+            }
         }
     }
 

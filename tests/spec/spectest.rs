@@ -1,9 +1,7 @@
 //! The module `spectest`, which the suite's modules import from.
 
 use crate::script::Failure;
-use wasmc_runtime::{
-    Global, GlobalType, Linker, Memory, MemoryType, Store, Table, TableType, Val, ValType,
-};
+use wasmc_runtime::{Global, GlobalType, Linker, Memory, MemoryType, Store, Table, TableType, Val, ValType};
 
 /// Defines it.
 pub fn define(linker: &mut Linker<()>, store: &mut Store<()>) -> Result<(), Failure> {

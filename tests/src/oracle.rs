@@ -101,6 +101,14 @@ fn outcome(error: &wasmi::Error) -> Outcome {
         Some(Theirs::IntegerOverflow) => TrapCode::IntegerOverflow,
         Some(Theirs::BadConversionToInteger) => TrapCode::InvalidConversion,
         Some(Theirs::StackOverflow) => TrapCode::StackOverflow,
-        _ => return Outcome::Other(error.to_string()),
+        _ => {
+            // Segments that do not fit are errors of another kind there.
+            let text = error.to_string();
+            let fits = [TrapCode::MemoryOutOfBounds, TrapCode::TableOutOfBounds];
+            match fits.into_iter().find(|code| text.starts_with(code.message())) {
+                Some(code) => code,
+                None => return Outcome::Other(text),
+            }
+        }
     })
 }

@@ -44,6 +44,9 @@ const STEP_MAX: i64 = 1 << 15;
 const _: () = assert!((1 << 32) + OFFSET_MAX <= GUARD_RESERVATION as i64);
 const _: () = assert!((MAX_PAGES * PAGE_LEN) as i64 + STEP_MAX < 1 << 32);
 
+/// How far back the bound of an index is looked for.
+const BOUND_DEPTH: usize = 6;
+
 /// How many phis a length may have come through.
 const PHIS_MAX: usize = 32;
 
@@ -331,16 +334,16 @@ impl<'ctx> Pass<'ctx, '_> {
         inside.then_some(Access { memory, start, len })
     }
 
-    /// Whether an index is below 2^32 wherever it is used, or so little above that the reservation still
-    /// holds the access: by its width, by a mask, or because it counts up in a loop.
+    /// Whether an index is below 2^32 wherever it is used: by how it is made, or because it counts up in a
+    /// loop.
     fn is_bounded(&self, index: IntValue<'ctx>) -> bool {
-        if index.get_type().get_bit_width() == 32 || is_masked(index) {
+        if upper_bound(index, BOUND_DEPTH) <= u64::from(u32::MAX) {
             return true;
         }
         if let Some((_, known)) = self.bounded.borrow().iter().find(|(i, _)| *i == index) {
             return *known;
         }
-        let bounded = joins_extended(index) || self.counts_up(index).unwrap_or(false);
+        let bounded = self.counts_up(index).unwrap_or(false);
         self.bounded.borrow_mut().push((index, bounded));
         bounded
     }
@@ -365,10 +368,7 @@ impl<'ctx> Pass<'ctx, '_> {
             _ => return None,
         };
         let start = start.into_int_value();
-        let starts_low = match start.get_zero_extended_constant() {
-            Some(constant) => constant.checked_mul(scale as u64)? <= u64::from(u32::MAX),
-            None => scale == 1 && is_zero_extended(start),
-        };
+        let starts_low = upper_bound(start, BOUND_DEPTH).checked_mul(scale as u64)? <= u64::from(u32::MAX);
         let grows_slowly = step.checked_mul(scale)? <= STEP_MAX;
         let everywhere = || {
             let accesses = phi.get_parent()?.get_parent()?.get_basic_block_iter().filter(|block| {
@@ -580,29 +580,38 @@ fn scaled(index: IntValue<'_>) -> (IntValue<'_>, i64) {
     shift.unwrap_or((index, 1))
 }
 
-fn is_masked(index: IntValue<'_>) -> bool {
-    let mask = index
-        .as_instruction_value()
-        .filter(|i| i.get_opcode() == Op::And)
-        .and_then(|i| int_operand(i, 1)?.get_zero_extended_constant());
-    mask.is_some_and(|mask| mask <= u64::from(u32::MAX))
-}
-
-fn is_zero_extended(value: IntValue<'_>) -> bool {
-    let extended = value.as_instruction_value().is_some_and(|i| {
-        i.get_opcode() == Op::ZExt && int_operand(i, 0).is_some_and(|n| n.get_type().get_bit_width() <= 32)
-    });
-    extended || is_masked(value)
-}
-
-/// Whether a value is one of several that are zero-extended, depending on where control comes from.
-fn joins_extended(value: IntValue<'_>) -> bool {
-    let phi = value.as_instruction_value().filter(|i| i.get_opcode() == Op::Phi);
-    let Some(phi) = phi.and_then(|i| inkwell::values::PhiValue::try_from(i).ok()) else { return false };
-    phi.get_incomings().all(|(incoming, _)| {
-        let incoming = incoming.into_int_value();
-        is_zero_extended(incoming) || incoming.get_zero_extended_constant().is_some_and(|c| c <= u64::from(u32::MAX))
-    })
+/// A bound that the value keeps by the way it is computed, without trust in flags: `u64::MAX` if none
+/// is seen.
+fn upper_bound(value: IntValue<'_>, depth: usize) -> u64 {
+    let bits = value.get_type().get_bit_width();
+    if let Some(constant) = value.get_zero_extended_constant() {
+        return constant;
+    }
+    let widest = if bits < 64 { (1 << bits) - 1 } else { u64::MAX };
+    let instruction = match value.as_instruction_value() {
+        Some(instruction) if depth > 0 => instruction,
+        _ => return widest,
+    };
+    let operand = |index| int_operand(instruction, index).map_or(u64::MAX, |v| upper_bound(v, depth - 1));
+    let constant = |index| int_operand(instruction, index).and_then(|v| v.get_zero_extended_constant());
+    let bound = match instruction.get_opcode() {
+        Op::ZExt => operand(0),
+        Op::And => operand(0).min(operand(1)),
+        Op::Add => operand(0).saturating_add(operand(1)),
+        Op::Mul => operand(0).saturating_mul(operand(1)),
+        Op::Or | Op::Xor => operand(0).max(operand(1)).checked_next_power_of_two().map_or(u64::MAX, |p| 2 * (p - 1) + 1),
+        Op::Shl => constant(1).filter(|c| *c < 32).map_or(u64::MAX, |count| operand(0).saturating_mul(1 << count)),
+        Op::LShr => constant(1).filter(|c| *c < 64).map_or(u64::MAX, |count| operand(0) >> count),
+        Op::Select => operand(1).max(operand(2)),
+        Op::Phi => inkwell::values::PhiValue::try_from(instruction).map_or(u64::MAX, |phi| {
+            // Only small joins of simple values: the search must not branch out.
+            let bounds = phi.get_incomings().map(|(v, _)| upper_bound(v.into_int_value(), depth.min(2) - 1));
+            if phi.count_incoming() <= 8 { bounds.max().unwrap_or(u64::MAX) } else { u64::MAX }
+        }),
+        _ => u64::MAX,
+    };
+    // Beyond its own width it may have wrapped, to anything.
+    if bound <= widest { bound } else { widest }
 }
 
 /// Whether every way from the start of `from` to the end of `to` leads through `through`.

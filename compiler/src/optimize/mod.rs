@@ -31,9 +31,10 @@ pub fn optimize(
     }
     stack::insert_checks(llvm, options);
     let sites = sites::number(llvm);
-    // One section: LLVM would set cold functions apart, but the image has them in the order of their indices.
+    // A section each, by which the link step puts functions in the order of their indices. LLVM sets cold
+    // ones apart, and orders those of a part by use.
     for function in llvm.get_functions().filter(|f| f.count_basic_blocks() > 0) {
-        function.set_section(Some(".text"));
+        function.set_section(Some(&format!(".text.{}", function.get_name().to_string_lossy())));
     }
     verify(llvm, "optimization")?;
     Ok(sites)

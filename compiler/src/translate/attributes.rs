@@ -31,6 +31,8 @@ impl Attributes {
             // Asynchronous unwind tables: the frame size is known at each instruction.
             enumerated(context, "uwtable", 2),
             string("frame-pointer", "none"),
+            // Frames are measured from the stack pointer alone; nothing in them is aligned to more than 16.
+            string("no-realign-stack", ""),
             string("target-cpu", &options.target.cpu),
             // A level says what there is, not whose scheduling: x86-64-v2 alone brings Sandy Bridge's.
             string("tune-cpu", "generic"),

@@ -20,7 +20,11 @@ pub fn demo() -> Result<()> {
     let (wasm, aot) = (work.join("words.wasm"), work.join("words.aot"));
 
     title("C to Wasm");
-    Command::new("clang-22").args(["--target=wasm32-wasi", "-Wno-deprecated", "-O2", "-o"]).arg(&wasm).arg(&source).status_ok()?;
+    Command::new("clang-22")
+        .args(["--target=wasm32-wasi", "-Wno-deprecated", "-O2", "-o"])
+        .arg(&wasm)
+        .arg(&source)
+        .status_ok()?;
 
     title("Wasm to native code");
     Command::new(tools.join("wasmc")).arg("compile").arg(&wasm).arg("-o").arg(&aot).arg("--timings").status_ok()?;
@@ -60,6 +64,7 @@ fn text_len(aot: &Path) -> Result<u64> {
     let headers = Command::new("readelf").args(["--program-headers", "--wide"]).arg(aot).output_ok()?;
     // Columns: type, offset, virtual address, physical address, size in the file, ..., flags.
     let executable = headers.lines().find(|line| line.contains("LOAD") && line.contains("R E"));
-    let size = executable.and_then(|line| line.split_whitespace().nth(4)).context("readelf shows no executable segment")?;
+    let size =
+        executable.and_then(|line| line.split_whitespace().nth(4)).context("readelf shows no executable segment")?;
     Ok(u64::from_str_radix(size.trim_start_matches("0x"), 16)?)
 }

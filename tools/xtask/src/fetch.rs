@@ -25,7 +25,9 @@ pub fn fetch(scope: Scope) -> Result<()> {
         let missing_folders: Vec<_> = manifest
             .folders
             .iter()
-            .filter(|f| f.package == package.id && wanted(false) && !is_complete(&corpus.join("folders").join(&f.id), &f.sha256))
+            .filter(|f| {
+                f.package == package.id && wanted(false) && !is_complete(&corpus.join("folders").join(&f.id), &f.sha256)
+            })
             .collect();
         if missing_modules.is_empty() && missing_folders.is_empty() {
             continue;

@@ -27,9 +27,8 @@ pub fn setup() -> Result<()> {
 
 /// Installs what fetching the corpus needs.
 pub fn setup_fetch() -> Result<()> {
-    let works = |words: &[&str]| {
-        Command::new(words[0]).args(&words[1..]).output().is_ok_and(|output| output.status.success())
-    };
+    let works =
+        |words: &[&str]| Command::new(words[0]).args(&words[1..]).output().is_ok_and(|output| output.status.success());
     install(FETCH_PROGRAMS.iter().filter(|(words, _)| !works(words)).map(|(_, package)| *package).collect())
 }
 
@@ -52,7 +51,8 @@ fn install(missing: Vec<&str>) -> Result<()> {
     // Package lists may be absent (a fresh container) or old: try with what there is, then update.
     if apt_get(&["install"], &missing).is_err() {
         apt_get(&["update"], &[])?;
-        apt_get(&["install"], &missing).context("Debian 12 has these packages; is its security archive among the sources?")?;
+        apt_get(&["install"], &missing)
+            .context("Debian 12 has these packages; is its security archive among the sources?")?;
     }
     Ok(())
 }
