@@ -58,13 +58,27 @@ pub enum BuiltinType {
 }
 
 macro_rules! builtin_type {
-    (void) => { BuiltinType::Void };
-    (never) => { BuiltinType::Never };
-    (ptr) => { BuiltinType::Ptr };
-    (i32) => { BuiltinType::I32 };
-    (i64) => { BuiltinType::I64 };
-    (f32) => { BuiltinType::F32 };
-    (f64) => { BuiltinType::F64 };
+    (void) => {
+        BuiltinType::Void
+    };
+    (never) => {
+        BuiltinType::Never
+    };
+    (ptr) => {
+        BuiltinType::Ptr
+    };
+    (i32) => {
+        BuiltinType::I32
+    };
+    (i64) => {
+        BuiltinType::I64
+    };
+    (f32) => {
+        BuiltinType::F32
+    };
+    (f64) => {
+        BuiltinType::F64
+    };
 }
 
 macro_rules! define {

@@ -43,8 +43,7 @@ pub struct Xxh32 {
 impl Xxh32 {
     /// Of no bytes.
     pub fn new(seed: u32) -> Xxh32 {
-        let lanes =
-            [seed.wrapping_add(P1).wrapping_add(P2), seed.wrapping_add(P2), seed, seed.wrapping_sub(P1)];
+        let lanes = [seed.wrapping_add(P1).wrapping_add(P2), seed.wrapping_add(P2), seed, seed.wrapping_sub(P1)];
         Xxh32 { seed, lanes, len: 0, tail: [0; STRIPE_LEN], tail_len: 0, striped: false }
     }
 

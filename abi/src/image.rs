@@ -436,7 +436,8 @@ mod tests {
 
     #[test]
     fn header_survives_a_round_trip() {
-        let header = Header { magic: MAGIC, format_version: 7, cpu_features: 1 << 40, name_len: 9, ..Header::default() };
+        let header =
+            Header { magic: MAGIC, format_version: 7, cpu_features: 1 << 40, name_len: 9, ..Header::default() };
         let bytes = header.to_bytes();
         assert_eq!(Header::from_bytes(&bytes), header);
         assert_eq!(&bytes[..8], b"wasm.aot");

@@ -12,77 +12,105 @@
 //! | escaping functions | function record of a defined function that can be referred to | |
 //! | type ids | canonical id of each distinct function type | |
 
-/// Header slot: the lowest stack pointer that a function with a frame of its own may have.
-pub const STACK_LIMIT: u32 = 0;
-/// Header slot: address of the runtime's own record of the instance; compiled code never reads it.
-pub const RUNTIME: u32 = 8;
+macro_rules! slots {
+    ($(
+        $(#[$meta:meta])*
+        pub mod $name:ident { $( #[doc = $doc:literal] $slot:ident = $offset:literal, )* }
+    )*) => {$(
+        $(#[$meta])*
+        pub mod $name {
+            $( #[doc = $doc] pub const $slot: u32 = $offset; )*
+
+            /// Size of the record.
+            pub const LEN: u32 = 8 * FIELDS.len() as u32;
+
+            /// The slots in order.
+            pub const FIELDS: &[$crate::Field] = &[
+                $( $crate::Field { name: stringify!($slot), offset: $offset, len: 8, doc: $doc }, )*
+            ];
+
+            const _: () = {
+                let mut index = 0;
+                while index < FIELDS.len() {
+                    assert!(FIELDS[index].offset == 8 * index);
+                    index += 1;
+                }
+            };
+        }
+    )*};
+}
+
+slots! {
+    /// The block's header.
+    pub mod header {
+        /// The lowest stack pointer that a function which calls others may have.
+        STACK_LIMIT = 0,
+        /// Address of the runtime's own record of the instance; compiled code never reads it.
+        RUNTIME = 8,
+    }
+
+    /// A linear memory.
+    pub mod memory_record {
+        /// Address of byte 0.
+        BASE = 0,
+        /// Length in bytes, a multiple of the Wasm page, at most [`MAX_PAGES`](super::MAX_PAGES) pages.
+        LEN_BYTES = 8,
+    }
+
+    /// A table.
+    pub mod table_record {
+        /// Address of element 0.
+        ELEMENTS = 0,
+        /// Count of elements.
+        COUNT = 8,
+    }
+
+    /// A function that can be called without knowing where it is defined. A `funcref` value is the
+    /// address of such a record.
+    pub mod func_record {
+        /// Address of the code, guest convention.
+        CODE = 0,
+        /// Its vmctx argument.
+        VMCTX = 8,
+        /// Canonical id of its type; never 0.
+        TYPE_ID = 16,
+        /// Address of an entry trampoline for its signature.
+        ENTRY = 24,
+    }
+
+    /// An element of a `funcref` table: the record's fields in place, so that an indirect call needs
+    /// one load less, and the reference itself. A null element is all zero.
+    pub mod func_slot {
+        /// Address of the code.
+        CODE = 0,
+        /// Its vmctx argument.
+        VMCTX = 8,
+        /// Canonical id of its type, 0 in a null element.
+        TYPE_ID = 16,
+        /// The `funcref` value.
+        REF = 24,
+    }
+
+    /// What a host thunk receives in place of a vmctx: its first slot; the rest is the runtime's.
+    pub mod host_record {
+        /// Address of the callback (see [`signature`](crate::signature)).
+        CALLBACK = 0,
+    }
+}
+
+pub use header::{RUNTIME, STACK_LIMIT};
+
 /// Size of the header.
-pub const HEADER_LEN: u32 = 16;
+pub const HEADER_LEN: u32 = header::LEN;
 
 /// Alignment of the block.
 pub const ALIGN: u32 = 16;
 
-/// A linear memory.
-pub mod memory_record {
-    /// Address of byte 0.
-    pub const BASE: u32 = 0;
-    /// Length in bytes, a multiple of the Wasm page, at most [`super::MAX_PAGES`] pages.
-    pub const LEN_BYTES: u32 = 8;
-    /// Size of the record.
-    pub const LEN: u32 = 16;
-}
-
-/// A table.
-pub mod table_record {
-    /// Address of element 0.
-    pub const ELEMENTS: u32 = 0;
-    /// Count of elements.
-    pub const COUNT: u32 = 8;
-    /// Size of the record.
-    pub const LEN: u32 = 16;
-}
-
 /// Size of a global's slot: room for a vector.
 pub const GLOBAL_LEN: u32 = 16;
 
-/// A function that can be called without knowing where it is defined. A `funcref` value is the
-/// address of such a record.
-pub mod func_record {
-    /// Address of the code, guest convention.
-    pub const CODE: u32 = 0;
-    /// Its vmctx argument.
-    pub const VMCTX: u32 = 8;
-    /// Canonical id of its type; never 0.
-    pub const TYPE_ID: u32 = 16;
-    /// Address of an entry trampoline for its signature.
-    pub const ENTRY: u32 = 24;
-    /// Size of the record.
-    pub const LEN: u32 = 32;
-}
-
-/// An element of a `funcref` table: the record's fields in place, so that an indirect call needs
-/// one load less, and the reference itself. A null element is all zero.
-pub mod func_slot {
-    /// Address of the code.
-    pub const CODE: u32 = 0;
-    /// Its vmctx argument.
-    pub const VMCTX: u32 = 8;
-    /// Canonical id of its type, 0 in a null element.
-    pub const TYPE_ID: u32 = 16;
-    /// The `funcref` value.
-    pub const REF: u32 = 24;
-    /// Size of the element.
-    pub const LEN: u32 = 32;
-}
-
 /// Size of an element of an `externref` table: the token.
 pub const EXTERN_SLOT_LEN: u32 = 8;
-
-/// What a host thunk receives in place of a vmctx.
-pub mod host_record {
-    /// Address of the callback (see [`signature`](crate::signature)).
-    pub const CALLBACK: u32 = 0;
-}
 
 /// Bytes in a Wasm page.
 pub const PAGE_LEN: u64 = 65536;

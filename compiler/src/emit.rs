@@ -27,11 +27,7 @@ pub struct Emitted {
 const PART_INSTRUCTIONS: usize = 60_000;
 
 /// Generates code for the whole module as one object or assembly file.
-pub fn emit_one(
-    llvm: &LlvmModule<'_>,
-    machine: &TargetMachine,
-    file_type: FileType,
-) -> Result<Vec<u8>, CompileError> {
+pub fn emit_one(llvm: &LlvmModule<'_>, machine: &TargetMachine, file_type: FileType) -> Result<Vec<u8>, CompileError> {
     let buffer = machine
         .write_to_memory_buffer(llvm, file_type)
         .map_err(|e| CompileError::Llvm { phase: "code generation", message: e.to_string() })?;
@@ -99,7 +95,8 @@ fn emit_part(bitcode: &[u8], part: &HashSet<Vec<u8>>, options: &Options) -> Resu
     let failed = |message: String| CompileError::Llvm { phase: "code generation", message };
     let context = Context::create();
     let whole = read_lazily(&context, bitcode).map_err(failed)?;
-    let others: Vec<_> = whole.get_functions().filter(|f| is_defined(*f) && !part.contains(f.get_name().to_bytes())).collect();
+    let others: Vec<_> =
+        whole.get_functions().filter(|f| is_defined(*f) && !part.contains(f.get_name().to_bytes())).collect();
     for function in others {
         declare_only(&whole, function);
     }
@@ -140,7 +137,8 @@ fn declare_only<'ctx>(llvm: &LlvmModule<'ctx>, function: FunctionValue<'ctx>) {
     let declaration = llvm.add_function("", function.get_type(), Some(Linkage::External));
     declaration.set_call_conventions(function.get_call_conventions());
     declaration.as_global_value().set_visibility(GlobalVisibility::Hidden);
-    let places = (0..function.count_params()).map(AttributeLoc::Param).chain([AttributeLoc::Function, AttributeLoc::Return]);
+    let places =
+        (0..function.count_params()).map(AttributeLoc::Param).chain([AttributeLoc::Function, AttributeLoc::Return]);
     for place in places {
         for attribute in function.attributes(place) {
             declaration.add_attribute(place, attribute);

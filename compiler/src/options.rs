@@ -45,8 +45,7 @@ pub enum OptLevel {
 
 impl OptLevel {
     /// Every level.
-    pub const ALL: [OptLevel; 6] =
-        [OptLevel::O0, OptLevel::O1, OptLevel::O2, OptLevel::O3, OptLevel::Os, OptLevel::Oz];
+    pub const ALL: [OptLevel; 6] = [OptLevel::O0, OptLevel::O1, OptLevel::O2, OptLevel::O3, OptLevel::Os, OptLevel::Oz];
 
     /// The name, as after `-`: `O2`.
     pub fn name(self) -> &'static str {

@@ -163,7 +163,11 @@ fn llvm_features(row: &TargetRow, on: u64) -> String {
 
 fn unknown_feature(row: &TargetRow, name: &str) -> CompileError {
     let names: Vec<_> = cpu_feature_table(row.arch).iter().map(|f| f.name).collect();
-    CompileError::Options(format!("target {} has no feature `{name}`; the features are: {}", row.name, names.join(", ")))
+    CompileError::Options(format!(
+        "target {} has no feature `{name}`; the features are: {}",
+        row.name,
+        names.join(", ")
+    ))
 }
 
 #[cfg(test)]

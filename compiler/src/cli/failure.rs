@@ -78,6 +78,11 @@ impl Failure {
                 Failure::input(message)
                     .help(format!("the module ends too early, after {} bytes; copy or build it again", module.len()))
             }
+            CompileError::Invalid { message: what, .. }
+                if what.contains("maximum") || what.contains("size is out of bounds") =>
+            {
+                Failure::input(message).help(TOO_LARGE)
+            }
             CompileError::Invalid { .. } => Failure::input(message)
                 .help("the file is damaged, or the tool that made it has a bug; copy or build it again"),
             CompileError::Unsupported { proposal, .. } => {

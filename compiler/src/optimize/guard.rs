@@ -21,8 +21,7 @@ use inkwell::IntPredicate;
 use inkwell::basic_block::BasicBlock;
 use inkwell::module::Module as LlvmModule;
 use inkwell::values::{
-    BasicValue, BasicValueEnum, FunctionValue, InstructionOpcode as Op, InstructionValue, IntValue,
-    PointerValue,
+    BasicValue, BasicValueEnum, FunctionValue, InstructionOpcode as Op, InstructionValue, IntValue, PointerValue,
 };
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -180,7 +179,11 @@ impl<'ctx> Pass<'ctx, '_> {
 
     /// The memory whose length `value` is: loaded from its record, however that came here. `Some(None)`
     /// is a phi that is being looked at, which adds nothing to what its other operands say.
-    fn length_of(&self, value: BasicValueEnum<'ctx>, seen: &mut Vec<InstructionValue<'ctx>>) -> Option<Option<MemoryIndex>> {
+    fn length_of(
+        &self,
+        value: BasicValueEnum<'ctx>,
+        seen: &mut Vec<InstructionValue<'ctx>>,
+    ) -> Option<Option<MemoryIndex>> {
         let instruction = value.as_instruction_value()?;
         match instruction.get_opcode() {
             Op::Load => self.record_field(pointer_operand(instruction, 0)?, memory_record::LEN_BYTES).map(Some),
@@ -322,7 +325,9 @@ impl<'ctx> Pass<'ctx, '_> {
     /// is below 2^32.
     fn access_of_memory(&self, instruction: InstructionValue<'ctx>) -> Option<Access<'ctx>> {
         let (address, bits) = match instruction.get_opcode() {
-            Op::Store => (pointer_operand(instruction, 1)?, value_bits(instruction.get_operand(0)?.value()?.get_type())?),
+            Op::Store => {
+                (pointer_operand(instruction, 1)?, value_bits(instruction.get_operand(0)?.value()?.get_type())?)
+            }
             Op::Load => (pointer_operand(instruction, 0)?, value_bits(instruction.get_type().try_into().ok()?)?),
             _ => return None,
         };
@@ -372,9 +377,7 @@ impl<'ctx> Pass<'ctx, '_> {
         let grows_slowly = step.checked_mul(scale)? <= STEP_MAX;
         let everywhere = || {
             let accesses = phi.get_parent()?.get_parent()?.get_basic_block_iter().filter(|block| {
-                block.get_instructions().any(|i| {
-                    self.access_of_memory(i).is_some_and(|a| a.start.index == Some(index))
-                })
+                block.get_instructions().any(|i| self.access_of_memory(i).is_some_and(|a| a.start.index == Some(index)))
             });
             Some(accesses.into_iter().any(|block| passes_always(header, latch, block)))
         };
@@ -389,9 +392,11 @@ impl<'ctx> Pass<'ctx, '_> {
 
     fn is_record(&self, root: PointerValue<'ctx>) -> bool {
         (0..self.layout.memories.max(self.layout.tables).max(self.layout.globals)).take(64).any(|i| {
-            let memory = i < self.module.imported_memories && self.is_load_from_vmctx(root, self.layout.memory(i).into());
+            let memory =
+                i < self.module.imported_memories && self.is_load_from_vmctx(root, self.layout.memory(i).into());
             let table = i < self.module.imported_tables && self.is_load_from_vmctx(root, self.layout.table(i).into());
-            let global = i < self.module.imported_globals && self.is_load_from_vmctx(root, self.layout.global(i).into());
+            let global =
+                i < self.module.imported_globals && self.is_load_from_vmctx(root, self.layout.global(i).into());
             memory || table || global
         })
     }
@@ -446,7 +451,8 @@ impl<'ctx> Path<'ctx> {
         for phi in to.get_instructions().take_while(|i| i.get_opcode() == Op::Phi) {
             let Ok(phi) = inkwell::values::PhiValue::try_from(phi) else { continue };
             let incoming = phi.get_incomings().find(|(_, block)| *block == from).map(|(value, _)| value);
-            let (Some(BasicValueEnum::IntValue(value)), BasicValueEnum::IntValue(joined)) = (incoming, phi.as_basic_value())
+            let (Some(BasicValueEnum::IntValue(value)), BasicValueEnum::IntValue(joined)) =
+                (incoming, phi.as_basic_value())
             else {
                 continue;
             };
@@ -466,9 +472,7 @@ enum Step {
     Unknown,
 }
 
-fn conditional<'ctx>(
-    branch: InstructionValue<'ctx>,
-) -> Option<(IntValue<'ctx>, BasicBlock<'ctx>, BasicBlock<'ctx>)> {
+fn conditional<'ctx>(branch: InstructionValue<'ctx>) -> Option<(IntValue<'ctx>, BasicBlock<'ctx>, BasicBlock<'ctx>)> {
     if branch.get_num_operands() != 3 || !branch.is_conditional().unwrap_or(false) {
         return None;
     }
@@ -524,7 +528,11 @@ fn linear(value: IntValue<'_>, side: Side) -> Option<Linear<'_>> {
     match instruction.get_opcode() {
         Op::ZExt => {
             let narrow = int_operand(instruction, 0)?;
-            Some(if narrow.get_type().get_bit_width() == 32 { Linear { index: Some(narrow), constant: 0 } } else { plain })
+            Some(if narrow.get_type().get_bit_width() == 32 {
+                Linear { index: Some(narrow), constant: 0 }
+            } else {
+                plain
+            })
         }
         Op::Add | Op::Or => {
             let Some(added) = int_operand(instruction, 1)?.get_sign_extended_constant() else { return Some(plain) };
@@ -599,7 +607,9 @@ fn upper_bound(value: IntValue<'_>, depth: usize) -> u64 {
         Op::And => operand(0).min(operand(1)),
         Op::Add => operand(0).saturating_add(operand(1)),
         Op::Mul => operand(0).saturating_mul(operand(1)),
-        Op::Or | Op::Xor => operand(0).max(operand(1)).checked_next_power_of_two().map_or(u64::MAX, |p| 2 * (p - 1) + 1),
+        Op::Or | Op::Xor => {
+            operand(0).max(operand(1)).checked_next_power_of_two().map_or(u64::MAX, |p| 2 * (p - 1) + 1)
+        }
         Op::Shl => constant(1).filter(|c| *c < 32).map_or(u64::MAX, |count| operand(0).saturating_mul(1 << count)),
         Op::LShr => constant(1).filter(|c| *c < 64).map_or(u64::MAX, |count| operand(0) >> count),
         Op::Select => operand(1).max(operand(2)),

@@ -29,7 +29,7 @@ pub fn optimize(
             run(llvm, machine, "function(simplifycfg,adce)")?;
         }
     }
-    stack::insert_checks(llvm, options);
+    stack::insert_checks(llvm, module, options);
     let sites = sites::number(llvm);
     // A section each, by which the link step puts functions in the order of their indices. LLVM sets cold
     // ones apart, and orders those of a part by use.

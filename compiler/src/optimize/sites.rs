@@ -3,7 +3,9 @@
 //! the Wasm offsets, through all inlining, stay here.
 
 use inkwell::debug_info::{AsDIScope, DILocation};
-use inkwell::llvm_sys::debuginfo::{LLVMDILocationGetInlinedAt, LLVMDIBuilderCreateDebugLocation, LLVMDILocationGetLine};
+use inkwell::llvm_sys::debuginfo::{
+    LLVMDIBuilderCreateDebugLocation, LLVMDILocationGetInlinedAt, LLVMDILocationGetLine,
+};
 use inkwell::module::Module as LlvmModule;
 use inkwell::values::{FunctionValue, InstructionOpcode, InstructionValue};
 use std::collections::HashMap;
@@ -25,7 +27,7 @@ pub fn number(llvm: &LlvmModule<'_>) -> Vec<Box<[u32]>> {
                     sites.push(offsets.clone());
                     sites.len() as u32
                 });
-                relocate(function, instruction, number);
+                locate(function, instruction, number);
             }
         }
     }
@@ -54,12 +56,13 @@ fn offsets(location: &DILocation<'_>) -> Box<[u32]> {
 /// No site. LLVM insists on a location at a call: then one of line 0.
 fn forget(function: FunctionValue<'_>, instruction: InstructionValue<'_>) {
     match instruction.get_opcode() {
-        InstructionOpcode::Call => relocate(function, instruction, 0),
+        InstructionOpcode::Call => locate(function, instruction, 0),
         _ => instruction.set_debug_location(None),
     }
 }
 
-fn relocate(function: FunctionValue<'_>, instruction: InstructionValue<'_>, number: u32) {
+/// Gives an instruction a location of that line.
+pub fn locate(function: FunctionValue<'_>, instruction: InstructionValue<'_>, line: u32) {
     let Some(scope) = function.get_subprogram() else {
         instruction.set_debug_location(None);
         return;
@@ -69,7 +72,7 @@ fn relocate(function: FunctionValue<'_>, instruction: InstructionValue<'_>, numb
         use inkwell::values::AsValueRef;
         let context = inkwell::llvm_sys::core::LLVMGetValueContext(function.as_value_ref());
         let scope = scope.as_debug_info_scope().as_mut_ptr();
-        let location = LLVMDIBuilderCreateDebugLocation(context, number, 0, scope, std::ptr::null_mut());
+        let location = LLVMDIBuilderCreateDebugLocation(context, line, 0, scope, std::ptr::null_mut());
         inkwell::llvm_sys::debuginfo::LLVMInstructionSetDebugLoc(instruction.as_value_ref(), location);
     }
 }

@@ -2,7 +2,9 @@
 //! limit first. This comes after inlining, so what has become a leaf pays nothing: its frame fits
 //! above the limit by the formula in `docs/runtime-abi.md`.
 
+use super::sites;
 use crate::options::Options;
+use crate::parse::{FuncIndex, Module};
 use crate::translate::symbols;
 use inkwell::IntPredicate;
 use inkwell::module::Module as LlvmModule;
@@ -11,12 +13,13 @@ use wasmc_abi::TrapCode;
 use wasmc_abi::vmctx::STACK_LIMIT;
 
 /// Inserts the checks.
-pub fn insert_checks(llvm: &LlvmModule<'_>, options: &Options) {
+pub fn insert_checks(llvm: &LlvmModule<'_>, module: &Module<'_>, options: &Options) {
     let trap = llvm.get_function(&symbols::trap_stub(TrapCode::StackOverflow));
     for function in llvm.get_functions().filter(|f| f.count_basic_blocks() > 0) {
         release_vmctx(function);
         if is_guest(function) && calls_guest(function) {
-            insert_check(llvm, function, trap.expect("kept: the stub is declared external"), options);
+            let call = insert_check(llvm, function, trap.expect("kept: the stub is declared external"), options);
+            sites::locate(function, call, body_offset(module, function));
         }
     }
 }
@@ -38,6 +41,14 @@ fn is_guest(function: FunctionValue<'_>) -> bool {
     function.get_subprogram().is_some()
 }
 
+/// Where the function's body stands in the Wasm module. Clones that LLVM has made count as the original.
+fn body_offset(module: &Module<'_>, function: FunctionValue<'_>) -> u32 {
+    let name = function.get_name().to_string_lossy();
+    let digits = name.trim_start_matches('f').split(|c: char| !c.is_ascii_digit()).next().unwrap_or("");
+    let defined = digits.parse().ok().and_then(|index| module.defined(FuncIndex(index)));
+    defined.map_or(0, |d| module.bodies[d.get()].offset)
+}
+
 /// Whether the function calls anything but traps, helpers and intrinsics, whose needs the headroom
 /// below the limit covers.
 fn calls_guest(function: FunctionValue<'_>) -> bool {
@@ -51,7 +62,12 @@ fn is_guest_call(call: InstructionValue<'_>) -> bool {
     site.get_call_convention() == GUEST_CONVENTION
 }
 
-fn insert_check<'ctx>(llvm: &LlvmModule<'ctx>, function: FunctionValue<'ctx>, trap: FunctionValue<'ctx>, options: &Options) {
+fn insert_check<'ctx>(
+    llvm: &LlvmModule<'ctx>,
+    function: FunctionValue<'ctx>,
+    trap: FunctionValue<'ctx>,
+    options: &Options,
+) -> InstructionValue<'ctx> {
     let context = llvm.get_context();
     let old_entry = function.get_first_basic_block().expect("the function has a body");
     let entry = context.prepend_basic_block(old_entry, "");
@@ -69,7 +85,7 @@ fn insert_check<'ctx>(llvm: &LlvmModule<'ctx>, function: FunctionValue<'ctx>, tr
     let read = inkwell::intrinsics::Intrinsic::find("llvm.read_register").expect("LLVM knows it");
     let read = read.get_declaration(llvm, &[i64.into()]).expect("it is overloaded");
     let register = context.metadata_node(&[context.metadata_string(options.target.row.stack_pointer).into()]);
-    let build = || -> Result<(), inkwell::builder::BuilderError> {
+    let build = || -> Result<InstructionValue<'ctx>, inkwell::builder::BuilderError> {
         let pointer = builder.build_call(read, &[BasicMetadataValueEnum::from(register)], "")?;
         let pointer = pointer.try_as_basic_value().unwrap_basic().into_int_value();
         let vmctx = function.get_first_param().expect("a guest function has a vmctx").into_pointer_value();
@@ -83,9 +99,9 @@ fn insert_check<'ctx>(llvm: &LlvmModule<'ctx>, function: FunctionValue<'ctx>, tr
         let weights = [context.metadata_string("branch_weights").into(), i32(1), i32(1 << 20)];
         branch.set_metadata(context.metadata_node(&weights), context.get_kind_id("prof")).expect("a node");
         builder.position_at_end(overflow);
-        builder.build_call(trap, &[], "")?;
+        let call = builder.build_call(trap, &[], "")?;
         builder.build_unreachable()?;
-        Ok(())
+        Ok(call.try_as_basic_value().unwrap_instruction())
     };
-    build().expect("the builder is positioned");
+    build().expect("the builder is positioned")
 }

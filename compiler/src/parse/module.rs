@@ -246,12 +246,17 @@ impl<'a> Module<'a> {
             ExportItem::Function(f) => Some(f),
             _ => None,
         });
-        let in_exprs = self.elements.iter().flat_map(|e| e.items.iter().copied()).chain(self.globals.iter().filter_map(|g| g.init));
+        let in_exprs = self
+            .elements
+            .iter()
+            .flat_map(|e| e.items.iter().copied())
+            .chain(self.globals.iter().filter_map(|g| g.init));
         let referred = in_exprs.filter_map(|e| match e {
             ConstExpr::Function(f) => Some(f),
             _ => None,
         });
-        let mut found: Vec<_> = exported.chain(referred).chain(self.start).filter(|f| self.defined(*f).is_some()).collect();
+        let mut found: Vec<_> =
+            exported.chain(referred).chain(self.start).filter(|f| self.defined(*f).is_some()).collect();
         found.sort_unstable();
         found.dedup();
         found

@@ -1,6 +1,6 @@
 //! The name section. It is for people only: where it is malformed, names are missing, no more.
 
-use super::Module;
+use super::{ExportItem, Module};
 use wasmparser::{Name, NameSectionReader};
 
 /// Takes over the names of the module and of its functions.
@@ -16,6 +16,15 @@ pub fn read<'a>(reader: NameSectionReader<'a>, module: &mut Module<'a>) {
                 }
             }
             _ => {}
+        }
+    }
+}
+
+/// A function without a name goes by the first one under which it is exported.
+pub fn fall_back_to_exports(module: &mut Module<'_>) {
+    for export in &module.exports {
+        if let ExportItem::Function(index) = export.item {
+            module.function_names[index.get()].get_or_insert(export.name);
         }
     }
 }

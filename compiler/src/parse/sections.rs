@@ -69,6 +69,7 @@ pub fn read(bytes: &[u8]) -> Result<Module<'_>> {
     if let Some(reader) = name_section {
         names::read(reader, &mut module);
     }
+    names::fall_back_to_exports(&mut module);
     Ok(module)
 }
 

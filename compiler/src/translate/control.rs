@@ -3,10 +3,10 @@
 use super::Result;
 use super::function::FunctionTranslator;
 use crate::parse::val_type;
+use inkwell::IntPredicate;
 use inkwell::basic_block::BasicBlock;
 use inkwell::types::BasicTypeEnum;
 use inkwell::values::{BasicValueEnum, IntValue, PhiValue};
-use inkwell::IntPredicate;
 use std::collections::BTreeMap;
 use wasmc_abi::ValType;
 use wasmparser::{BlockType, BrTable};
@@ -25,9 +25,15 @@ pub struct Frame<'ctx> {
 
 enum Kind<'ctx> {
     Block,
-    Loop { header: BasicBlock<'ctx>, params: Vec<PhiValue<'ctx>> },
+    Loop {
+        header: BasicBlock<'ctx>,
+        params: Vec<PhiValue<'ctx>>,
+    },
     /// `otherwise` is where a false condition leads, until `else` or `end` has taken it.
-    If { otherwise: Option<BasicBlock<'ctx>>, params: Vec<BasicValueEnum<'ctx>> },
+    If {
+        otherwise: Option<BasicBlock<'ctx>>,
+        params: Vec<BasicValueEnum<'ctx>>,
+    },
 }
 
 impl<'ctx> FunctionTranslator<'_, 'ctx> {

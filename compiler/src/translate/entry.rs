@@ -80,7 +80,8 @@ fn define_thunk<'ctx>(unit: &Unit<'ctx, '_>, ty: TypeId) -> Result<()> {
     builder.position_at_end(trap);
     super::trap::raise(unit, &builder, status)?;
     builder.position_at_end(done);
-    let results = if returns_in_area(func_type) { vec![] } else { load_values(unit, &builder, area, &func_type.results)? };
+    let results =
+        if returns_in_area(func_type) { vec![] } else { load_values(unit, &builder, area, &func_type.results)? };
     build_return(&builder, &results)
 }
 

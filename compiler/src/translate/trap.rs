@@ -68,7 +68,8 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
 
     /// Raises what a helper's status says, if it is not 0.
     pub fn trap_on_status(&mut self, status: IntValue<'ctx>) -> Result<()> {
-        let failed = self.builder.build_int_compare(inkwell::IntPredicate::NE, status, status.get_type().const_zero(), "")?;
+        let failed =
+            self.builder.build_int_compare(inkwell::IntPredicate::NE, status, status.get_type().const_zero(), "")?;
         let trap = self.new_block();
         let next = self.new_block();
         self.branch_unlikely(failed, trap, next)?;

@@ -95,7 +95,8 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         let record = self.memory_record(memory)?;
         let len = self.load_slot(self.unit.types.i64, record, memory_record::LEN_BYTES, Slot::Variable)?;
         let load = len.as_instruction_value().expect("a load is an instruction");
-        load.set_metadata(self.unit.memory_range(), self.unit.context.get_kind_id("range")).expect("the range is a node");
+        load.set_metadata(self.unit.memory_range(), self.unit.context.get_kind_id("range"))
+            .expect("the range is a node");
         Ok(len.into_int_value())
     }
 

@@ -55,8 +55,7 @@ pub fn translate(f: &mut FunctionTranslator<'_, '_>, operator: &O<'_>) -> Result
         }
         O::TableCopy { dst_table, src_table } => {
             let [to, from, count] = pop_range(f)?;
-            let args =
-                [f.vmctx.into(), number(*dst_table), number(*src_table), to.into(), from.into(), count.into()];
+            let args = [f.vmctx.into(), number(*dst_table), number(*src_table), to.into(), from.into(), count.into()];
             status_of(f, Builtin::table_copy, &args)?;
         }
         O::TableInit { elem_index, table } => {

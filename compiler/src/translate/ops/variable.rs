@@ -68,13 +68,16 @@ fn global_get(f: &mut FunctionTranslator<'_, '_>, global: GlobalIndex) -> Result
     Ok(())
 }
 
-
 /// A constant of a Wasm type from its bits.
 pub fn constant<'ctx>(f: &FunctionTranslator<'_, 'ctx>, ty: ValType, bits: u64) -> Result<BasicValueEnum<'ctx>> {
     Ok(match ty {
         ValType::I32 => f.unit.types.i32.const_int(bits, false).into(),
-        ValType::F32 => super::numeric::float_constant(f, f.unit.types.i32.const_int(bits, false), f.unit.types.f32)?.into(),
-        ValType::F64 => super::numeric::float_constant(f, f.unit.types.i64.const_int(bits, false), f.unit.types.f64)?.into(),
+        ValType::F32 => {
+            super::numeric::float_constant(f, f.unit.types.i32.const_int(bits, false), f.unit.types.f32)?.into()
+        }
+        ValType::F64 => {
+            super::numeric::float_constant(f, f.unit.types.i64.const_int(bits, false), f.unit.types.f64)?.into()
+        }
         _ => f.unit.types.i64.const_int(bits, false).into(),
     })
 }

@@ -1,32 +1,16 @@
-//! The tables in `docs/aot-format.md` are those of `abi`. `BLESS=1` rewrites them.
+//! `docs/aot-format.md`: records of an image and the numbers in them.
 
+use super::{prose, record};
 use std::fmt::Write;
-use std::path::Path;
 use wasmc_abi::image::{DirectoryEntry, ExternKind, Header, ITEM_GLOBAL, InitKind, MAGIC, NONE, SegmentMode, Table};
 use wasmc_abi::target::{Arch, FloatAbi, IsaState, MemoryModel, X86_64_FEATURES};
-use wasmc_abi::{ABI_VERSION, FORMAT_VERSION, Field, ValType};
+use wasmc_abi::{ABI_VERSION, FORMAT_VERSION, ValType};
 
-const START: &str = "<!-- generated from abi: BLESS=1 cargo test -p wasmc --test aot_format -->\n";
-const END: &str = "<!-- end -->";
-
-#[test]
-fn the_format_page_has_the_tables_of_abi() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/aot-format.md");
-    let page = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = page.split_once(START).expect("the page has a place for the tables");
-    let (found, after) = rest.split_once(END).expect("the tables have an end");
-    let wanted = tables();
-    if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&path, [before, START, &wanted, END, after].concat()).unwrap();
-    } else {
-        assert!(found == wanted, "docs/aot-format.md differs from abi; BLESS=1 rewrites it");
-    }
-}
-
-fn tables() -> String {
+/// Everything generated on the page.
+pub fn tables() -> String {
     let mut page = String::new();
-    record(&mut page, "Header", None, Header::FIELDS);
-    record(&mut page, "Directory entry", None, DirectoryEntry::FIELDS);
+    record(&mut page, "Header", Header::FIELDS);
+    record(&mut page, "Directory entry", DirectoryEntry::FIELDS);
     page.push_str("\n### Tables\n\n| number | table | record | bytes | content |\n|---|---|---|---|---|\n");
     for table in Table::ALL {
         let (name, record, len) = (table.name(), table.record_name(), table.record_len());
@@ -34,19 +18,11 @@ fn tables() -> String {
         writeln!(page, "| {number} | {name} | `{record}` | {len} | {doc} |").unwrap();
     }
     for table in Table::ALL.iter().filter(|table| !table.record_fields().is_empty()) {
-        record(&mut page, table.record_name(), Some(*table), table.record_fields());
+        let heading = format!("{}, of {}", table.record_name(), table.name());
+        record(&mut page, &heading, table.record_fields());
     }
     numbers(&mut page);
     page
-}
-
-/// A record's fields.
-fn record(page: &mut String, name: &str, table: Option<Table>, fields: &[Field]) {
-    let of = table.map_or(String::new(), |table| format!(", of {}", table.name()));
-    writeln!(page, "\n### {name}{of}\n\n| offset | bytes | field | meaning |\n|---|---|---|---|").unwrap();
-    for Field { name, offset, len, doc } in fields {
-        writeln!(page, "| {offset} | {len} | `{name}` | {} |", prose(doc)).unwrap();
-    }
 }
 
 /// Numbers with names.
@@ -79,19 +55,4 @@ fn numbers(page: &mut String) {
     ] {
         writeln!(page, "| {kind} | {numbers} |").unwrap();
     }
-}
-
-/// Documentation of Rust items without its links: [`X`](path) and [`X`] are `X`.
-fn prose(doc: &str) -> String {
-    let mut prose = String::new();
-    let mut rest = doc.trim();
-    while let Some((before, link)) = rest.split_once("[`") {
-        let (name, after) = link.split_once("`]").expect("a link ends");
-        write!(prose, "{before}`{name}`").unwrap();
-        rest = after;
-        if let Some((_, behind)) = after.strip_prefix('(').and_then(|target| target.split_once(')')) {
-            rest = behind;
-        }
-    }
-    prose + rest
 }
