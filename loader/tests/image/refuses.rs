@@ -1,7 +1,8 @@
 //! What is refused, and that the reason given is the right one and names both sides of a mismatch.
 
-use crate::support::builder::{CODE, CODE_LEN, DATA, POINTERS, RUNS, Sample, patch_header, seal};
+use crate::support::builder::{CODE, CODE_LEN, DATA, POINTERS, RUNS, Sample};
 use crate::support::machine;
+use crate::support::seal::{patch_header, seal};
 use wasmc_abi::fixup::{Fixup, FixupTarget};
 use wasmc_abi::image::{ElementItem, ExternKind, InitKind, NONE, PT_METADATA, Table};
 use wasmc_abi::target::{Arch, FloatAbi, IsaState, MemoryModel};

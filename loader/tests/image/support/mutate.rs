@@ -1,7 +1,7 @@
 //! Damaged images, made from a sound one. Works on any image, not only on the sample.
 
-use super::builder::{metadata_offset, seal_head};
 use super::exercise::exercise;
+use super::seal::{metadata_offset, seal_head};
 use wasmc_abi::image::{DirectoryEntry, Header, PREFIX_LEN, Record, Table};
 use wasmc_loader::{LoadError, Machine, Verify, parse};
 
