@@ -11,6 +11,8 @@
 //!   looked through, even with `nuw`: LLVM may know that only from the very check that would go.
 //! - So the access stays inside the reservation, and so does every other access that is passed on the
 //!   way; one that is not of this form ends the search.
+//! - A division on the way ends the search too, unless by a constant: its own check may have gone because
+//!   of this one.
 //! - In a function that lost a check, accesses of the guest's state become volatile, so that code
 //!   generation keeps them in order: what was stored before a trap is visible after it, what comes
 //!   after the trap is not.
@@ -270,6 +272,8 @@ impl<'ctx> Pass<'ctx, '_> {
                     Step::Unknown => return false,
                 },
                 Op::Call if is_pure_intrinsic(instruction) => {}
+                // LLVM may know only from the check that the divisor is not zero.
+                Op::UDiv | Op::SDiv | Op::URem | Op::SRem if !divides_by_constant(instruction) => return false,
                 Op::Br => return self.successors_fault(check, block, instruction, path),
                 Op::Call
                 | Op::Switch
@@ -675,6 +679,11 @@ fn root_is_local(address: PointerValue<'_>) -> bool {
 
 fn is_constant(root: PointerValue<'_>) -> bool {
     root.is_const()
+}
+
+fn divides_by_constant(division: InstructionValue<'_>) -> bool {
+    let divisor = int_operand(division, 1).and_then(|d| d.get_sign_extended_constant());
+    divisor.is_some_and(|d| d != 0 && d != -1)
 }
 
 /// Intrinsics that compute and do nothing else: all that the translation uses, but those on memory.
