@@ -182,7 +182,6 @@ mod tests {
         let (mut stream, mut index) = (Vec::new(), Vec::new());
         let mut writer = SiteWriter::new(|b| stream.push(b), |r| index.push(r));
         sites.iter().for_each(|s| writer.push(s));
-        drop(writer);
         assert_eq!(index.len(), 200usize.div_ceil(GROUP));
         let read: Vec<Site> = index.iter().flat_map(|r| SiteReader::new(&stream, r)).collect();
         assert_eq!(read, sites);

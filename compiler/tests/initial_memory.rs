@@ -19,10 +19,16 @@ fn options() -> Options {
 
 /// The image of a module with two memories of `pages` each, and these active segments.
 fn build(pages: u64, segments: &[Segment]) -> Vec<u8> {
+    build_module(pages, segments, true)
+}
+
+/// `names_data`: whether instructions may name segments.
+fn build_module(pages: u64, segments: &[Segment], names_data: bool) -> Vec<u8> {
     let active = |(memory, address, bytes): &Segment| {
         data(SegmentMode::Active(MemoryIndex(*memory), ConstExpr::Bits((*address).into())), bytes.clone().leak())
     };
-    write(Module { memories: memories(pages), data: segments.iter().map(active).collect(), ..Module::default() })
+    let data = segments.iter().map(active).collect();
+    write(Module { memories: memories(pages), data, names_data, ..Module::default() })
 }
 
 fn write(module: Module<'_>) -> Vec<u8> {
@@ -96,6 +102,12 @@ fn leading_segments_become_pages() {
 }
 
 #[test]
+fn segments_in_pages_leave_no_record_where_no_instruction_can_name_them() {
+    let file = build_module(1, &[(0, 16, vec![1; 8]), (0, 32, vec![2; 8])], false);
+    assert_eq!((runs(&file), load(&file).data_segments().len()), (vec![(0, 40)], 0));
+}
+
+#[test]
 fn runs_are_split_at_long_gaps_and_end_before_zeros() {
     let gap = 64 * 1024;
     let near = check(4, &[(0, 0, vec![1; 4096]), (0, 4096 + gap - 4096, vec![1])]);
@@ -140,7 +152,8 @@ fn segments_that_depend_on_something_stay_records_with_all_behind_them() {
     ];
     let ty = GlobalType { value: ValType::I32, mutable: false };
     let globals = vec![Global { ty, init: Some(ConstExpr::Bits(5)) }];
-    let file = write(Module { memories: memories(1), globals, data: segments.to_vec(), ..Module::default() });
+    let data = segments.to_vec();
+    let file = write(Module { memories: memories(1), globals, data, names_data: true, ..Module::default() });
     let image = load(&file);
     let modes: Vec<_> = image.data_segments().iter().map(|d| d.mode).collect();
     assert_eq!(modes, [Stored::Passive, Stored::Declared, Stored::Active, Stored::Active].map(|m| m as u32));

@@ -6,6 +6,9 @@
 #[path = "../../loader/tests/image/support/builder.rs"]
 #[allow(dead_code)]
 mod builder;
+#[path = "../../loader/tests/image/support/seal.rs"]
+#[allow(dead_code)]
+mod seal;
 
 use builder::{CODE, DATA, POINTERS, RUNS, Sample};
 use std::arch::global_asm;

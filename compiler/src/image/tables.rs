@@ -186,8 +186,17 @@ impl Tables<'_> {
         block.put(Table::ElementItems, items.map(|expr| ElementItem { item: item(*expr) }.to_bytes()));
     }
 
+    /// The data segments with a record: those that are needed at run time, and those that only hold a
+    /// place which instructions count on.
+    fn stored_data(&self) -> impl ExactSizeIterator<Item = (&crate::parse::Data<'_>, &StoredSegment<'_>)> {
+        let all = self.module.data.iter().zip(&self.memory.segments);
+        let stored: Vec<_> =
+            all.filter(|(_, s)| self.module.names_data || matches!(s, StoredSegment::Bytes(..))).collect();
+        stored.into_iter()
+    }
+
     fn put_data(&self, layout: &Layout, block: &mut Block) {
-        let data = self.module.data.iter().zip(&self.memory.segments).map(|(data, stored)| {
+        let data = self.stored_data().map(|(data, stored)| {
             let (mode, memory, offset_kind, offset) = mode(data.mode, |memory| memory.0);
             let StoredSegment::Bytes(start, bytes) = *stored else {
                 return DataRecord { mode: image::SegmentMode::Declared as u32, ..DataRecord::default() }.to_bytes();

@@ -100,7 +100,7 @@ pub fn link(emitted: Emitted, target: &TargetRow) -> Result<LinkedCode, CompileE
     let frames = Frames::new(&linker, &symbols)?;
     let rows = sites::rows(&linker, &symbols, emitted.sites.len())?;
     let (unwind, max_frame) = (frames.records(&rows), frames.max_frame());
-    let sites = Sites { rows, chains: emitted.sites };
+    let sites = Sites { rows: sites::needed(&rows, &symbols), chains: emitted.sites };
     let fill = machine.code.fill;
     Ok(LinkedCode { rodata, text, relocated, fixups, symbols, sites, unwind, max_frame, fill })
 }

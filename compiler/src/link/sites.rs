@@ -97,6 +97,23 @@ fn merge(ranked: &[Ranked]) -> Vec<Row> {
     merged
 }
 
+/// Leaves out where there is no site inside a function: nobody looks there, since only at sites does
+/// execution leave the code. That is every other row. The next function still does not continue a site.
+pub fn needed(rows: &[Row], symbols: &[Symbol]) -> Vec<Row> {
+    let mut needed = Vec::with_capacity(rows.len());
+    for (index, row) in rows.iter().enumerate() {
+        if row.line != 0 {
+            needed.push(*row);
+            continue;
+        }
+        let next = rows.get(index + 1).map_or(u32::MAX, |next| next.offset);
+        let start = symbols.get(symbols.partition_point(|s| s.offset < row.offset)).map(|s| s.offset);
+        needed.extend(start.filter(|start| *start < next).map(|offset| Row { offset, line: 0 }));
+    }
+    needed.dedup_by_key(|row| row.line);
+    needed
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

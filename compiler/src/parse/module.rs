@@ -44,6 +44,8 @@ pub struct Module<'a> {
     pub elements: Vec<Element>,
     /// Data segments.
     pub data: Vec<Data<'a>>,
+    /// Whether instructions may name data segments: there is a data count section.
+    pub names_data: bool,
     /// Defined functions that can be referred to: exported, in element segments, `ref.func`, start.
     /// Ascending.
     pub escapes: Vec<FuncIndex>,

@@ -48,6 +48,7 @@ pub fn read(bytes: &[u8]) -> Result<Module<'_>> {
                     module.elements.push(self::element(element?)?);
                 }
             }
+            Payload::DataCountSection { .. } => module.names_data = true,
             Payload::DataSection(reader) => {
                 for data in reader {
                     module.data.push(self::data(&data?)?);

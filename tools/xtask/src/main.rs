@@ -18,7 +18,7 @@ Usage: cargo xtask CHORE
   demo             set up, build, compile a C program through Wasm to native code, run it, show what happened
   test             all tests: the workspace's, the official suite in six configurations, the small corpus modules
   test --all       the same with every corpus module
-  ci               formatting, clippy and docs without warnings, then `test`
+  ci               formatting, clippy and docs without warnings, the loader under AddressSanitizer, then `test`
   fetch [--small]  fetch the corpus (or its small modules) into target/corpus
   bench [ARGS]     the benchmark table; arguments go to `bench`
 ";
