@@ -81,7 +81,7 @@ fn cut_off_and_foreign_files_are_refused() {
         desk.run("aot-run", [path.as_os_str()]).failed_with(&["cut.aot"]);
     }
     let program = std::env::current_exe().expect("this program has a path");
-    desk.run("aot-run", [program.as_os_str()]).failed_with(&["image"]);
+    desk.run("aot-run", [program.as_os_str()]).failed_with(&["not an .aot file"]);
     desk.run("aot-run", [desk.file("text.aot", "text")]).failed_with(&["text.aot"]);
     desk.run("aot-run", ["absent.aot"]).failed_with(&["absent.aot", "No such file"]);
 }
