@@ -46,8 +46,8 @@ pub fn translate<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, operator: &O<'_>) -
             f.push(pages);
         }
         O::MemoryGrow { mem } => {
-            let delta = f.builder.build_int_z_extend(f.stack[f.stack.len() - 1].into_int_value(), i64, "")?;
-            f.pop();
+            let delta = f.pop_int();
+            let delta = f.builder.build_int_z_extend(delta, i64, "")?;
             let memory = i32.const_int((*mem).into(), false);
             let pages = call_builtin(f, Builtin::memory_grow, &[f.vmctx.into(), memory.into(), delta.into()])?;
             let pages = f.builder.build_int_truncate(pages.expect("it has a result").into_int_value(), i32, "")?;

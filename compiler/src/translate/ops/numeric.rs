@@ -77,9 +77,8 @@ fn compare(f: &mut Translator<'_, '_>, operator: &O<'_>) -> Result<bool> {
     use IntPredicate as I;
     match operator {
         O::I32Eqz | O::I64Eqz => {
-            let a = f.pop_int();
-            f.push(a.get_type().const_zero());
-            f.stack.insert(f.stack.len() - 1, a.into());
+            let zero = f.stack[f.stack.len() - 1].into_int_value().get_type().const_zero();
+            f.push(zero);
             int_compare(f, I::EQ)?;
         }
         O::I32Eq | O::I64Eq => int_compare(f, I::EQ)?,

@@ -1,0 +1,88 @@
+//! Which bounds checks stay in the `guard` model, seen in the IR that code is generated from. That traps
+//! are exact all the same is for the tests that run code; here a check that went by mistake would show.
+
+use wasmc::{Emit, MemoryModel, OptLevel, Options, compile_observed};
+
+/// How many out-of-bounds traps the body of the exported function `f` can raise by a check of its own.
+fn checks(memory: MemoryModel, level: OptLevel, body: &str) -> usize {
+    let wat =
+        format!(r#"(module (import "" "call" (func $call)) (global $g (mut i32) (i32.const 0)) (memory 1) {body})"#);
+    let options = Options { memory, level, ..Options::default() };
+    let ir = compile_observed(wat.as_bytes(), &options, Emit::Optimized, &mut ()).expect("it compiles");
+    let ir = String::from_utf8(ir).expect("IR is text");
+    let body = ir.split("\n}").find(|f| f.contains("fastcc") && f.contains("@f1(")).expect("f is there");
+    body.matches("call void @trap2()").count()
+}
+
+fn guard(body: &str) -> usize {
+    checks(MemoryModel::Guard, OptLevel::O2, body)
+}
+
+#[test]
+fn an_access_does_its_own_check() {
+    let load = r#"(func (export "f") (param i32) (result i32) (i32.load offset=100 (local.get 0)))"#;
+    assert_eq!(guard(load), 0);
+    assert_eq!(checks(MemoryModel::Checked, OptLevel::O2, load), 1);
+    assert_eq!(checks(MemoryModel::Guard, OptLevel::O0, load), 1, "-O0 keeps what is there");
+    let store = r#"(func (export "f") (param i32 f64) (f64.store offset=1000000000 (local.get 0) (local.get 1)))"#;
+    assert_eq!(guard(store), 0);
+}
+
+#[test]
+fn one_access_does_the_checks_of_several() {
+    let body = r#"(func (export "f") (param i32) (result i64)
+        (i64.add (i64.load offset=8 (local.get 0)) (i64.load offset=16 (local.get 0))))"#;
+    assert_eq!(guard(body), 0);
+}
+
+#[test]
+fn a_load_that_is_dropped_keeps_its_check() {
+    let body = r#"(func (export "f") (param i32) (drop (i32.load (local.get 0))))"#;
+    assert_eq!(guard(body), 1);
+}
+
+#[test]
+fn a_check_before_something_that_can_be_noticed_stays() {
+    // The dropped load's check must come before the call, and before the other store.
+    let call = r#"(func (export "f") (param i32) (drop (i32.load (local.get 0))) (call $call)
+        (i32.store (local.get 0) (i32.const 1)))"#;
+    assert_eq!(guard(call), 1);
+    let store = r#"(func (export "f") (param i32 i32) (drop (i32.load (local.get 0)))
+        (i32.store (local.get 1) (i32.const 2)) (i32.store (local.get 0) (i32.const 1)))"#;
+    assert_eq!(guard(store), 1);
+    let global = r#"(func (export "f") (param i32) (drop (i32.load (local.get 0)))
+        (global.set $g (i32.const 1)) (i32.store (local.get 0) (i32.const 1)))"#;
+    assert_eq!(guard(global), 1);
+}
+
+#[test]
+fn an_access_on_one_of_two_ways_is_not_enough() {
+    let body = r#"(func (export "f") (param i32 i32) (result i32) (drop (i32.load (local.get 0)))
+        (if (result i32) (local.get 1) (then (i32.load (local.get 0))) (else (i32.const 7))))"#;
+    assert_eq!(guard(body), 1);
+}
+
+#[test]
+fn a_narrower_access_behind_a_wider_check_is_not_enough() {
+    // The wide load is dropped; the narrow one, of its first byte, faults later than it would have.
+    let body = r#"(func (export "f") (param i32) (result i32) (drop (i64.load offset=32 (local.get 0)))
+        (i32.load8_u offset=32 (local.get 0)))"#;
+    assert_eq!(guard(body), 1);
+}
+
+#[test]
+fn indices_in_loops_need_no_check() {
+    let body = r#"(func (export "f") (param i32) (result i32) (local i32 i32)
+        (loop $next
+          (local.set 2 (i32.add (local.get 2) (i32.load offset=16 (i32.shl (local.get 1) (i32.const 2)))))
+          (local.set 1 (i32.add (local.get 1) (i32.const 1)))
+          (br_if $next (i32.lt_u (local.get 1) (local.get 0))))
+        (local.get 2))"#;
+    assert_eq!(guard(body), 0);
+}
+
+#[test]
+fn ranges_are_always_checked() {
+    let body = r#"(func (export "f") (param i32 i32) (memory.fill (local.get 0) (i32.const 0) (local.get 1)))"#;
+    assert_eq!(guard(body), 1);
+}
