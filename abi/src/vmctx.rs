@@ -47,6 +47,10 @@ slots! {
         STACK_LIMIT = 0,
         /// Address of the runtime's own record of the instance; compiled code never reads it.
         RUNTIME = 8,
+        /// Address of the helper table, a pointer per helper: where code finds it if the image has none.
+        HELPERS = 16,
+        /// Zero. Keeps what follows aligned to 16.
+        RESERVED = 24,
     }
 
     /// A linear memory.
@@ -91,14 +95,20 @@ slots! {
         REF = 24,
     }
 
-    /// What a host thunk receives in place of a vmctx: its first slot; the rest is the runtime's.
+    /// What a host thunk receives in place of a vmctx: its first slots; the rest is the runtime's.
     pub mod host_record {
         /// Address of the callback (see [`signature`](crate::signature)).
         CALLBACK = 0,
+        /// The runtime's own.
+        DATA = 8,
+        /// As in a vmctx block, and at the same place: a trap's stub takes either.
+        HELPERS = 16,
     }
 }
 
-pub use header::{RUNTIME, STACK_LIMIT};
+const _: () = assert!(host_record::HELPERS == header::HELPERS);
+
+pub use header::{HELPERS, RUNTIME, STACK_LIMIT};
 
 /// Size of the header.
 pub const HEADER_LEN: u32 = header::LEN;

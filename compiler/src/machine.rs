@@ -11,7 +11,13 @@ use std::sync::Once;
 /// A target machine for the options: position-independent code, small code model.
 pub fn target_machine(options: &Options) -> Result<TargetMachine, CompileError> {
     static INITIALIZE: Once = Once::new();
-    INITIALIZE.call_once(|| LlvmTarget::initialize_x86(&InitializationConfig::default()));
+    INITIALIZE.call_once(|| {
+        let config = InitializationConfig::default();
+        LlvmTarget::initialize_x86(&config);
+        LlvmTarget::initialize_aarch64(&config);
+        LlvmTarget::initialize_arm(&config);
+        LlvmTarget::initialize_riscv(&config);
+    });
     let failed = |message: String| CompileError::Llvm { phase: "target", message };
     let triple = TargetTriple::create(options.target.row.triple);
     let target = LlvmTarget::from_triple(&triple).map_err(|e| failed(e.to_string()))?;
@@ -22,6 +28,7 @@ pub fn target_machine(options: &Options) -> Result<TargetMachine, CompileError> 
         OptLevel::O3 => OptimizationLevel::Aggressive,
     };
     let machine = TargetMachineOptions::new()
+        .set_abi(options.target.row.abi)
         .set_cpu(&options.target.cpu)
         .set_features(&options.target.llvm_features)
         .set_level(level)

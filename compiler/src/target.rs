@@ -14,6 +14,8 @@ pub struct TargetRow {
     pub triple: &'static str,
     /// LLVM's data layout.
     pub data_layout: &'static str,
+    /// LLVM's name of the calling convention's variant, empty where the triple says it all.
+    pub abi: &'static str,
     /// Architecture as the image stores it.
     pub arch: Arch,
     /// Instruction set state.
@@ -22,6 +24,8 @@ pub struct TargetRow {
     pub float_abi: FloatAbi,
     /// Pointer width, bits.
     pub pointer_bits: u32,
+    /// What runs below the runtime.
+    pub os: Os,
     /// Largest host page that images allow for, bytes.
     pub page_len: u32,
     /// Memory models that it has, the default first.
@@ -30,10 +34,22 @@ pub struct TargetRow {
     pub cpus: &'static [CpuRow],
     /// The default of `--cpu`.
     pub default_cpu: &'static str,
+    /// LLVM features that code for this target always has, or never.
+    pub base_features: &'static str,
     /// How it is tested.
     pub tested: &'static str,
     /// LLVM's name of the stack pointer.
     pub stack_pointer: &'static str,
+}
+
+/// What runs below the runtime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Os {
+    /// Linux: pages, signals, a relocated segment for each process.
+    Linux,
+    /// Nothing. Images have no relocated segment, so that they can run from flash: code reaches helpers
+    /// through its vmctx (`abi::vmctx::HELPERS`), and routines are part of the image.
+    None,
 }
 
 /// A CPU name and the level of features that it stands for.
@@ -46,27 +62,215 @@ pub struct CpuRow {
 }
 
 /// Every target.
-pub static TARGETS: &[TargetRow] = &[TargetRow {
-    name: "x86_64-linux",
-    triple: "x86_64-unknown-linux-gnu",
-    data_layout: "e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128",
-    arch: Arch::X86_64,
-    isa_state: IsaState::Default,
-    float_abi: FloatAbi::Hard,
-    pointer_bits: 64,
-    page_len: 4096,
-    memory_models: &[MemoryModel::Guard, MemoryModel::Checked],
-    cpus: &[
-        CpuRow { name: "x86-64", level: 1 },
-        CpuRow { name: "x86-64-v2", level: 2 },
-        CpuRow { name: "x86-64-v3", level: 3 },
-        CpuRow { name: "x86-64-v4", level: 4 },
-    ],
-    // SSE4.1 has the rounding instructions that Wasm's ceil, floor, trunc and nearest need.
-    default_cpu: "x86-64-v2",
-    tested: "native",
-    stack_pointer: "rsp",
-}];
+pub static TARGETS: &[TargetRow] = &[
+    TargetRow {
+        name: "x86_64-linux",
+        triple: "x86_64-unknown-linux-gnu",
+        data_layout: "e-m:e-p270:32:32-p271:32:32-p272:64:64-i64:64-i128:128-f80:128-n8:16:32:64-S128",
+        abi: "",
+        arch: Arch::X86_64,
+        isa_state: IsaState::Default,
+        float_abi: FloatAbi::Hard,
+        pointer_bits: 64,
+        os: Os::Linux,
+        page_len: 4096,
+        memory_models: &[MemoryModel::Guard, MemoryModel::Checked],
+        cpus: &[
+            CpuRow { name: "x86-64", level: 1 },
+            CpuRow { name: "x86-64-v2", level: 2 },
+            CpuRow { name: "x86-64-v3", level: 3 },
+            CpuRow { name: "x86-64-v4", level: 4 },
+        ],
+        // SSE4.1 has the rounding instructions that Wasm's ceil, floor, trunc and nearest need.
+        default_cpu: "x86-64-v2",
+        base_features: "",
+        tested: "native",
+        stack_pointer: "rsp",
+    },
+    TargetRow {
+        name: "aarch64-linux",
+        triple: "aarch64-unknown-linux-gnu",
+        data_layout: "e-m:e-p270:32:32-p271:32:32-p272:64:64-i8:8:32-i16:16:32-i64:64-i128:128-n32:64-S128-Fn32",
+        abi: "",
+        arch: Arch::Aarch64,
+        isa_state: IsaState::Default,
+        float_abi: FloatAbi::Hard,
+        pointer_bits: 64,
+        os: Os::Linux,
+        page_len: 65536,
+        memory_models: &[MemoryModel::Guard, MemoryModel::Checked],
+        cpus: &[CpuRow { name: "generic", level: 1 }],
+        default_cpu: "generic",
+        base_features: "+neon,+outline-atomics",
+        tested: "qemu-user",
+        stack_pointer: "sp",
+    },
+    TargetRow {
+        name: "armv7-linux",
+        triple: "armv7-unknown-linux-gnueabihf",
+        data_layout: ARM_LAYOUT,
+        abi: "",
+        arch: Arch::Arm,
+        isa_state: IsaState::Default,
+        float_abi: FloatAbi::Hard,
+        pointer_bits: 32,
+        os: Os::Linux,
+        page_len: 4096,
+        memory_models: &[MemoryModel::Checked],
+        cpus: &[CpuRow { name: "generic", level: 1 }],
+        default_cpu: "generic",
+        base_features: "+v7,+vfp3d16,-d32,-neon,-fp16",
+        tested: "qemu-user",
+        stack_pointer: "sp",
+    },
+    TargetRow {
+        name: "thumbv7-linux",
+        triple: "thumbv7-unknown-linux-gnueabihf",
+        data_layout: ARM_LAYOUT,
+        abi: "",
+        arch: Arch::Arm,
+        isa_state: IsaState::Thumb,
+        float_abi: FloatAbi::Hard,
+        pointer_bits: 32,
+        os: Os::Linux,
+        page_len: 4096,
+        memory_models: &[MemoryModel::Checked],
+        cpus: &[CpuRow { name: "generic", level: 1 }],
+        default_cpu: "generic",
+        base_features: "+v7,+thumb-mode,+vfp3d16,-d32,-neon,-fp16",
+        tested: "qemu-user",
+        stack_pointer: "sp",
+    },
+    TargetRow {
+        name: "riscv64-linux",
+        triple: "riscv64-unknown-linux-gnu",
+        data_layout: "e-m:e-p:64:64-i64:64-i128:128-n32:64-S128",
+        abi: "lp64d",
+        arch: Arch::Riscv,
+        isa_state: IsaState::Default,
+        float_abi: FloatAbi::Hard,
+        pointer_bits: 64,
+        os: Os::Linux,
+        page_len: 4096,
+        memory_models: &[MemoryModel::Guard, MemoryModel::Checked],
+        cpus: &[CpuRow { name: "generic-rv64", level: 1 }],
+        default_cpu: "generic-rv64",
+        // Linux promises that misaligned scalar accesses work.
+        base_features: "+m,+a,+f,+d,+c,-relax,+unaligned-scalar-mem",
+        tested: "qemu-user",
+        stack_pointer: "sp",
+    },
+    TargetRow {
+        name: "thumbv7em-none",
+        triple: "thumbv7em-unknown-none-eabi",
+        data_layout: ARM_LAYOUT,
+        abi: "",
+        arch: Arch::Arm,
+        isa_state: IsaState::Thumb,
+        float_abi: FloatAbi::Soft,
+        pointer_bits: 32,
+        os: Os::None,
+        page_len: 32,
+        memory_models: &[MemoryModel::Checked],
+        cpus: &[CpuRow { name: "cortex-m4", level: 1 }],
+        default_cpu: "cortex-m4",
+        base_features: "+soft-float,-fpregs",
+        tested: "qemu-system",
+        stack_pointer: "sp",
+    },
+    TargetRow {
+        name: "thumbv7em-none-hf",
+        triple: "thumbv7em-unknown-none-eabihf",
+        data_layout: ARM_LAYOUT,
+        abi: "",
+        arch: Arch::Arm,
+        isa_state: IsaState::Thumb,
+        float_abi: FloatAbi::Hard,
+        pointer_bits: 32,
+        os: Os::None,
+        page_len: 32,
+        memory_models: &[MemoryModel::Checked],
+        cpus: &[CpuRow { name: "cortex-m4", level: 1 }],
+        default_cpu: "cortex-m4",
+        base_features: "+vfp4d16sp",
+        tested: "qemu-system",
+        stack_pointer: "sp",
+    },
+    TargetRow {
+        name: "thumbv8m.main-none",
+        triple: "thumbv8m.main-unknown-none-eabi",
+        data_layout: ARM_LAYOUT,
+        abi: "",
+        arch: Arch::Arm,
+        isa_state: IsaState::Thumb,
+        float_abi: FloatAbi::Soft,
+        pointer_bits: 32,
+        os: Os::None,
+        page_len: 32,
+        memory_models: &[MemoryModel::Checked],
+        cpus: &[CpuRow { name: "cortex-m33", level: 1 }],
+        default_cpu: "cortex-m33",
+        base_features: "+soft-float,-fpregs",
+        tested: "qemu-system",
+        stack_pointer: "sp",
+    },
+    TargetRow {
+        name: "thumbv8m.main-none-hf",
+        triple: "thumbv8m.main-unknown-none-eabihf",
+        data_layout: ARM_LAYOUT,
+        abi: "",
+        arch: Arch::Arm,
+        isa_state: IsaState::Thumb,
+        float_abi: FloatAbi::Hard,
+        pointer_bits: 32,
+        os: Os::None,
+        page_len: 32,
+        memory_models: &[MemoryModel::Checked],
+        cpus: &[CpuRow { name: "cortex-m33", level: 1 }],
+        default_cpu: "cortex-m33",
+        base_features: "+fp-armv8d16sp",
+        tested: "qemu-system",
+        stack_pointer: "sp",
+    },
+    TargetRow {
+        name: "riscv32imac-none",
+        triple: "riscv32-unknown-none-elf",
+        data_layout: "e-m:e-p:32:32-i64:64-n32-S128",
+        abi: "ilp32",
+        arch: Arch::Riscv,
+        isa_state: IsaState::Default,
+        float_abi: FloatAbi::Soft,
+        pointer_bits: 32,
+        os: Os::None,
+        page_len: 32,
+        memory_models: &[MemoryModel::Checked],
+        cpus: &[CpuRow { name: "generic-rv32", level: 1 }],
+        default_cpu: "generic-rv32",
+        base_features: "+m,+a,+c,-relax",
+        tested: "qemu-system",
+        stack_pointer: "sp",
+    },
+    TargetRow {
+        name: "riscv32imafc-none",
+        triple: "riscv32-unknown-none-elf",
+        data_layout: "e-m:e-p:32:32-i64:64-n32-S128",
+        abi: "ilp32f",
+        arch: Arch::Riscv,
+        isa_state: IsaState::Default,
+        float_abi: FloatAbi::Hard,
+        pointer_bits: 32,
+        os: Os::None,
+        page_len: 32,
+        memory_models: &[MemoryModel::Checked],
+        cpus: &[CpuRow { name: "generic-rv32", level: 1 }],
+        default_cpu: "generic-rv32",
+        base_features: "+m,+a,+f,+c,-relax",
+        tested: "qemu-system",
+        stack_pointer: "sp",
+    },
+];
+
+const ARM_LAYOUT: &str = "e-m:e-p:32:32-Fi8-i64:64-v128:64:128-a:0:32-n32-S64";
 
 /// A target with a CPU chosen: what code is generated for, exactly.
 #[derive(Clone, Debug)]
@@ -115,10 +319,10 @@ fn find_row(name: &str) -> Result<&'static TargetRow, CompileError> {
         return Ok(row);
     }
     let by_triple = target_lexicon::Triple::from_str(name).ok().and_then(|wanted| {
-        TARGETS.iter().find(|r| {
-            let have = target_lexicon::Triple::from_str(r.triple).expect("the table's triples are valid");
-            have.architecture == wanted.architecture && have.operating_system == wanted.operating_system
-        })
+        let is_wanted = |have: target_lexicon::Triple| {
+            (have.architecture, have.operating_system) == (wanted.architecture, wanted.operating_system)
+        };
+        TARGETS.iter().find(|r| target_lexicon::Triple::from_str(r.triple).is_ok_and(is_wanted))
     });
     by_triple.ok_or_else(|| {
         let names: Vec<_> = TARGETS.iter().map(|r| r.name).collect();
@@ -157,8 +361,9 @@ fn bits<'a>(features: impl Iterator<Item = &'a CpuFeature>) -> u64 {
 
 fn llvm_features(row: &TargetRow, on: u64) -> String {
     let sign = |f: &CpuFeature| if on >> f.bit & 1 == 1 { '+' } else { '-' };
-    let names: Vec<_> = cpu_feature_table(row.arch).iter().map(|f| format!("{}{}", sign(f), f.name)).collect();
-    names.join(",")
+    let base = row.base_features.split(',').filter(|f| !f.is_empty()).map(str::to_string);
+    let names = base.chain(cpu_feature_table(row.arch).iter().map(|f| format!("{}{}", sign(f), f.name)));
+    names.collect::<Vec<_>>().join(",")
 }
 
 fn unknown_feature(row: &TargetRow, name: &str) -> CompileError {
