@@ -19,6 +19,7 @@ pub use target::Target;
 
 use inkwell::context::Context;
 use inkwell::targets::FileType;
+use parse::DefinedFuncIndex;
 use std::borrow::Cow;
 use std::sync::Mutex;
 
@@ -47,6 +48,10 @@ pub fn compile_observed(
     })?;
     if emit == Emit::Llvm {
         return Ok(llvm.print_to_string().to_bytes().to_vec());
+    }
+    if options.level != OptLevel::O0 {
+        let oversized = (0..).map(DefinedFuncIndex).zip(&module.bodies).filter(|(_, b)| translate::is_oversized(b));
+        oversized.for_each(|(index, _)| observer.function_not_optimized(module.function_index(index).0));
     }
     let sites = phase(observer, Phase::Optimize, |_| optimize::optimize(&llvm, &module, options, &machine))?;
     match emit {

@@ -68,6 +68,11 @@ pub trait Observer: Send {
     fn functions_done(&mut self, done: usize, total: usize) {
         let _ = (done, total);
     }
+
+    /// The optimiser leaves this function alone, because of its size; the code is right but slow.
+    fn function_not_optimized(&mut self, function: u32) {
+        let _ = function;
+    }
 }
 
 /// The observer that does not listen.

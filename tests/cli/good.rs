@@ -82,3 +82,17 @@ fn inspection_shows_imports_exports_and_the_target() {
     assert!(json.trim_start().starts_with('{') && json.contains("\"proc_exit\""), "{json}");
     assert!(desk.run("wasmc", ["targets"]).stdout.contains("x86_64-linux"));
 }
+
+#[test]
+fn what_the_optimiser_leaves_alone_is_named_unless_told_to_be_quiet() {
+    let desk = Desk::new("oversized");
+    let body = " nop".repeat((1 << 20) + 1);
+    desk.file("large.wat", format!("(module (func) (func {body}) (func (export \"f\")))"));
+    let loud = desk.run("wasmc", ["compile", "large.wat"]);
+    assert_eq!(loud.status, Some(0), "{}", loud.stderr);
+    assert!(loud.stderr.contains("warning") && loud.stderr.contains("function 1 "), "{}", loud.stderr);
+    for quiet in [&["-q"][..], &["-O0"]] {
+        let outcome = desk.run("wasmc", ["compile", "large.wat"].iter().chain(quiet));
+        assert_eq!((outcome.status, outcome.stderr.as_str()), (Some(0), ""), "{quiet:?}");
+    }
+}

@@ -4,6 +4,7 @@
 //! ```text
 //! started emit
 //! functions 12 340
+//! unoptimized 7                     a function that the optimiser leaves alone
 //! ended emit 1250000 81234          microseconds, peak memory in KiB
 //! failed 1 57 20                    exit status, lengths of message and help; then both
 //! result 123456                     length; then the result
@@ -22,6 +23,8 @@ pub enum Frame {
     Ended(PhaseReport),
     /// Of the running phase's functions, so many out of so many are done.
     Functions(usize, usize),
+    /// The function with this index is too large for the optimiser.
+    NotOptimized(u32),
     /// There will be no result. The last frame.
     Failed(Failure),
     /// The result. The last frame.
@@ -48,6 +51,7 @@ impl Frame {
                 writeln!(to, "ended {phase} {micros} {peak_kib}")?;
             }
             Frame::Functions(done, total) => writeln!(to, "functions {done} {total}")?,
+            Frame::NotOptimized(function) => writeln!(to, "unoptimized {function}")?,
             Frame::Failed(Failure { message, help, status }) => {
                 let help = help.as_deref().unwrap_or("");
                 writeln!(to, "failed {status} {} {}", message.len(), help.len())?;
@@ -76,6 +80,7 @@ impl Frame {
                 Frame::Ended(PhaseReport { phase: phase(name)?, micros: number(micros)?, peak_kib: number(peak)? })
             }
             ["functions", done, total] => Frame::Functions(number(done)? as usize, number(total)? as usize),
+            ["unoptimized", function] => Frame::NotOptimized(function.parse().map_err(|_| bad())?),
             ["failed", status, message_len, help_len] => {
                 let Some(message) = read_exactly(from, number(message_len)?)? else { return Ok(None) };
                 let Some(help) = read_exactly(from, number(help_len)?)? else { return Ok(None) };
@@ -110,6 +115,7 @@ mod tests {
         vec![
             Frame::Started(Phase::Emit),
             Frame::Functions(3, 4),
+            Frame::NotOptimized(u32::MAX),
             Frame::Ended(report),
             Frame::Failed(Failure::input("line one\nline two").help("try\nthis")),
             Frame::Failed(Failure::internal("")),

@@ -1,7 +1,7 @@
 //! The parent of the worker: sends it the module, shows how it goes, and puts into words how it
 //! died if it did.
 
-use super::failure::{Failure, REPORT_IT, plain};
+use super::failure::{Failure, REPORT_IT, plain, warn};
 use super::frame::{Frame, PhaseReport};
 use super::interrupt;
 use super::options::{CodegenArgs, EmitKind, word};
@@ -76,6 +76,9 @@ pub fn compile(job: &Job) -> Result<Compiled, Failure> {
             let _ = std::io::stderr().write_all(said.as_bytes());
         }
         let bytes = compiled.map_err(|failure| failure.of_file(job.name))?;
+        if !heard.not_optimized.is_empty() && !job.quiet {
+            warn(&not_optimized(job.name, &heard.not_optimized));
+        }
         Ok(Compiled { bytes, reports: heard.reports, elapsed: began.elapsed() })
     })
 }
@@ -100,13 +103,15 @@ fn start(job: &Job) -> Result<Child, Failure> {
 /// What the worker told.
 struct Heard {
     reports: Vec<PhaseReport>,
+    /// Functions that were too large for the optimiser.
+    not_optimized: Vec<u32>,
     /// The phase that began and did not end.
     phase: Option<Phase>,
     outcome: Option<Result<Vec<u8>, Failure>>,
 }
 
 fn listen(frames: &Receiver<Frame>, mut progress: Progress) -> Heard {
-    let mut heard = Heard { reports: Vec::new(), phase: None, outcome: None };
+    let mut heard = Heard { reports: Vec::new(), not_optimized: Vec::new(), phase: None, outcome: None };
     loop {
         match frames.recv_timeout(Duration::from_millis(200)) {
             Ok(Frame::Started(phase)) => {
@@ -118,12 +123,27 @@ fn listen(frames: &Receiver<Frame>, mut progress: Progress) -> Heard {
                 heard.reports.push(report);
             }
             Ok(Frame::Functions(done, total)) => progress.functions(done, total),
+            Ok(Frame::NotOptimized(function)) => heard.not_optimized.push(function),
             Ok(Frame::Failed(failure)) => heard.outcome = Some(Err(failure)),
             Ok(Frame::Result(bytes)) => heard.outcome = Some(Ok(bytes)),
             Err(RecvTimeoutError::Timeout) => progress.still_waiting(),
             Err(RecvTimeoutError::Disconnected) => return heard,
         }
     }
+}
+
+/// Functions that a warning names.
+const NAMED_FUNCTIONS: usize = 5;
+
+/// What a user should know about functions that stay slow.
+fn not_optimized(name: &str, functions: &[u32]) -> String {
+    let shown: Vec<_> = functions.iter().take(NAMED_FUNCTIONS).map(u32::to_string).collect();
+    let more = match functions.len().saturating_sub(NAMED_FUNCTIONS) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let shown = shown.join(", ");
+    format!("{name}: too large to be optimised, and so slow: function {shown}{more} (1 MiB of code or 50,000 locals)")
 }
 
 /// Lines of the worker's last words that are shown.

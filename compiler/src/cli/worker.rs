@@ -93,6 +93,10 @@ impl Observer for Sender {
         self.last_count = Some(now);
         self.send(&Frame::Functions(done, total));
     }
+
+    fn function_not_optimized(&mut self, function: u32) {
+        self.send(&Frame::NotOptimized(function));
+    }
 }
 
 /// Makes the kernel measure the peak from now on (proc(5), `clear_refs`); if it does not, the peak

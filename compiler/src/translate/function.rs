@@ -5,7 +5,7 @@ use super::entry::{build_return, store_values};
 use super::types::returns_in_area;
 use super::unit::Unit;
 use super::{Result, ops};
-use crate::parse::{DefinedFuncIndex, FuncType, val_type};
+use crate::parse::{Body, DefinedFuncIndex, FuncType, val_type};
 use inkwell::builder::Builder;
 use inkwell::debug_info::DISubprogram;
 use inkwell::values::{BasicValueEnum, FunctionValue, PointerValue};
@@ -16,7 +16,18 @@ use wasmparser::{BinaryReader, FunctionBody, Operator};
 /// Bodies beyond this many bytes are left alone by the optimiser, whose time grows faster than their size.
 const OPTIMIZED_BODY_MAX: usize = 1 << 20;
 /// The same for locals.
-const OPTIMIZED_LOCALS_MAX: usize = 50_000;
+const OPTIMIZED_LOCALS_MAX: u64 = 50_000;
+
+/// Whether the optimiser leaves a body alone.
+pub fn is_oversized(body: &Body<'_>) -> bool {
+    let locals = function_body(body).get_locals_reader().expect(VALID).into_iter();
+    let locals: u64 = locals.map(|group| u64::from(group.expect(VALID).0)).sum();
+    body.bytes.len() > OPTIMIZED_BODY_MAX || locals > OPTIMIZED_LOCALS_MAX
+}
+
+fn function_body<'a>(body: &Body<'a>) -> FunctionBody<'a> {
+    FunctionBody::new(BinaryReader::new(body.bytes, body.offset.into()))
+}
 
 pub struct FunctionTranslator<'u, 'ctx> {
     pub unit: &'u Unit<'ctx, 'u>,
@@ -58,16 +69,15 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
             scope: function.get_subprogram().expect("a declared function has a scope"),
             offset: body.offset,
         };
-        let body = FunctionBody::new(BinaryReader::new(body.bytes, body.offset.into()));
-        this.body(&body)
+        if is_oversized(&body) {
+            unit.attributes.leave_alone(function);
+        }
+        this.body(&function_body(&body))
     }
 
     fn body(&mut self, body: &FunctionBody<'_>) -> Result<()> {
         self.hold_vmctx()?;
         self.declare_locals(body)?;
-        if body.as_bytes().len() > OPTIMIZED_BODY_MAX || self.locals.len() > OPTIMIZED_LOCALS_MAX {
-            self.unit.attributes.leave_alone(self.function);
-        }
         let ty = self.ty;
         self.begin_function(&ty.results)?;
         let mut operators = body.get_operators_reader().expect(VALID);

@@ -20,6 +20,7 @@ use crate::options::Options;
 use crate::parse::{DefinedFuncIndex, Module, TypeId};
 pub use attributes::GUEST_CONVENTION;
 use function::FunctionTranslator;
+pub use function::is_oversized;
 use inkwell::context::Context;
 use inkwell::module::Module as LlvmModule;
 use unit::Unit;
