@@ -46,7 +46,7 @@ records! {
         pub image_len: u32,
         /// Length of the whole file, bytes.
         pub file_len: u32,
-        /// Length of the part under `head_checksum`, bytes from the file's start: through the metadata block.
+        /// Length of the part under `head_checksum`, bytes from the file's start: up to the site stream, the last table.
         pub head_len: u32,
         /// XXH32, seed 0, of the first `head_len` bytes, with this field and the next as 0.
         pub head_checksum: u32,
@@ -402,8 +402,8 @@ tables! {
     13 Fixups        crate::fixup::Fixup, "Pointers to fill at load.";
     14 Unwind        UnwindRecord,     "Frame sizes by code position.";
     15 SiteIndex     crate::sites::SiteIndexRecord, "Where groups of sites start.";
-    16 SiteStream    u8,               "Sites: code positions and their Wasm offsets (module `sites`).";
-    17 Strings       u8,               "Names, UTF-8.";
+    16 Strings       u8,               "Names, UTF-8.";
+    17 SiteStream    u8,               "Sites: code positions and their Wasm offsets (module `sites`).";
 }
 
 impl Record for u8 {

@@ -3,10 +3,11 @@
 //!
 //! Stored as a byte stream, groups of [`GROUP`] sites, each group decodable by itself; an index
 //! record says where a group starts. Writer and reader stand side by side here. Per site, as
-//! unsigned LEB128: distance from the previous site's code offset × 2 + (1 if there are callers);
-//! zigzag difference of the innermost Wasm offset from the previous site's; if there are callers,
-//! their count, then the zigzag difference of each from the offset before it. The first site of a
-//! group counts from the index record's code offset and from Wasm offset 0.
+//! unsigned LEB128: distance from the previous site's code offset × 4 + [`Callers`]; zigzag difference
+//! of the innermost Wasm offset from the previous site's; with [`Callers::Listed`], how many callers
+//! are new, the zigzag difference of each from the offset before it, and how many of the previous
+//! site's outermost callers follow. The first site of a group counts from the index record's code
+//! offset, from Wasm offset 0 and from no callers.
 
 use crate::record::records;
 
@@ -15,6 +16,18 @@ pub const GROUP: usize = 64;
 
 /// The most callers stored with one site; the outermost beyond that are left out.
 pub const MAX_CALLERS: usize = 31;
+
+/// How a site's callers are stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Callers {
+    /// There are none.
+    None = 0,
+    /// They are those of the previous site.
+    Same = 1,
+    /// New ones first, then some of the previous site's.
+    Listed = 2,
+}
 
 records! {
     /// Start of a group of sites.
@@ -51,6 +64,22 @@ impl Site {
     pub fn wasm_offsets(&self) -> &[u32] {
         self.offsets.get(..self.count).unwrap_or(&[])
     }
+
+    /// Adds an outermost caller; `None` if there is no room.
+    fn push(&mut self, caller: u32) -> Option<()> {
+        *self.offsets.get_mut(self.count)? = caller;
+        self.count += 1;
+        Some(())
+    }
+
+    fn callers(&self) -> &[u32] {
+        self.wasm_offsets().get(1..).unwrap_or(&[])
+    }
+}
+
+/// What the first site of a group counts from.
+fn group_start(index: &SiteIndexRecord) -> Site {
+    Site::new(index.code_offset, &[0])
 }
 
 fn zigzag(from: u32, to: u32) -> u32 {
@@ -69,35 +98,42 @@ pub struct SiteWriter<B: FnMut(u8), I: FnMut(SiteIndexRecord)> {
     index: I,
     written: usize,
     stream_offset: u32,
-    code_offset: u32,
-    wasm_offset: u32,
+    previous: Site,
 }
 
 impl<B: FnMut(u8), I: FnMut(SiteIndexRecord)> SiteWriter<B, I> {
     /// A writer at the start of both tables.
     pub fn new(byte: B, index: I) -> Self {
-        SiteWriter { byte, index, written: 0, stream_offset: 0, code_offset: 0, wasm_offset: 0 }
+        SiteWriter { byte, index, written: 0, stream_offset: 0, previous: Site::new(0, &[0]) }
     }
 
     /// Appends one site.
     pub fn push(&mut self, site: &Site) {
         if self.written.is_multiple_of(GROUP) {
-            (self.index)(SiteIndexRecord { code_offset: site.code_offset, stream_offset: self.stream_offset });
-            (self.code_offset, self.wasm_offset) = (site.code_offset, 0);
+            let index = SiteIndexRecord { code_offset: site.code_offset, stream_offset: self.stream_offset };
+            self.previous = group_start(&index);
+            (self.index)(index);
         }
         self.written += 1;
-        let (innermost, callers) = (site.offsets[0], &site.wasm_offsets()[1..]);
-        self.leb((u64::from(site.code_offset - self.code_offset) << 1) | u64::from(!callers.is_empty()));
-        self.leb(zigzag(self.wasm_offset, innermost).into());
-        if !callers.is_empty() {
-            self.leb(callers.len() as u64);
-            let mut before = innermost;
-            for &caller in callers {
-                self.leb(zigzag(before, caller).into());
-                before = caller;
+        let previous = self.previous;
+        let kind = match site.callers() {
+            [] => Callers::None,
+            callers if callers == previous.callers() => Callers::Same,
+            _ => Callers::Listed,
+        };
+        self.leb((u64::from(site.code_offset - previous.code_offset) << 2) | kind as u64);
+        self.leb(zigzag(previous.offsets[0], site.offsets[0]).into());
+        if kind == Callers::Listed {
+            let pairs = site.callers().iter().rev().zip(previous.callers().iter().rev());
+            let shared = pairs.take_while(|(a, b)| a == b).count();
+            let new = site.callers().len() - shared;
+            self.leb(new as u64);
+            for pair in site.offsets[..=new].windows(2) {
+                self.leb(zigzag(pair[0], pair[1]).into());
             }
+            self.leb(shared as u64);
         }
-        (self.code_offset, self.wasm_offset) = (site.code_offset, innermost);
+        self.previous = *site;
     }
 
     fn leb(&mut self, mut value: u64) {
@@ -117,15 +153,14 @@ impl<B: FnMut(u8), I: FnMut(SiteIndexRecord)> SiteWriter<B, I> {
 pub struct SiteReader<'a> {
     stream: &'a [u8],
     left: usize,
-    code_offset: u32,
-    wasm_offset: u32,
+    previous: Site,
 }
 
 impl<'a> SiteReader<'a> {
     /// A reader of the group that `index` announces; `stream` is the whole stream.
     pub fn new(stream: &'a [u8], index: &SiteIndexRecord) -> Self {
         let stream = stream.get(index.stream_offset as usize..).unwrap_or(&[]);
-        SiteReader { stream, left: GROUP, code_offset: index.code_offset, wasm_offset: 0 }
+        SiteReader { stream, left: GROUP, previous: group_start(index) }
     }
 
     fn leb(&mut self) -> Option<u64> {
@@ -149,17 +184,25 @@ impl Iterator for SiteReader<'_> {
     fn next(&mut self) -> Option<Site> {
         self.left = self.left.checked_sub(1)?;
         let head = self.leb()?;
-        self.code_offset = self.code_offset.checked_add(u32::try_from(head >> 1).ok()?)?;
-        self.wasm_offset = unzigzag(self.wasm_offset, self.leb()? as u32);
-        let mut site = Site::new(self.code_offset, &[self.wasm_offset]);
-        if head & 1 != 0 {
-            let mut before = self.wasm_offset;
+        let code_offset = self.previous.code_offset.checked_add(u32::try_from(head >> 2).ok()?)?;
+        let innermost = unzigzag(self.previous.offsets[0], self.leb()? as u32);
+        let mut site = Site::new(code_offset, &[innermost]);
+        let mut shared = self.previous.callers().len();
+        if head & 3 == Callers::Listed as u64 {
+            let mut before = innermost;
             for _ in 0..self.leb()? {
                 before = unzigzag(before, self.leb()? as u32);
-                *site.offsets.get_mut(site.count)? = before;
-                site.count += 1;
+                site.push(before)?;
+            }
+            shared = usize::try_from(self.leb()?).ok()?;
+        }
+        if head & 3 != Callers::None as u64 {
+            let callers = self.previous.callers();
+            for caller in callers.get(callers.len().checked_sub(shared)?..)? {
+                site.push(*caller)?;
             }
         }
+        self.previous = site;
         Some(site)
     }
 }
@@ -173,9 +216,13 @@ mod tests {
     #[test]
     fn sites_survive_a_round_trip() {
         let sites: Vec<Site> = (0..200u32)
-            .map(|i| match i % 3 {
+            .map(|i| match i % 7 {
                 0 => Site::new(i * 7, &[i.wrapping_mul(0x9E37_79B1)]),
                 1 => Site::new(i * 7, &[i, u32::MAX - i, 3]),
+                2 => Site::new(i * 7, &[i + 9, u32::MAX - i + 1, 3]),
+                3 => Site::new(i * 7, &[i, 8, 9, u32::MAX - i + 2, 3]),
+                4 => Site::new(i * 7, &[i, 9, u32::MAX - i + 3, 3]),
+                5 => Site::new(i * 7, &[i, 9, 9, 3]),
                 _ => Site::new(i * 7, &[5; MAX_CALLERS + 1]),
             })
             .collect();

@@ -185,7 +185,7 @@ faults! {
         ElfType "is not of the ELF type DYN";
         ProgramHeaders "places its program headers outside the file, or has too many or too large ones";
         ImageLen "gives the image a length beyond the file's";
-        HeadLen "gives the head a length that does not reach from the metadata's end to the file's end";
+        HeadLen "gives the head a length that does not reach from the metadata's start to the file's end";
         PageLen "has a page length that is no power of two up to 65536";
         Metadata "places the metadata outside the read-only segment";
         CodeRange "places the machine code outside the executable segment";

@@ -57,7 +57,7 @@ impl Module {
     /// came, unaltered, from a compiler that they trust.
     pub unsafe fn load_unsigned(bytes: &[u8]) -> Result<Module, Error> {
         // SAFETY: by the caller's promise.
-        unsafe { Module::load(bytes, ImageMemory::copied()) }
+        unsafe { Module::load(bytes, ImageMemory::copied(), Verify::Full) }
     }
 
     /// Maps an image from a file: text and read-only data stay in the page cache, shared with every
@@ -74,15 +74,15 @@ impl Module {
         // as it is.
         let bytes = unsafe { std::slice::from_raw_parts(whole.start(), len) };
         // SAFETY: by the caller's promise.
-        unsafe { Module::load(bytes, ImageMemory::mapped(file)) }
+        unsafe { Module::load(bytes, ImageMemory::mapped(file), Verify::Head) }
     }
 
     /// # Safety
     /// As [`load_unsigned`](Self::load_unsigned); `memory` maps the same bytes or copies them.
-    unsafe fn load(bytes: &[u8], memory: ImageMemory) -> Result<Module, Error> {
+    unsafe fn load(bytes: &[u8], memory: ImageMemory, verify: Verify) -> Result<Module, Error> {
         let page_len = u32::try_from(unix::page_len()).unwrap_or(u32::MAX);
         let machine = Machine { page_len, ..Machine::host() };
-        let image = wasmc_loader::parse(bytes, &machine, Verify::Full)?;
+        let image = wasmc_loader::parse(bytes, &machine, verify)?;
         // SAFETY: parsed for this machine; trusted by the caller; the helpers are functions of this
         // program with the signatures of the table they are made from.
         let code = unsafe { wasmc_loader::load(&image, memory, &builtins::addresses()) }?;

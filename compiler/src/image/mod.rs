@@ -51,7 +51,7 @@ pub fn write(module: &Module<'_>, code: &LinkedCode, options: &Options) -> Resul
     }
     let header = header(module, code, &layout, &encoded, options, file.len())?;
     file[layout.metadata.start as usize..][..Header::LEN].copy_from_slice(&header.to_bytes());
-    add_checksums(&mut file, &layout);
+    add_checksums(&mut file, &layout, header.head_len as usize);
     Ok(file)
 }
 
@@ -89,7 +89,8 @@ fn header(
         abi_version: ABI_VERSION,
         image_len: layout.image_len,
         file_len: file_len as u32,
-        head_len: layout.metadata.end,
+        // The stream is the last table.
+        head_len: layout.metadata.end - encoded.site_stream.len() as u32,
         head_checksum: 0,
         body_checksum: 0,
         arch: row.arch as u32,
@@ -115,8 +116,8 @@ fn header(
 }
 
 /// Fills the checksum fields, which are 0 until then.
-fn add_checksums(file: &mut [u8], layout: &Layout) {
-    let (head, body) = file.split_at(layout.metadata.end as usize);
+fn add_checksums(file: &mut [u8], layout: &Layout, head_len: usize) {
+    let (head, body) = file.split_at(head_len);
     let sums = [xxh32(head, 0), xxh32(body, 0)].map(u32::to_le_bytes);
     let fields = layout.metadata.start as usize + CHECKSUM_FIELDS.start;
     file[fields..][..CHECKSUM_FIELDS.len()].copy_from_slice(sums.as_flattened());

@@ -24,7 +24,8 @@ pub struct Encoded<'a> {
     function_names: Vec<Option<&'a str>>,
     /// With linked offsets.
     site_index: Vec<SiteIndexRecord>,
-    site_stream: Vec<u8>,
+    /// The bytes of the last table.
+    pub site_stream: Vec<u8>,
 }
 
 impl<'a> Encoded<'a> {
@@ -80,6 +81,7 @@ impl Tables<'_> {
         self.put_data(layout, &mut block);
         self.put_code_tables(layout, &mut block);
         block.put_bytes(Table::Strings, &self.encoded.strings);
+        block.put_bytes(Table::SiteStream, &self.encoded.site_stream);
         block.bytes
     }
 
@@ -230,7 +232,6 @@ impl Tables<'_> {
             Table::SiteIndex,
             index.map(|i| SiteIndexRecord { code_offset: base + i.code_offset, ..*i }.to_bytes()),
         );
-        block.put_bytes(Table::SiteStream, &self.encoded.site_stream);
     }
 }
 

@@ -14,13 +14,16 @@ pub(super) fn check(file: &File, bytes: &[u8]) -> Result<[Span; Table::COUNT], L
     let directory = Records::<DirectoryEntry>::new(metadata.get(Header::LEN..PREFIX_LEN).unwrap_or_default());
     let mut tables = [Span::default(); Table::COUNT];
     let mut end = PREFIX_LEN as u32;
+    let head_end = file.header.head_len.saturating_sub(file.metadata.offset);
     for ((table, entry), span) in Table::ALL.iter().zip(directory.iter()).zip(&mut tables) {
         // Where nothing is does not matter.
         if entry.count == 0 {
             continue;
         }
-        let len = check_entry(*table, &entry, end, file.metadata.len)
-            .map_err(|fault| LoadError::Directory { table: *table, fault })?;
+        // The stream's reader takes any bytes, so the head may end before it.
+        let limit = if *table == Table::SiteStream { file.metadata.len } else { file.metadata.len.min(head_end) };
+        let len =
+            check_entry(*table, &entry, end, limit).map_err(|fault| LoadError::Directory { table: *table, fault })?;
         *span = Span { offset: file.metadata.offset.saturating_add(entry.offset), len };
         end = entry.offset.saturating_add(len);
     }
@@ -28,7 +31,8 @@ pub(super) fn check(file: &File, bytes: &[u8]) -> Result<[Span; Table::COUNT], L
 }
 
 /// Length of a table in bytes. `start` is where it may begin, at the earliest.
-fn check_entry(table: Table, entry: &DirectoryEntry, start: u32, metadata_len: u32) -> Result<u32, DirectoryFault> {
+/// `limit` is where it has to end, at the latest.
+fn check_entry(table: Table, entry: &DirectoryEntry, start: u32, limit: u32) -> Result<u32, DirectoryFault> {
     if entry.count > limits::records_max(table) {
         return Err(DirectoryFault::Count);
     }
@@ -39,7 +43,7 @@ fn check_entry(table: Table, entry: &DirectoryEntry, start: u32, metadata_len: u
         return Err(DirectoryFault::Order);
     }
     let len = u64::from(entry.count).saturating_mul(table.record_len() as u64);
-    if u64::from(entry.offset).saturating_add(len) > metadata_len.into() {
+    if u64::from(entry.offset).saturating_add(len) > limit.into() {
         return Err(DirectoryFault::Range);
     }
     u32::try_from(len).map_err(|_| DirectoryFault::Range)

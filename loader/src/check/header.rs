@@ -123,8 +123,8 @@ pub(super) fn check_len(file: &File, bytes: &[u8]) -> Result<(), LoadError> {
     if header.image_len > header.file_len {
         return Err(LoadError::Header(HeaderFault::ImageLen));
     }
-    let metadata_end = file.metadata.offset.saturating_add(file.metadata.len);
-    if header.head_len < metadata_end || header.head_len > header.file_len {
+    let tables_start = file.metadata.offset.saturating_add(PREFIX_LEN as u32);
+    if header.head_len < tables_start || header.head_len > header.file_len {
         return Err(LoadError::Header(HeaderFault::HeadLen));
     }
     Ok(())

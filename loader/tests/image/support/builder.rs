@@ -288,8 +288,8 @@ impl Sample {
             fixups,
             unwind,
             site_index,
-            site_stream,
             strings,
+            site_stream,
         ]
     }
 

@@ -50,7 +50,7 @@ pub fn truncate(file: &[u8], machine: &Machine) -> Tally {
 /// they are, once computing them anew. Of a large image, every `stride`th byte.
 pub fn change_bytes(file: &[u8], machine: &Machine, stride: usize) -> Tally {
     let mut tally = Tally::default();
-    for at in (0..head_len(file)).step_by(stride) {
+    for at in (0..metadata_end(file)).step_by(stride) {
         let byte = file[at];
         for changed in [0x00, 0xFF, byte.wrapping_add(1), byte.wrapping_sub(1)] {
             if changed == byte {
@@ -97,12 +97,12 @@ pub fn change_at_random(file: &[u8], machine: &Machine, seed: u64, rounds: usize
         random ^= random >> 27;
         (random.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) as usize % below
     };
-    let head_len = head_len(file);
+    let end = metadata_end(file);
     for _ in 0..rounds {
         let mut file = file.to_vec();
         for _ in 0..1 + next(4) {
-            let at = next(head_len);
-            file[at] = if next(2) == 0 { next(256) as u8 } else { file[next(head_len)] };
+            let at = next(end);
+            file[at] = if next(2) == 0 { next(256) as u8 } else { file[next(end)] };
         }
         seal_head(&mut file);
         let _ = tally.receive(&file, machine, Verify::Head);
@@ -115,8 +115,15 @@ fn header(file: &[u8]) -> (usize, Header) {
     (metadata, Header::read(&file[metadata..]).expect("a sound image"))
 }
 
-fn head_len(file: &[u8]) -> usize {
-    header(file).1.head_len as usize
+/// Where headers and metadata end, which is at the head's end or behind it.
+fn metadata_end(file: &[u8]) -> usize {
+    let (metadata, header) = header(file);
+    let entries = (metadata + Header::LEN..).step_by(DirectoryEntry::LEN);
+    let ends = Table::ALL.iter().zip(entries).map(|(table, entry)| {
+        let place = DirectoryEntry::read(&file[entry..]).expect("a sound image");
+        metadata + place.offset as usize + place.count as usize * table.record_len()
+    });
+    ends.max().unwrap_or(0).max(header.head_len as usize)
 }
 
 /// Offset and width of the fields to change; of those wider than a number, the first eight bytes.

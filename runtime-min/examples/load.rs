@@ -1,0 +1,99 @@
+//! What loading and instantiating cost, beside reading the same file: medians of many rounds, a row
+//! an image. `cargo xtask load` makes the images and runs this.
+
+use std::hint::black_box;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use wasmc_runtime::{Instance, Module, Store};
+
+fn main() {
+    let images: Vec<String> = std::env::args().skip(1).collect();
+    println!("median microseconds of {ROUNDS} rounds; memory: initial linear memory");
+    println!(
+        "{:<24} {:>10} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "image", "code KiB", "memory KiB", "read", "memcpy", "mapped", "copied", "first", "second"
+    );
+    for image in &images {
+        if let Err(error) = measure(Path::new(image)) {
+            eprintln!("{image}: {error}");
+            std::process::exit(1);
+        }
+    }
+}
+
+const ROUNDS: usize = 51;
+
+fn measure(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
+    let bytes = std::fs::read(path)?;
+    let read = median(|| Ok(black_box(std::fs::read(path)?)))?;
+    // Into memory that is there, as `copied` below counts the pages' making too.
+    let mut copy = vec![0; bytes.len()];
+    let memcpy = median(|| {
+        copy.copy_from_slice(black_box(&bytes));
+        Ok(black_box(&mut copy).len())
+    })?;
+    // SAFETY: the command that calls this has just compiled the file.
+    let mapped = median(|| Ok(unsafe { Module::map_unsigned(path) }?))?;
+    // SAFETY: as above.
+    let copied = median(|| Ok(unsafe { Module::load_unsigned(&bytes) }?))?;
+    // SAFETY: as above.
+    let module = unsafe { Module::map_unsigned(path) }?;
+    // The first instance takes the faults of the image's pages, so each round has a module of its own.
+    let first = median_of(|| {
+        // SAFETY: as above.
+        let module = unsafe { Module::map_unsigned(path) }?;
+        instantiate(&module)
+    })?;
+    let second = median_of(|| instantiate(&module))?;
+    let memory: u64 = module.image().memories().iter().map(|memory| memory.min * 64).sum();
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    println!(
+        "{name:<24} {:>10} {memory:>10} {} {} {} {} {} {}",
+        module.code_range().len() / 1024,
+        shown(read),
+        shown(memcpy),
+        shown(mapped),
+        shown(copied),
+        shown(first),
+        shown(second)
+    );
+    Ok(())
+}
+
+/// The time to make an instance in a new store; what it takes to give both back does not count.
+fn instantiate(module: &Module) -> Result<Duration, Box<dyn std::error::Error>> {
+    let mut store = Store::new(());
+    let began = Instant::now();
+    let instance = Instance::new(&mut store, module, &[])?;
+    let took = began.elapsed();
+    black_box(instance);
+    Ok(took)
+}
+
+fn median<T>(
+    mut run: impl FnMut() -> Result<T, Box<dyn std::error::Error>>,
+) -> Result<Duration, Box<dyn std::error::Error>> {
+    median_of(|| {
+        let began = Instant::now();
+        let result = run()?;
+        let took = began.elapsed();
+        drop(result);
+        Ok(took)
+    })
+}
+
+fn median_of(
+    mut run: impl FnMut() -> Result<Duration, Box<dyn std::error::Error>>,
+) -> Result<Duration, Box<dyn std::error::Error>> {
+    let mut times = Vec::with_capacity(ROUNDS);
+    for _ in 0..ROUNDS {
+        times.push(run()?);
+    }
+    times.sort_unstable();
+    Ok(times[ROUNDS / 2])
+}
+
+fn shown(time: Duration) -> String {
+    format!("{:>9.1}", time.as_secs_f64() * 1e6)
+}
