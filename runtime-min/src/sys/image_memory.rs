@@ -67,6 +67,7 @@ impl CodeMemory for ImageMemory {
             return Ok(Placement::Mapped);
         }
         mapping.protect(offset, pages, Protection::ReadWrite).map_err(failure)?;
+        mapping.populate(offset, pages);
         // SAFETY: `len` bytes inside the mapping, writable since the line above; nobody else has the
         // address yet.
         unsafe { mapping.start().add(offset).copy_from_nonoverlapping(contents.as_ptr(), len) };

@@ -139,6 +139,13 @@ impl Mapping {
         if status == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
     }
 
+    /// Gets the pages of a part at once, which is quicker than a fault for each. Where the kernel does
+    /// not do that (before Linux 5.14), they come as they are written to.
+    pub(crate) fn populate(&self, offset: usize, len: usize) {
+        // SAFETY: the pages are ours and can be written to; their contents do not change.
+        unsafe { libc::madvise(self.part(offset, len), len, libc::MADV_POPULATE_WRITE) };
+    }
+
     /// Replaces a part by the file's bytes from `file_offset` on, copy-on-write: as long as they are
     /// not written to, the pages are those of the page cache, shared by everyone who maps the file.
     pub(crate) fn map_file(

@@ -3,6 +3,7 @@
 mod ci;
 mod demo;
 mod fetch;
+mod load;
 #[path = "../../../tests/corpus/manifest.rs"]
 mod manifest;
 mod setup;
@@ -21,6 +22,7 @@ Usage: cargo xtask CHORE
   ci               formatting, clippy and docs without warnings, the loader under AddressSanitizer, then `test`
   fetch [--small]  fetch the corpus (or its small modules) into target/corpus
   bench [ARGS]     the benchmark table; arguments go to `bench`
+  load             what loading and instantiating cost, for images of growing size
 ";
 
 fn main() {
@@ -41,6 +43,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["ci"] => ci::ci(),
         ["fetch"] => fetch::fetch(test::Scope::Whole),
         ["fetch", "--small"] => fetch::fetch(test::Scope::Small),
+        ["load"] => load::load(),
         ["bench", rest @ ..] => bench(rest),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
