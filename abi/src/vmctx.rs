@@ -127,6 +127,13 @@ pub const PAGE_LEN: u64 = 65536;
 /// The most pages a memory ever has: 4 GiB − 64 KiB, so that an address that passed its check can
 /// take a small constant without wrapping.
 pub const MAX_PAGES: u64 = 65535;
+
+/// The most pages that a memory ever has where pointers are that wide. With 32 bits it is half of
+/// [`MAX_PAGES`]: lengths and the distance between two addresses then are positive numbers of 32 bits.
+pub const fn max_pages(pointer_bits: u32) -> u64 {
+    if pointer_bits == 32 { MAX_PAGES / 2 } else { MAX_PAGES }
+}
+
 /// Address space that the `guard` model reserves from the base on: every index plus every offset
 /// (33 bits) plus the widest access, rounded up to a Wasm page.
 pub const GUARD_RESERVATION: u64 = (1 << 33) + PAGE_LEN;

@@ -47,12 +47,32 @@ pub(crate) struct RawTrace {
     more: usize,
 }
 
+/// Where execution stands: registers.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Position {
+    /// Program counter: any byte of the instruction.
+    pub(crate) pc: usize,
+    /// Stack pointer.
+    pub(crate) sp: usize,
+    /// The register for return addresses, on machines that have one; 0 if it holds none of ours.
+    pub(crate) link: usize,
+}
+
+/// What is known of a frame.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FrameShape {
+    /// Distance from the stack pointer to the canonical frame address, bytes.
+    cfa_offset: u32,
+    /// Distance from there down to the return address, bytes; 0 if that is in the link register.
+    return_offset: u32,
+}
+
 /// What the walk needs to know about code.
 pub(crate) trait Code {
     /// Number of the image that holds an address of code, and the code offset.
     fn find(&self, pc: usize) -> Option<(usize, u32)>;
-    /// Distance from the stack pointer to the canonical frame address.
-    fn cfa_offset(&self, image: usize, code_offset: u32) -> Option<u32>;
+    /// The frame of the code at an offset.
+    fn frame(&self, image: usize, code_offset: u32) -> Option<FrameShape>;
 }
 
 impl Code for Vec<Module> {
@@ -61,39 +81,51 @@ impl Code for Vec<Module> {
         Some((index, self[index].code().code_offset(pc)?))
     }
 
-    fn cfa_offset(&self, image: usize, code_offset: u32) -> Option<u32> {
-        self[image].image().cfa_offset_at(code_offset)
+    fn frame(&self, image: usize, code_offset: u32) -> Option<FrameShape> {
+        let cfa_offset = self[image].image().cfa_offset_at(code_offset)?;
+        Some(FrameShape { cfa_offset, return_offset: WORD as u32 })
     }
 }
 
-/// Walks the stack from the frame at `pc` and `sp` up to where the host entered, at `top`. `read` gets
-/// words between `sp` and `top`.
-pub(crate) fn walk(
-    code: &impl Code,
-    mut pc: usize,
-    mut sp: usize,
-    top: usize,
-    read: impl Fn(usize) -> usize,
-) -> RawTrace {
-    const WORD: usize = size_of::<usize>();
+const WORD: usize = size_of::<usize>();
+
+/// Bits of a return address that are no part of the address: ARM has the instruction set state there.
+const STATE_BITS: usize = if cfg!(target_arch = "arm") { 1 } else { 0 };
+
+/// Walks the stack from the frame at `position` up to where the host entered, at `top`. `read` gets words
+/// between its `sp` and `top`.
+pub(crate) fn walk(code: &impl Code, mut position: Position, top: usize, read: impl Fn(usize) -> usize) -> RawTrace {
     let mut trace = RawTrace::default();
-    while let Some((image, code_offset)) = code.find(pc) {
+    while let Some((image, code_offset)) = code.find(position.pc) {
         if trace.positions.len() < POSITIONS_MAX {
             trace.positions.push((image, code_offset));
         } else {
             trace.more += 1;
         }
-        let cfa_offset = code.cfa_offset(image, code_offset).map_or(0, |offset| offset as usize);
-        // A wrong table must not lead the walk out of the guest's part of the stack, or in a circle.
-        let Some(cfa) = sp.checked_add(cfa_offset).filter(|cfa| *cfa <= top) else { break };
-        if cfa_offset < WORD || !cfa.is_multiple_of(WORD) {
+        let Some(caller) = code.frame(image, code_offset).and_then(|frame| caller(position, frame, top, &read)) else {
             break;
-        }
-        // The return address is of the instruction after the call.
-        pc = read(cfa - WORD).wrapping_sub(1);
-        sp = cfa;
+        };
+        position = caller;
     }
     trace
+}
+
+/// Where the caller of the code at `position` stands; `None` if `frame` does not lead there.
+fn caller(position: Position, frame: FrameShape, top: usize, read: impl Fn(usize) -> usize) -> Option<Position> {
+    // A wrong table must not lead the walk out of the guest's part of the stack, or in a circle.
+    let sp =
+        position.sp.checked_add(frame.cfa_offset as usize).filter(|cfa| *cfa <= top && cfa.is_multiple_of(WORD))?;
+    let address = match frame.return_offset as usize {
+        // Of the innermost frame only: a call has put something else into the register.
+        0 => position.link,
+        WORD.. => read(
+            sp.checked_sub(frame.return_offset as usize)
+                .filter(|place| *place >= position.sp && place.is_multiple_of(WORD))?,
+        ),
+        _ => return None,
+    };
+    // It is of the instruction after the call.
+    Some(Position { pc: (address & !STATE_BITS).wrapping_sub(1), sp, link: 0 })
 }
 
 /// Adds the frames of a trace to a trap, with the calls that were inlined.
@@ -135,43 +167,53 @@ fn frames(module: &Module, code_offset: u32) -> Vec<Frame> {
 mod tests {
     use super::*;
 
-    /// Code from 1000 to 1100; frames are 8 × (code offset ÷ 10) bytes.
+    /// Code from 1000 to 1100; frames are as many words as the tens of the code offset say, with the return
+    /// address in the last of them, or in the link register where the units are 9.
     struct Synthetic;
 
     impl Code for Synthetic {
         fn find(&self, pc: usize) -> Option<(usize, u32)> {
             (1000..1100).contains(&pc).then(|| (0, (pc - 1000) as u32))
         }
-        fn cfa_offset(&self, _: usize, code_offset: u32) -> Option<u32> {
-            Some(code_offset / 10 * 8)
+        fn frame(&self, _: usize, code_offset: u32) -> Option<FrameShape> {
+            let return_offset = if code_offset % 10 == 9 { 0 } else { WORD as u32 };
+            Some(FrameShape { cfa_offset: code_offset / 10 * WORD as u32, return_offset })
         }
     }
 
-    fn offsets(trace: &RawTrace) -> Vec<u32> {
+    /// Code offsets of the walk from a position over a stack that starts at address 0.
+    fn walked(pc: usize, link: usize, top_words: usize, stack: &[usize]) -> Vec<u32> {
+        let position = Position { pc, sp: 0, link };
+        let trace = walk(&Synthetic, position, top_words * WORD, |address| stack[address / WORD]);
+        assert_eq!(trace.more, 0);
         trace.positions.iter().map(|(_, offset)| *offset).collect()
     }
 
+    /// What is below frames of 1, 2 and 3 words.
+    const STACK: &[usize] = &[1026, 0, 1036, 0, 0, 7777];
+
     #[test]
     fn the_walk_follows_return_addresses_until_they_leave_the_images() {
-        // Frames of 1, 2 and 3 words; the return address is each one's last.
-        let stack = [1025usize, 0, 1035, 0, 0, 7777];
-        let trace = walk(&Synthetic, 1010, 0, 48, |address| stack[address / 8]);
-        assert_eq!(offsets(&trace), [10, 24, 34]);
-        assert_eq!(trace.more, 0);
+        assert_eq!(walked(1010, 0, 6, STACK), [10, 25, 35]);
     }
 
     #[test]
     fn the_walk_ends_at_the_top_of_the_guest_stack_and_at_frames_without_size() {
-        let stack = [1025usize, 0, 1035, 0, 0, 7777];
-        let read = |address: usize| stack[address / 8];
-        assert_eq!(offsets(&walk(&Synthetic, 1010, 0, 16, read)), [10, 24]);
-        assert_eq!(offsets(&walk(&Synthetic, 1005, 0, 48, read)), [5]);
-        assert_eq!(offsets(&walk(&Synthetic, 999, 0, 48, read)), []);
+        assert_eq!(walked(1010, 0, 2, STACK), [10, 25]);
+        assert_eq!(walked(1005, 0, 6, STACK), [5]);
+        assert_eq!(walked(999, 0, 6, STACK), []);
+    }
+
+    #[test]
+    fn the_link_register_counts_in_the_innermost_frame_only() {
+        assert_eq!(walked(1009, 1014, 6, STACK), [9, 13, 25, 35]);
+        assert_eq!(walked(1019, 1010, 6, &[0, 1026, 0, 1036]), [19, 9], "a call has overwritten it");
+        assert_eq!(walked(1009, 0, 6, STACK), [9], "a call has overwritten it");
     }
 
     #[test]
     fn deep_stacks_are_counted_but_not_kept() {
-        let trace = walk(&Synthetic, 1010, 0, 8 * 5000, |_| 1011);
+        let trace = walk(&Synthetic, Position { pc: 1010, sp: 0, link: 0 }, WORD * 5000, |_| 1012);
         assert_eq!(trace.positions.len(), POSITIONS_MAX);
         assert_eq!(trace.more, 5001 - POSITIONS_MAX, "the first position and one for each word");
     }

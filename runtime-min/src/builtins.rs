@@ -6,7 +6,7 @@ use wasmc_abi::{Builtin, TrapCode};
 
 use crate::instance::InstanceData;
 use crate::store::StoreCore;
-use crate::sys::machine::trap_stub as trap;
+use crate::sys::trap_stub as trap;
 use crate::vmctx::{Ptr, RawRef};
 
 /// The store and the instance number of a vmctx block.

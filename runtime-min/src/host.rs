@@ -8,10 +8,11 @@ use std::any::Any;
 use std::fmt;
 use std::mem::offset_of;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::ptr::NonNull;
+use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 
 use wasmc_abi::TrapCode;
+use wasmc_abi::vmctx::host_record;
 
 use crate::error::Error;
 use crate::instance::{Extern, Instance};
@@ -19,9 +20,13 @@ use crate::memory::MemoryData;
 use crate::store::{AsContext, AsContextMut, StoreContext, StoreContextMut, StoreCore, StoreId};
 use crate::types::{FuncType, TypeId};
 use crate::value::{WasmTy, WasmValues, for_each_arity};
+use crate::vmctx::Ptr;
 
-/// Some function with the C convention; which parameters it has is known where it was made.
-type Callback = unsafe extern "C" fn();
+/// Some function with the C convention, in a slot of 8 bytes; which parameters it has is known where it was
+/// made.
+#[derive(Clone, Copy, Debug)]
+#[repr(C, align(8))]
+struct Callback(unsafe extern "C" fn());
 
 /// Calls the same closure with arguments from slots, and writes the results over them.
 type Direct = unsafe fn(NonNull<HostRecord>, *mut u64) -> u32;
@@ -56,19 +61,26 @@ impl fmt::Debug for HostFunc {
 #[repr(C)]
 pub(crate) struct HostRecord {
     callback: Callback,
-    closure: NonNull<u8>,
+    closure: Ptr<u8>,
+    /// Null: the images that run on an OS have a helper table of their own.
+    helpers: Ptr<usize>,
     store: NonNull<StoreCore>,
     /// The importing instance; `None` for a function that the host handed out itself.
     instance: Option<u32>,
     func: Arc<HostFunc>,
 }
 
-const _: () = assert!(offset_of!(HostRecord, callback) == wasmc_abi::vmctx::host_record::CALLBACK as usize);
+const _: () = {
+    assert!(offset_of!(HostRecord, callback) == host_record::CALLBACK as usize);
+    assert!(offset_of!(HostRecord, closure) == host_record::DATA as usize);
+    assert!(offset_of!(HostRecord, helpers) == host_record::HELPERS as usize);
+};
 
 impl HostRecord {
     pub(crate) fn new(func: Arc<HostFunc>, store: NonNull<StoreCore>, instance: Option<u32>) -> HostRecord {
         let closure: &(dyn Any + Send + Sync) = &*func.closure;
-        HostRecord { callback: func.callback, closure: NonNull::from(closure).cast(), store, instance, func }
+        let closure = Ptr((&raw const *closure).cast_mut().cast());
+        HostRecord { callback: func.callback, closure, helpers: Ptr(null_mut()), store, instance, func }
     }
 
     pub(crate) fn func(&self) -> &Arc<HostFunc> {
@@ -218,7 +230,7 @@ unsafe fn run<T, F, R: HostResults>(
     let HostRecord { closure, store, instance, .. } = unsafe { record.as_ref() };
     let (mut store, instance) = (*store, *instance);
     // SAFETY: as promised; `func` in the record keeps the closure alive.
-    let closure: &F = unsafe { closure.cast().as_ref() };
+    let closure: &F = unsafe { &*closure.0.cast() };
     // The store may be left in a state that the closure did not intend when it panics, but every
     // change to it is complete, and the panic goes on in the host.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -308,7 +320,7 @@ macro_rules! closures {
                     type_id: TypeId::of(&ty),
                     ty,
                     // SAFETY: thunks for this type call it with its real signature again.
-                    callback: unsafe { std::mem::transmute::<Shim<$($a),*>, Callback>(callback) },
+                    callback: Callback(unsafe { std::mem::transmute::<Shim<$($a),*>, unsafe extern "C" fn()>(callback) }),
                     direct: direct::<T, F, $($a,)* R>,
                     closure: Box::new(self),
                 }
@@ -372,7 +384,7 @@ mod tests {
         let mut results = [0; 3];
         // SAFETY: as a thunk does it: the callback lies at its offset and has this signature.
         let status = unsafe {
-            let callback = std::mem::transmute::<Callback, C>((*record).callback);
+            let callback = std::mem::transmute::<unsafe extern "C" fn(), C>((*record).callback.0);
             callback(record, results.as_mut_ptr(), 0.5, 10, 100)
         };
         assert_eq!(status, 0);

@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use wasmc_abi::target::MemoryModel;
-use wasmc_abi::vmctx::{GUARD_RESERVATION, MAX_PAGES, PAGE_LEN};
+use wasmc_abi::vmctx::{GUARD_RESERVATION, PAGE_LEN, max_pages};
 
 use crate::error::{Error, MemoryError};
 use crate::store::{AsContext, AsContextMut, StoreId};
@@ -46,9 +46,9 @@ impl MemoryData {
         pages_limit: u64,
         record: Slot<MemoryRecord>,
     ) -> Result<MemoryData, MemoryError> {
-        let pages_max = pages_limit.min(MAX_PAGES).min(ty.max.unwrap_or(u64::MAX));
-        if ty.min > pages_limit.min(MAX_PAGES) {
-            let limit = pages_limit.min(MAX_PAGES);
+        let limit = pages_limit.min(max_pages(usize::BITS));
+        let pages_max = limit.min(ty.max.unwrap_or(u64::MAX));
+        if ty.min > limit {
             return Err(MemoryError::TooLarge { pages: ty.min, limit });
         }
         let len_bytes = ty.min * PAGE_LEN;
@@ -255,6 +255,7 @@ fn check(memory: &MemoryData, address: u64, len: usize) -> Result<(), MemoryErro
 mod tests {
     use super::*;
     use crate::store::Store;
+    use wasmc_loader::Machine;
 
     fn memory(min: u64, max: Option<u64>, model: MemoryModel) -> (Store<()>, Memory) {
         let mut store = Store::new(());
@@ -265,7 +266,7 @@ mod tests {
 
     #[test]
     fn grown_pages_are_zero_and_old_ones_keep_their_bytes() {
-        for model in [MemoryModel::Guard, MemoryModel::Checked] {
+        for &model in Machine::host().memory_models {
             let (mut store, memory) = memory(1, Some(4), model);
             memory.write(&mut store, 65532, b"last").unwrap();
             assert_eq!(memory.grow(&mut store, 2).unwrap(), 1);
@@ -280,7 +281,7 @@ mod tests {
 
     #[test]
     fn a_memory_without_pages_can_be_had_and_grown() {
-        for model in [MemoryModel::Guard, MemoryModel::Checked] {
+        for &model in Machine::host().memory_models {
             let (mut store, memory) = memory(0, None, model);
             assert!(memory.data(&store).is_empty());
             assert!(memory.write(&mut store, 0, b"").is_ok());
@@ -292,6 +293,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_pointer_width = "64")]
     fn a_guarded_base_never_moves() {
         let (mut store, memory) = memory(1, None, MemoryModel::Guard);
         let base = memory.data(&store).as_ptr();
@@ -300,6 +302,7 @@ mod tests {
     }
 
     #[test]
+    #[cfg(target_pointer_width = "64")]
     fn contents_of_a_file_are_mapped_and_written_privately() {
         let path = std::env::temp_dir().join(format!("wasmc-run-{}", std::process::id()));
         let contents: Vec<u8> = (0..200_000u32).map(|i| ((i * 7) >> 3) as u8).collect();
@@ -321,7 +324,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("wasmc-grow-{}", std::process::id()));
         std::fs::write(&path, vec![0xEE; 200_000]).unwrap();
         let file = File::open(&path).unwrap();
-        for model in [MemoryModel::Guard, MemoryModel::Checked] {
+        for &model in Machine::host().memory_models {
             let (mut store, memory) = memory(8, None, model);
             let data = store.as_context_mut().into_core_mut().memory_mut(memory);
             data.initialise(65536, &[0xEE; 200_000], Some((&file, 0))).unwrap();

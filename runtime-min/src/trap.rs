@@ -13,11 +13,11 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use wasmc_abi::TrapCode;
 
-use crate::backtrace::{self, RawTrace};
+use crate::backtrace::{self, Position, RawTrace};
 use crate::error::Error;
 use crate::host::Pending;
 use crate::store::StoreCore;
-use crate::sys::{machine, unix};
+use crate::sys::{self, machine, unix};
 
 pub use crate::backtrace::Frame;
 
@@ -101,7 +101,7 @@ pub(crate) unsafe fn invoke(
     let current = &raw mut activation;
     let previous = CURRENT.replace(current);
     // SAFETY: by the caller's promise; the activation is new and the thread's current one.
-    let status = unsafe { machine::enter(vmctx, code, values, trampoline, current.cast()) };
+    let status = unsafe { sys::enter(vmctx, code, values, trampoline, current.cast()) };
     CURRENT.set(previous);
     // SAFETY: the guest has ended, so the store is ours again.
     let store = unsafe { store.as_mut() };
@@ -131,9 +131,10 @@ fn finish(store: &mut StoreCore, trap: Option<(u32, RawTrace)>) -> Error {
     trap.into()
 }
 
-/// Records a trap at `pc`, with the stack pointer at `sp` there, and returns the stack pointer to go
-/// back to. Called by the assembly only, on the guest's stack, in the reserve for helpers.
-pub(crate) unsafe extern "C" fn record_trap(code: u32, pc: usize, sp: usize) -> usize {
+/// Records a trap at `pc`, with the stack pointer at `sp` there and `link` in the register for return
+/// addresses (0 where there is none, or if a call has put its own there), and returns the stack pointer
+/// to go back to. Called by the assembly only, on the guest's stack, in the reserve for helpers.
+pub(crate) unsafe extern "C" fn record_trap(code: u32, pc: usize, sp: usize, link: usize) -> usize {
     let activation = CURRENT.get();
     assert!(!activation.is_null(), "a trap outside of any call of a guest");
     // SAFETY: the activation belongs to the `invoke` that waits below us; nobody else uses it.
@@ -142,7 +143,7 @@ pub(crate) unsafe extern "C" fn record_trap(code: u32, pc: usize, sp: usize) -> 
     let store = unsafe { activation.store.as_ref() };
     // SAFETY: the walk asks for words between the guest's stack pointer and the frame of `enter`.
     let read = |address: usize| unsafe { ptr::with_exposed_provenance::<usize>(address).read() };
-    let trace = backtrace::walk(&store.images, pc, sp, activation.saved_sp, read);
+    let trace = backtrace::walk(&store.images, Position { pc, sp, link }, activation.saved_sp, read);
     activation.trap = Some((code, trace));
     activation.saved_sp
 }
@@ -223,103 +224,16 @@ impl Drop for FaultMap {
     }
 }
 
-#[cfg(all(test, target_arch = "x86_64"))]
+#[cfg(test)]
 mod tests {
-    //! Hand-written "compiled code" stands in for images: trampolines with the real convention.
+    //! Hand-written code stands in for images: trampolines with the real convention.
 
     use super::*;
-    use crate::memory::Memory;
     use crate::store::{AsContextMut, Store, StoreContextMut};
-    use crate::types::MemoryType;
-    use std::arch::global_asm;
+    use crate::sys::test_code::{self as code, FLOAT_CONTROL_BITS, FLUSH_AND_ROUND_UP, GUESTS_FLOAT_CONTROL};
+    use crate::sys::unix::{Mapping, Protection};
     use std::os::unix::process::ExitStatusExt;
-
-    global_asm!(
-        ".pushsection .text.wasmc_test, \"ax\", @progbits",
-        ".irp name, begin, end, add, deep, mxcsr, load, call",
-        ".globl wasmc_test_\\name",
-        ".hidden wasmc_test_\\name",
-        ".endr",
-        "wasmc_test_begin:",
-        // values[0] += values[1]
-        "wasmc_test_add:",
-        "mov rax, [rdx]",
-        "add rax, [rdx + 8]",
-        "mov [rdx], rax",
-        "ret",
-        // Ruins every callee-saved register, goes values[0] frames deep and raises trap values[1].
-        "wasmc_test_deep:",
-        "mov rcx, [rdx]",
-        "mov edi, [rdx + 8]",
-        "xor ebx, ebx",
-        "xor ebp, ebp",
-        "xor r12d, r12d",
-        "xor r13d, r13d",
-        "xor r14d, r14d",
-        "xor r15d, r15d",
-        "2:",
-        "sub rsp, 40",
-        "dec rcx",
-        "js 3f",
-        "call 2b",
-        "3:",
-        "and rsp, -16",
-        "call {trap}",
-        // values[0] = MXCSR, then trap values[1] unless that is 0.
-        "wasmc_test_mxcsr:",
-        "mov qword ptr [rdx], 0",
-        "stmxcsr [rdx]",
-        "mov edi, [rdx + 8]",
-        "test edi, edi",
-        "jne 4f",
-        "ret",
-        "4:",
-        "sub rsp, 8",
-        "call {trap}",
-        // values[0] = the byte at address values[0], with the stack out of alignment.
-        "wasmc_test_load:",
-        "push rbx",
-        "push rbp",
-        "mov rax, [rdx]",
-        "movzx eax, byte ptr [rax]",
-        "mov [rdx], rax",
-        "pop rbp",
-        "pop rbx",
-        "ret",
-        // Calls values[0](values[1], values) and raises what it returns.
-        "wasmc_test_call:",
-        "sub rsp, 8",
-        "mov rax, [rdx]",
-        "mov rdi, [rdx + 8]",
-        "mov rsi, rdx",
-        "call rax",
-        "test eax, eax",
-        "jne 5f",
-        "add rsp, 8",
-        "ret",
-        "5:",
-        "mov edi, eax",
-        "call {trap}",
-        "wasmc_test_end:",
-        ".popsection",
-        trap = sym machine::trap_stub,
-    );
-
-    unsafe extern "C" {
-        static wasmc_test_begin: u8;
-        static wasmc_test_end: u8;
-        static wasmc_test_add: u8;
-        static wasmc_test_deep: u8;
-        static wasmc_test_mxcsr: u8;
-        static wasmc_test_load: u8;
-        static wasmc_test_call: u8;
-    }
-
-    macro_rules! code {
-        ($name:ident) => {
-            &raw const $name
-        };
-    }
+    use wasmc_abi::vmctx::GUARD_RESERVATION;
 
     fn call<T>(store: &mut Store<T>, code: *const u8, values: &mut [u64]) -> Result<(), Error> {
         let core = store.as_context_mut().core_pointer();
@@ -334,7 +248,7 @@ mod tests {
     #[test]
     fn code_can_be_entered_and_returns() {
         let mut values = [40, 2];
-        call(&mut Store::new(()), code!(wasmc_test_add), &mut values).unwrap();
+        call(&mut Store::new(()), code::add(), &mut values).unwrap();
         assert_eq!(values, [42, 2]);
     }
 
@@ -344,7 +258,7 @@ mod tests {
         for depth in [0, 1, 7, 1000] {
             let kept: Vec<u64> = (0..20).map(|i| i * depth).collect();
             let mut values = [depth, TrapCode::DivideByZero as u64];
-            let result = call(&mut store, code!(wasmc_test_deep), &mut values);
+            let result = call(&mut store, code::deep(), &mut values);
             assert_eq!(code_of(result), TrapCode::DivideByZero);
             assert!(kept.iter().zip(0..).all(|(value, i)| *value == i * depth));
             assert_eq!(store.core().depth, 0);
@@ -352,59 +266,54 @@ mod tests {
         }
     }
 
-    fn mxcsr() -> u32 {
-        let mut value = 0u32;
-        // SAFETY: stores one register.
-        unsafe { std::arch::asm!("stmxcsr [{}]", in(reg) &raw mut value, options(nostack)) };
-        value
-    }
-
-    fn set_mxcsr(value: u32) {
-        // SAFETY: exceptions stay masked; the tests below do no arithmetic in between.
-        unsafe { std::arch::asm!("ldmxcsr [{}]", in(reg) &raw const value, options(nostack)) };
-    }
-
     #[test]
     fn floating_point_control_is_the_guests_inside_and_the_hosts_outside() {
-        const FLUSH_AND_ROUND_UP: u32 = 0x1F80 | 1 << 15 | 1 << 6 | 2 << 13;
         let mut store = Store::new(());
         for trap in [0, TrapCode::Unreachable as u64] {
             let mut values = [7, trap];
-            let before = mxcsr();
-            set_mxcsr(FLUSH_AND_ROUND_UP);
-            let result = call(&mut store, code!(wasmc_test_mxcsr), &mut values);
-            let after = mxcsr();
-            set_mxcsr(before);
+            let before = code::hosts_float_control();
+            code::set_hosts_float_control(FLUSH_AND_ROUND_UP);
+            let result = call(&mut store, code::float_control(), &mut values);
+            let after = code::hosts_float_control();
+            code::set_hosts_float_control(before);
             assert_eq!(result.is_err(), trap != 0);
-            assert_eq!(values[0] & 0xFFC0, 0x1F80);
-            assert_eq!(after & 0xFFC0, FLUSH_AND_ROUND_UP);
+            assert_eq!(values[0] & FLOAT_CONTROL_BITS, GUESTS_FLOAT_CONTROL);
+            assert_eq!(after & FLOAT_CONTROL_BITS, FLUSH_AND_ROUND_UP);
         }
     }
 
-    /// A store whose fault map knows the test's code, with a memory of one page.
+    /// What an access can reach beyond a memory that starts at 0.
+    fn reach() -> usize {
+        usize::try_from(GUARD_RESERVATION).unwrap_or(1 << 21)
+    }
+
+    /// A store whose fault map knows the test's code, and the address of what stands for its memory: 64 KiB,
+    /// and no access to anything else that can be reached from there. It stays when the store goes.
     fn store_with_memory() -> (Store<()>, u64) {
         install_fault_handler();
         let mut store = Store::new(());
-        let memory = Memory::new(&mut store, MemoryType { min: 1, max: None }).unwrap();
-        let base = memory.data(&store).as_ptr() as u64;
-        let code = (code!(wasmc_test_begin) as usize, code!(wasmc_test_end) as usize);
-        let mut context = store.as_context_mut();
-        let core = context.core_mut();
-        let reservation = core.memories[0].reservation().unwrap();
-        core.fault_map.set([code].into_iter(), [reservation].into_iter());
-        (store, base)
+        let memory = Mapping::reserve(reach()).unwrap();
+        memory.protect(0, 65536, Protection::ReadWrite).unwrap();
+        let base = memory.start().expose_provenance();
+        std::mem::forget(memory);
+        let reservation = (base, base + reach());
+        store.as_context_mut().core_mut().fault_map.set([code::range()].into_iter(), [reservation].into_iter());
+        (store, base as u64)
     }
 
     #[test]
     fn a_fault_in_the_guests_memory_is_a_trap_wherever_it_is() {
         let (mut store, base) = store_with_memory();
         for _ in 0..3 {
-            for distance in [65536, 65537, 1 << 20, 0xFFFF_FFFF, 0x1_FFFF_FFFF] {
-                let result = call(&mut store, code!(wasmc_test_load), &mut [base + distance]);
+            for distance in [65536u64, 65537, 1 << 20, 0xFFFF_FFFF, 0x1_FFFF_FFFF] {
+                if distance >= reach() as u64 {
+                    continue;
+                }
+                let result = call(&mut store, code::load(), &mut [base + distance]);
                 assert_eq!(code_of(result), TrapCode::MemoryOutOfBounds, "at {distance:#x}");
             }
             let mut values = [base + 65535];
-            call(&mut store, code!(wasmc_test_load), &mut values).unwrap();
+            call(&mut store, code::load(), &mut values).unwrap();
             assert_eq!(values, [0]);
         }
     }
@@ -416,7 +325,7 @@ mod tests {
                 std::thread::spawn(|| {
                     let (mut store, base) = store_with_memory();
                     for _ in 0..100 {
-                        let result = call(&mut store, code!(wasmc_test_load), &mut [base + 65536]);
+                        let result = call(&mut store, code::load(), &mut [base + 65536]);
                         assert_eq!(code_of(result), TrapCode::MemoryOutOfBounds);
                     }
                 })
@@ -433,7 +342,7 @@ mod tests {
     fn call_host(store: &mut Store<()>, mut closure: &mut dyn FnMut() -> u32) -> Result<(), Error> {
         let closure = &raw mut closure;
         let mut values = [callback as *const () as u64, closure.expose_provenance() as u64];
-        call(store, code!(wasmc_test_call), &mut values)
+        call(store, code::call(), &mut values)
     }
 
     #[test]
@@ -446,7 +355,7 @@ mod tests {
             let mut context: StoreContextMut<'_, ()> = unsafe { StoreContextMut::from_core(core) };
             for address in [base + 65536, base] {
                 let mut values = [address];
-                let code = code!(wasmc_test_load);
+                let code = code::load();
                 // SAFETY: as in `call`.
                 inner.push(unsafe {
                     invoke(context.core_pointer(), ptr::null_mut(), ptr::null(), code, values.as_mut_ptr())
@@ -476,7 +385,7 @@ mod tests {
         let host = &raw mut host;
         let mut values = [callback as *const () as u64, host.expose_provenance() as u64];
         // SAFETY: as in `call`; every activation outside waits.
-        unsafe { invoke(core, ptr::null_mut(), ptr::null(), code!(wasmc_test_call), values.as_mut_ptr()) }?;
+        unsafe { invoke(core, ptr::null_mut(), ptr::null(), code::call(), values.as_mut_ptr()) }?;
         result
     }
 
@@ -487,7 +396,7 @@ mod tests {
         let core = store.as_context_mut().core_pointer();
         assert_eq!(code_of(recurse(core, &mut depth)), TrapCode::StackOverflow);
         assert!(depth > 100, "{depth}");
-        call(&mut store, code!(wasmc_test_add), &mut [1, 2]).unwrap();
+        call(&mut store, code::add(), &mut [1, 2]).unwrap();
     }
 
     #[test]
@@ -508,13 +417,22 @@ mod tests {
     fn a_stack_without_room_for_the_reserve_is_refused() {
         let mut store = Store::new(());
         store.set_stack_len(10_000);
-        let result = call(&mut store, code!(wasmc_test_add), &mut [1, 2]);
+        let result = call(&mut store, code::add(), &mut [1, 2]);
         assert!(matches!(result, Err(Error::Limit(_))), "{result:?}");
     }
 
     /// Runs one of the `child_` tests below in a process of its own.
     fn child(name: &str) -> std::process::ExitStatus {
-        let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+        let this_test = std::env::current_exe().unwrap();
+        // On another machine than the test's, a program runs it.
+        let mut command = match std::env::var_os("WASMC_TEST_EMULATOR") {
+            Some(emulator) => {
+                let mut command = std::process::Command::new(emulator);
+                command.arg(this_test);
+                command
+            }
+            None => std::process::Command::new(this_test),
+        };
         command.args(["--exact", &format!("trap::tests::{name}"), "--ignored", "--test-threads=1"]);
         command.output().unwrap().status
     }
@@ -535,10 +453,10 @@ mod tests {
             libc::sigaction(libc::SIGSEGV, &former, ptr::null_mut());
         }
         let (mut store, base) = store_with_memory();
-        let result = call(&mut store, code!(wasmc_test_load), &mut [base + 65536]);
+        let result = call(&mut store, code::load(), &mut [base + 65536]);
         assert_eq!(code_of(result), TrapCode::MemoryOutOfBounds);
         // The guest's code at a wrong address: a bug of the compiler, which must not look like a trap.
-        let _ = call(&mut store, code!(wasmc_test_load), &mut [64]);
+        let _ = call(&mut store, code::load(), &mut [64]);
     }
 
     #[test]

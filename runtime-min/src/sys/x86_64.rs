@@ -83,6 +83,8 @@ global_asm!(
     "mov rsi, [rsp]",
     "dec rsi",
     "lea rdx, [rsp + 8]",
+    // Return addresses are on the stack, in no register.
+    "xor ecx, ecx",
     // Where a faulting access is made to continue: edi code, rsi pc, rdx sp.
     ".globl wasmc_runtime_landing",
     ".hidden wasmc_runtime_landing",
@@ -103,33 +105,6 @@ global_asm!(
     SAVED_SP = const Activation::SAVED_SP,
     record = sym record_trap,
 );
-
-unsafe extern "C" {
-    /// Calls `trampoline(vmctx, code, values)` with the registers and floating-point control that
-    /// compiled code expects, and restores the caller's. Returns 0, or the number of the trap that
-    /// ended the call.
-    ///
-    /// # Safety
-    /// `trampoline` fits the code at `code`, `vmctx` is its instance's block, `values` has a slot for
-    /// each argument and each result; `activation` is the
-    /// address of the thread's current [`Activation`], which is new.
-    #[link_name = "wasmc_runtime_enter"]
-    pub(crate) fn enter(
-        vmctx: *mut u8,
-        code: *const u8,
-        values: *mut u64,
-        trampoline: *const u8,
-        activation: *mut u8,
-    ) -> u32;
-
-    /// Builtin 0. Only its address is of use to Rust.
-    #[link_name = "wasmc_runtime_trap"]
-    pub(crate) fn trap_stub(code: u32) -> !;
-
-    /// Where the signal handler makes a faulting access continue; see [`redirect`].
-    #[link_name = "wasmc_runtime_landing"]
-    fn landing();
-}
 
 /// An address close to the stack pointer.
 #[inline(always)]
@@ -156,6 +131,7 @@ pub(crate) mod fault {
         set(libc::REG_RDI, code as usize);
         set(libc::REG_RSI, pc);
         set(libc::REG_RDX, sp);
-        set(libc::REG_RIP, super::landing as *const () as usize);
+        set(libc::REG_RCX, 0);
+        set(libc::REG_RIP, super::super::landing as *const () as usize);
     }
 }
