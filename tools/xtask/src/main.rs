@@ -1,6 +1,7 @@
 //! Chores of the workspace, one file each. Builds without LLVM, since `setup` installs it.
 
 mod ci;
+mod cross;
 mod demo;
 mod fetch;
 mod load;
@@ -21,6 +22,8 @@ Usage: cargo xtask CHORE
   test --all       the same with every corpus module
   ci               formatting, clippy and docs without warnings, the loader under AddressSanitizer, then `test`
   fetch [--small]  fetch the corpus (or its small modules) into target/corpus
+  cross [NAME...]  build aot-run for aarch64, armv7 and riscv64, or those named, into target/cross
+  cross-test [NAME...]  run the tests of the loader, the runtime and aot-run on them, under qemu
   bench [ARGS]     the benchmark table; arguments go to `bench`
   load             what loading and instantiating cost, for images of growing size
 ";
@@ -44,6 +47,8 @@ fn run(arguments: &[String]) -> Result<()> {
         ["fetch"] => fetch::fetch(test::Scope::Whole),
         ["fetch", "--small"] => fetch::fetch(test::Scope::Small),
         ["load"] => load::load(),
+        ["cross", names @ ..] => cross::cross(names),
+        ["cross-test", names @ ..] => cross::test(names),
         ["bench", rest @ ..] => bench(rest),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

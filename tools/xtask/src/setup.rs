@@ -1,6 +1,7 @@
 //! Installs what the build and the tests need and the machine lacks. Does nothing, and needs no
 //! network and no rights, when everything is there.
 
+use crate::cross::MACHINES;
 use crate::shell::CommandExt;
 use anyhow::{Context, Result, bail};
 use std::process::Command;
@@ -16,6 +17,13 @@ const PACKAGES: &[(&str, &str)] = &[
     ("libclang-rt-22-dev-wasm32", "clang's run-time routines for Wasm"),
 ];
 
+/// What programs for other machines need besides each machine's own packages (see `cross.rs`).
+const CROSS_PACKAGES: &[(&str, &str)] = &[
+    ("rustc-web", "a Rust compiler that fits the source of its library"),
+    ("rust-web-src", "that source"),
+    ("qemu-user-static", "runs the programs"),
+];
+
 /// What fetching the corpus needs: a program to look for and the package that has it.
 const FETCH_PROGRAMS: &[(&[&str], &str)] =
     &[(&["npm", "--version"], "npm"), (&["python3", "-m", "pip", "--version"], "python3-pip")];
@@ -23,6 +31,13 @@ const FETCH_PROGRAMS: &[(&[&str], &str)] =
 /// Installs what building, testing and the demo need.
 pub fn setup() -> Result<()> {
     install(PACKAGES.iter().map(|(name, _)| *name).filter(|name| !installed(name)).collect())
+}
+
+/// Installs what building and running programs for other machines needs.
+pub fn setup_cross() -> Result<()> {
+    let common = CROSS_PACKAGES.iter().map(|(name, _)| *name);
+    let machines = MACHINES.iter().flat_map(|machine| machine.packages);
+    install(common.chain(machines).filter(|name| !installed(name)).collect())
 }
 
 /// Installs what fetching the corpus needs.

@@ -1,0 +1,134 @@
+//! Programs for the other Linux targets, and their tests under qemu.
+//!
+//! Rust's own distribution of its library for other machines may not be at hand; Debian has a compiler
+//! with its library's source (`rustc-web`, `rust-web-src`), of which Cargo builds the library anew for each
+//! target, in one to two minutes, once. Everything is linked statically, so that qemu needs no libraries
+//! of the target, and lies below `target/cross`; Cargo sees what is up to date.
+
+use crate::setup;
+use crate::shell::{self, CommandExt, target_dir};
+use anyhow::{Context, Result, bail};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The compiler of the package `rustc-web`.
+const RUSTC: &str = "/usr/bin/rustc";
+
+/// A machine that programs are built for, and that qemu stands in for.
+#[derive(Debug)]
+pub struct Machine {
+    /// As given on the command line; architecture in the names of Wasm targets (`wasmc targets`).
+    pub name: &'static str,
+    /// Rust's triple.
+    pub triple: &'static str,
+    /// The linker.
+    gcc: &'static str,
+    /// Debian's packages of it and of libc.
+    pub packages: [&'static str; 2],
+    /// What runs programs.
+    pub emulator: &'static str,
+}
+
+/// Every machine.
+pub const MACHINES: &[Machine] = &[
+    Machine {
+        name: "aarch64",
+        triple: "aarch64-unknown-linux-gnu",
+        gcc: "aarch64-linux-gnu-gcc",
+        packages: ["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
+        emulator: "qemu-aarch64-static",
+    },
+    Machine {
+        name: "armv7",
+        triple: "armv7-unknown-linux-gnueabihf",
+        gcc: "arm-linux-gnueabihf-gcc",
+        packages: ["gcc-arm-linux-gnueabihf", "libc6-dev-armhf-cross"],
+        emulator: "qemu-arm-static",
+    },
+    Machine {
+        name: "riscv64",
+        triple: "riscv64gc-unknown-linux-gnu",
+        gcc: "riscv64-linux-gnu-gcc",
+        packages: ["gcc-riscv64-linux-gnu", "libc6-dev-riscv64-cross"],
+        emulator: "qemu-riscv64-static",
+    },
+];
+
+/// What the three can run of the workspace.
+const PACKAGES: &[&str] = &["wasmc-abi", "wasmc-loader", "wasmc-runtime", "aot-run"];
+
+/// The machines of these names; all if there are none.
+pub fn machines(names: &[&str]) -> Result<Vec<&'static Machine>> {
+    let find = |name: &&str| {
+        let known = || MACHINES.iter().map(|machine| machine.name).collect::<Vec<_>>().join(", ");
+        MACHINES
+            .iter()
+            .find(|machine| machine.name == *name || machine.triple == *name)
+            .with_context(|| format!("there is no machine `{name}`; the machines are: {}", known()))
+    };
+    if names.is_empty() { Ok(MACHINES.iter().collect()) } else { names.iter().map(find).collect() }
+}
+
+/// Builds `aot-run` for machines, by their names, all if there are none.
+pub fn cross(names: &[&str]) -> Result<()> {
+    setup::setup_cross()?;
+    for machine in machines(names)? {
+        println!("{}", build(machine, "aot-run", "aot-run")?.display());
+    }
+    Ok(())
+}
+
+/// Runs the tests of the crates that run on a device, under qemu.
+pub fn test(names: &[&str]) -> Result<()> {
+    setup::setup_cross()?;
+    for machine in machines(names)? {
+        let packages = PACKAGES.iter().flat_map(|package| ["--package", package]);
+        cargo(machine, "test").args(packages).args(["--lib", "--bins", "--tests"]).status_ok()?;
+    }
+    Ok(())
+}
+
+/// Builds a program for a machine; where it is.
+pub fn build(machine: &Machine, package: &str, program: &str) -> Result<PathBuf> {
+    cargo(machine, "build").args(["--package", package, "--bin", program]).status_ok()?;
+    let path = dir().join(machine.triple).join("debug").join(program);
+    if !path.exists() {
+        bail!("cargo has built {program}, but not as {}", path.display());
+    }
+    Ok(path)
+}
+
+/// Cargo with what it takes to build for a machine and to run what was built.
+pub fn cargo(machine: &Machine, chore: &str) -> Command {
+    let mut command = shell::cargo(&[chore, "-Zbuild-std=std,panic_abort", "--target", machine.triple]);
+    let setting = |name: &str| format!("CARGO_TARGET_{}_{name}", machine.triple.replace('-', "_").to_uppercase());
+    command
+        .env("RUSTC", RUSTC)
+        // Building the library is a feature that Cargo calls unstable.
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", "-Ctarget-feature=+crt-static")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env("CARGO_TARGET_DIR", dir())
+        .env(setting("LINKER"), machine.gcc)
+        .env(setting("RUNNER"), machine.emulator)
+        // For tests that start themselves.
+        .env("WASMC_TEST_EMULATOR", machine.emulator);
+    command
+}
+
+fn dir() -> PathBuf {
+    target_dir().join("cross")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn machines_go_by_their_names_and_triples() {
+        let names = |names: &[&str]| machines(names).unwrap().iter().map(|machine| machine.name).collect::<Vec<_>>();
+        assert_eq!(names(&[]), ["aarch64", "armv7", "riscv64"]);
+        assert_eq!(names(&["riscv64gc-unknown-linux-gnu", "armv7"]), ["riscv64", "armv7"]);
+        assert!(machines(&["x86"]).unwrap_err().to_string().contains("aarch64, armv7, riscv64"));
+    }
+}
