@@ -8,7 +8,7 @@ use wasmc_runtime::{Caller, Extern, ExternType, Instance, Linker, Memory, Module
 fn load(id: &str, memory: wasmc::MemoryModel) -> Option<Module> {
     let wasm = std::fs::read(module_path(id)?).expect("the module can be read");
     let image = wasmc::compile(&wasm, &options(memory)).unwrap_or_else(|error| panic!("{id}, {memory}: {error}"));
-    Some(wasmc_tests::load(&image).unwrap_or_else(|error| panic!("{id}, {memory}: {error}")))
+    Some(crate::load_image(&image).unwrap_or_else(|error| panic!("{id}, {memory}: {error}")))
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -123,7 +123,7 @@ fn rollup_parses_javascript() {
     for memory in MODELS {
         let Some(module) = load("rollup", memory) else { return };
         let stubs = wasmc::compile(stubs(&module, "init_externref").as_bytes(), &options(memory));
-        let stubs = wasmc_tests::load(&stubs.unwrap_or_else(|error| panic!("{error}"))).expect("it loads");
+        let stubs = crate::load_image(&stubs.unwrap_or_else(|error| panic!("{error}"))).expect("it loads");
         let mut store = Store::new(());
         let mut linker = Linker::new();
         let stubs = linker.instantiate(&mut store, &stubs).unwrap_or_else(|error| panic!("{error}"));

@@ -12,6 +12,7 @@ mod refused;
 
 use std::path::PathBuf;
 use wasmc::{MemoryModel, Options};
+use wasmc_runtime::{Error, Module};
 use wasmc_tests::manifest::Manifest;
 
 const MODELS: [MemoryModel; 2] = [MemoryModel::Guard, MemoryModel::Checked];
@@ -48,6 +49,12 @@ fn module_path(id: &str) -> Option<PathBuf> {
 /// The options that commands use by default, but for the memory model.
 fn options(memory: MemoryModel) -> Options {
     Options { memory, ..Options::default() }
+}
+
+/// Loads an image that this process has just compiled.
+fn load_image(image: &[u8]) -> Result<Module, Error> {
+    // SAFETY: the tests pass images that came from the compiler under test, unaltered.
+    unsafe { Module::load_unsigned(image) }
 }
 
 #[test]

@@ -8,7 +8,7 @@ fn names_all_missing_imports(id: &str, first: (&str, &str)) {
         let Some(path) = module_path(id) else { return };
         let wasm = std::fs::read(path).expect("the module can be read");
         let image = wasmc::compile(&wasm, &options(memory)).unwrap_or_else(|error| panic!("{id}, {memory}: {error}"));
-        let module = wasmc_tests::load(&image).unwrap_or_else(|error| panic!("{id}, {memory}: {error}"));
+        let module = crate::load_image(&image).unwrap_or_else(|error| panic!("{id}, {memory}: {error}"));
         let imports: Vec<_> = module.imports().map(|import| (import.module, import.name, import.ty)).collect();
         assert_eq!((imports[0].0.as_str(), imports[0].1.as_str()), first, "{id}");
         let error = match Linker::<()>::new().instantiate(&mut Store::new(()), &module) {

@@ -3,8 +3,7 @@
 use crate::{args, everywhere, i32, trap, values};
 use std::fmt::Write;
 use wasmc_abi::TrapCode::{IndirectCallMismatch, StackOverflow, UndefinedElement, UninitializedElement};
-use wasmc_runtime::{Linker, Module, Store, Val};
-use wasmc_tests::{Config, Value};
+use wasmc_tests::{Config, Engine, Value};
 
 #[test]
 fn endless_recursion_traps_and_the_instance_goes_on() {
@@ -89,38 +88,26 @@ fn returning(count: usize) -> String {
     format!("(module (func (export \"same\") (param {types}) (result {types}) {gets}))")
 }
 
-fn compiled(text: &str, config: Config) -> Module {
-    let image = wasmc::compile(text.as_bytes(), &config.options()).unwrap_or_else(|error| panic!("{config}: {error}"));
-    wasmc_tests::load(&image).unwrap_or_else(|error| panic!("{config}: {error}"))
+fn compiled(text: &str, config: Config) -> Vec<u8> {
+    wasmc::compile(text.as_bytes(), &config.options()).unwrap_or_else(|error| panic!("{config}: {error}"))
 }
 
-fn to_val(value: &Value) -> Val {
-    match *value {
-        Value::I32(value) => Val::I32(value as i32),
-        Value::I64(value) => Val::I64(value as i64),
-        Value::F32(bits) => Val::F32(bits),
-        Value::F64(bits) => Val::F64(bits),
-        Value::Null | Value::Func | Value::Extern => unreachable!("numbers only"),
-    }
+/// The values 1, 2, ... of the types.
+fn numbers(count: usize) -> Vec<Value> {
+    types(count).iter().enumerate().map(|(n, ty)| number(ty, n + 1)).collect()
 }
 
 #[test]
 fn many_parameters_and_results_of_mixed_types_arrive_by_every_kind_of_call() {
     for count in [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 100] {
-        let values: Vec<Val> = types(count).iter().enumerate().map(|(n, ty)| to_val(&number(ty, n + 1))).collect();
-        for config in Config::ALL {
-            let module = compiled(&passing(count), config);
-            let other = compiled(&returning(count), config);
-            let mut store = Store::new(());
-            let mut linker = Linker::new();
-            let other = linker.instantiate(&mut store, &other).unwrap_or_else(|error| panic!("{config}: {error}"));
-            linker.instance(&store, "other", other);
-            let instance = linker.instantiate(&mut store, &module).unwrap_or_else(|error| panic!("{config}: {error}"));
+        let args = numbers(count);
+        for config in Config::selected() {
+            let (other, module) = (compiled(&returning(count), config), compiled(&passing(count), config));
+            let mut engine = Engine::of(&other, config.platform).unwrap_or_else(|stop| panic!("{config}: {stop}"));
+            let added = engine.register("other").and_then(|()| engine.instantiate(&module));
+            added.unwrap_or_else(|stop| panic!("{config}: {stop}"));
             for name in ["same", "direct", "indirect", "imported", "imported_indirect", "block", "loop", "if"] {
-                let func = instance.get_func(&store, name).unwrap_or_else(|| panic!("no function {name}"));
-                let found = func.call(&mut store, &values);
-                let found = found.unwrap_or_else(|error| panic!("{config} {name} {count}: {error}"));
-                assert_eq!(format!("{found:?}"), format!("{values:?}"), "{config} {name} of {count}");
+                assert_eq!(engine.call(name, &args), values(args.clone()), "{config} {name} of {count}");
             }
         }
     }
@@ -171,27 +158,10 @@ fn functions_named_as_libc_routines_are_ordinary_functions() {
     });
 }
 
-/// Calls `$row!` for the arities that a host function can have.
-macro_rules! host_functions {
-    ($linker:ident $($count:literal ($($name:ident $ty:ty),*);)*) => {
-        $( $linker.func("host", concat!("f", $count), |$($name: $ty),*| ($($name,)*)); )*
-    };
-}
-
+/// With the runner's module `host`, whose functions return what they get.
 #[test]
 fn host_functions_get_and_give_values_of_mixed_types() {
     const COUNTS: [usize; 8] = [0, 1, 2, 3, 5, 9, 13, 16];
-    let mut linker = Linker::<()>::new();
-    host_functions! { linker
-        0 ();
-        1 (a i32);
-        2 (a i32, b f64);
-        3 (a i32, b f64, c i64);
-        5 (a i32, b f64, c i64, d f32, e i32);
-        9 (a i32, b f64, c i64, d f32, e i32, f f64, g i64, h f32, i i32);
-        13 (a i32, b f64, c i64, d f32, e i32, f f64, g i64, h f32, i i32, j f64, k i64, l f32, m i32);
-        16 (a i32, b f64, c i64, d f32, e i32, f f64, g i64, h f32, i i32, j f64, k i64, l f32, m i32, n f64, o i64, p f32);
-    }
     let mut text = String::from("(module ");
     for count in COUNTS {
         let types = types(count).join(" ");
@@ -204,17 +174,12 @@ fn host_functions_get_and_give_values_of_mixed_types() {
         write!(text, "(export \"h{count}\" (func $h{count}))").unwrap();
     }
     text += ")";
-    for config in Config::ALL {
-        let mut store = Store::new(());
-        let instance = linker.instantiate(&mut store, &compiled(&text, config));
-        let instance = instance.unwrap_or_else(|error| panic!("{config}: {error}"));
+    everywhere(&text, |engine, config| {
         for count in COUNTS {
-            let values: Vec<Val> = types(count).iter().enumerate().map(|(n, ty)| to_val(&number(ty, n + 1))).collect();
+            let args = numbers(count);
             for name in [format!("f{count}"), format!("h{count}")] {
-                let func = instance.get_func(&store, &name).unwrap_or_else(|| panic!("no function {name}"));
-                let found = func.call(&mut store, &values).unwrap_or_else(|error| panic!("{config} {name}: {error}"));
-                assert_eq!(found, values, "{config} {name}");
+                assert_eq!(engine.call(&name, &args), values(args.clone()), "{config} {name}");
             }
         }
-    }
+    });
 }

@@ -2,9 +2,7 @@
 
 use crate::{args, everywhere, i32};
 use std::fmt::Write;
-use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
-use wasmc_tests::{Config, Engine, Scratch};
+use std::time::Duration;
 
 /// A `br_table` with `targets` targets and the default; it returns how many blocks it left.
 fn table(targets: usize, distinct: usize) -> String {
@@ -63,48 +61,12 @@ const ENDLESS: [(&str, &str); 3] = [
     ),
 ];
 
-const CHILD: &str = "WASMC_TESTS_ENDLESS";
-
-/// Not a test of its own: what `an_endless_loop_runs_endlessly` runs as another process.
-#[test]
-fn endless_child() {
-    let Ok(which) = std::env::var(CHILD) else { return };
-    let (config, name) = which.split_once(' ').expect("the parent passes both");
-    let config = Config::ALL[config.parse::<usize>().expect("the parent passes an index")];
-    let (_, body) = ENDLESS.iter().find(|(loop_name, _)| *loop_name == name).expect("the parent passes a name");
-    let wasm = wat::parse_str(format!("(module (func (export \"f\") {body}))")).expect("the module is well formed");
-    let mut engine = Engine::new(&wasm, config).unwrap_or_else(|stop| panic!("{config}: {stop}"));
-    let started = std::env::var("WASMC_TESTS_STARTED").expect("the parent passes a file");
-    std::fs::write(started, "").expect("the parent's folder can be written");
-    let _ = engine.call("f", &[]);
-    std::process::exit(3);
-}
-
 #[test]
 fn an_endless_loop_runs_endlessly() {
-    let scratch = Scratch::new("endless");
-    for (index, config) in Config::ALL.into_iter().enumerate() {
-        for (name, _) in ENDLESS {
-            let started = scratch.path().join(format!("{index}-{name}"));
-            let mut child = Command::new(std::env::current_exe().expect("this program has a path"))
-                .args(["--exact", "control::endless_child", "--test-threads=1"])
-                .env(CHILD, format!("{index} {name}"))
-                .env("WASMC_TESTS_STARTED", &started)
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .spawn()
-                .expect("this program can be started again");
-            let deadline = Instant::now() + Duration::from_secs(60);
-            while !started.exists() {
-                assert!(Instant::now() < deadline, "{config} {name}: not compiled within a minute");
-                assert_eq!(child.try_wait().expect("it can be asked"), None, "{config} {name}: ended too early");
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            std::thread::sleep(Duration::from_millis(150));
-            let ended = child.try_wait().expect("it can be asked");
-            let _ = child.kill();
-            let _ = child.wait();
+    for (name, body) in ENDLESS {
+        everywhere(&format!("(module (func (export \"f\") {body}))"), |engine, config| {
+            let ended = engine.call_within(Duration::from_millis(150), "f", &[]);
             assert_eq!(ended, None, "{config} {name}: the loop ended");
-        }
+        });
     }
 }

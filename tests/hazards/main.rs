@@ -1,4 +1,5 @@
-//! Where a lowering to LLVM goes wrong easily: each test is one such place, in all six configurations.
+//! Where a lowering to LLVM goes wrong easily: each test is one such place, in each of the selected configurations
+//! (`tests/src/config.rs`).
 
 mod calls;
 mod control;
@@ -14,7 +15,7 @@ use wasmc_tests::{Config, Engine, Outcome, Value};
 /// Runs `claim` on an instance of `text` in each configuration.
 fn everywhere(text: &str, mut claim: impl FnMut(&mut Engine, Config)) {
     let wasm = wat::parse_str(text).expect("the test's module is well formed");
-    for config in Config::ALL {
+    for config in Config::selected() {
         let mut engine = Engine::new(&wasm, config).unwrap_or_else(|stop| panic!("{config}: {stop}"));
         claim(&mut engine, config);
     }

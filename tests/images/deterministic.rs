@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::num::NonZeroUsize;
 use std::path::Path;
 use wasmc::{Emit, Observer, OptLevel, Options, Phase, compile_observed};
-use wasmc_tests::{Engine, Oracle, Scratch, Value};
+use wasmc_tests::{Engine, Oracle, PLATFORMS, Scratch, Value};
 
 /// Functions of the large module: enough for several parts of code generation.
 const FUNCTIONS: u32 = 560;
@@ -23,8 +23,7 @@ fn threads_do_not_matter() {
         assert!(again == first, "{threads} threads make another image than one thread");
     }
     // And the parts fit together.
-    let module = wasmc_tests::load(&first).expect("the image is sound");
-    let mut engine = Engine::of(&module).expect("it needs nothing");
+    let mut engine = Engine::of(&first, &PLATFORMS[0]).expect("it needs nothing");
     let mut oracle = Oracle::new(&wasm).expect("it is valid");
     for (function, argument) in [("0", 0), ("7", 1), ("123", 0xFFFF_FFFF), ("0", 70_000)] {
         let args = [Value::I32(argument), Value::I64(argument.into())];

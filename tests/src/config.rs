@@ -1,12 +1,69 @@
-//! The configurations that every claim about code is checked in.
+//! The configurations that every claim about code is checked in: a platform, a level, a memory model.
+//!
+//! By default those of x86-64, which runs natively. `SPEC_TARGET=aarch64-linux` (several with commas between them,
+//! or `all`) chooses others, `SPEC_CONFIG=O2-guard` (or `O2`, `guard`) some of them.
 
+use std::env;
 use std::fmt;
 use std::num::NonZeroUsize;
+use wasmc::target::{Target, TargetRow};
 use wasmc::{MemoryModel, OptLevel, Options};
 
-/// A level and a memory model; everything else as users get it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A target with CPU features, and what runs its programs here.
+#[derive(Debug)]
+pub struct Platform {
+    /// The target's name.
+    pub target: &'static str,
+    /// CPU features beside the target's own, as the command takes them.
+    pub features: &'static str,
+    /// The levels that are tried.
+    levels: &'static [OptLevel],
+    /// The command before the program; none runs it natively.
+    pub emulator: &'static [&'static str],
+}
+
+const NATIVE: &[OptLevel] = &[OptLevel::O0, OptLevel::O2, OptLevel::O3];
+const EMULATED: &[OptLevel] = &[OptLevel::O0, OptLevel::O3];
+
+/// Every platform with an operating system. The first is the default.
+#[rustfmt::skip]
+pub static PLATFORMS: &[Platform] = &[
+    Platform { target: "x86_64-linux", features: "", levels: NATIVE, emulator: &[] },
+    Platform { target: "aarch64-linux", features: "", levels: EMULATED, emulator: &["qemu-aarch64-static"] },
+    // The CPU has NEON; code without it must do as well.
+    Platform { target: "armv7-linux", features: "", levels: EMULATED, emulator: &["qemu-arm-static"] },
+    Platform { target: "armv7-linux", features: "+neon", levels: EMULATED, emulator: &["qemu-arm-static"] },
+    Platform { target: "thumbv7-linux", features: "", levels: EMULATED, emulator: &["qemu-arm-static"] },
+    Platform { target: "thumbv7-linux", features: "+neon", levels: EMULATED, emulator: &["qemu-arm-static"] },
+    Platform { target: "riscv64-linux", features: "", levels: EMULATED, emulator: &["qemu-riscv64-static"] },
+    Platform {
+        target: "riscv64-linux", features: "+v", levels: EMULATED,
+        emulator: &["qemu-riscv64-static", "-cpu", "rv64,v=true,vlen=128"],
+    },
+];
+
+impl Platform {
+    /// The compiler's target.
+    pub fn compile_target(&self) -> Target {
+        Target::new(self.target, None, &[self.features.into()]).unwrap_or_else(|error| panic!("{self}: {error}"))
+    }
+
+    fn row(&self) -> &'static TargetRow {
+        self.compile_target().row
+    }
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.target, self.features)
+    }
+}
+
+/// A platform, a level and a memory model; everything else as users get it.
+#[derive(Clone, Copy, Debug)]
 pub struct Config {
+    /// What the code is for.
+    pub platform: &'static Platform,
     /// How much is optimised.
     pub level: OptLevel,
     /// How accesses are kept inside linear memory.
@@ -14,24 +71,53 @@ pub struct Config {
 }
 
 impl Config {
-    /// No optimisation, the default, and the most; in both memory models.
-    pub const ALL: [Config; 6] = [
-        Config { level: OptLevel::O0, memory: MemoryModel::Guard },
-        Config { level: OptLevel::O0, memory: MemoryModel::Checked },
-        Config { level: OptLevel::O2, memory: MemoryModel::Guard },
-        Config { level: OptLevel::O2, memory: MemoryModel::Checked },
-        Config { level: OptLevel::O3, memory: MemoryModel::Guard },
-        Config { level: OptLevel::O3, memory: MemoryModel::Checked },
-    ];
+    /// Every configuration of a platform, in each memory model that its target has.
+    fn all(platform: &'static Platform) -> impl Iterator<Item = Config> {
+        let models = platform.row().memory_models;
+        let of_level = move |level| models.iter().map(move |memory| Config { platform, level, memory: *memory });
+        platform.levels.iter().flat_map(move |level| of_level(*level))
+    }
+
+    /// Those that the environment selects.
+    pub fn selected() -> Vec<Config> {
+        let targets = variable("SPEC_TARGET");
+        let targets = if targets.is_empty() { vec![PLATFORMS[0].target.to_string()] } else { targets };
+        let wanted = |platform: &&Platform| {
+            let names = [platform.target, &platform.to_string(), "all"];
+            targets.iter().any(|target| names.contains(&target.as_str()))
+        };
+        let words = variable("SPEC_CONFIG");
+        let has = |config: &Config, word: &str| config.level.name() == word || config.memory.name() == word;
+        let configs: Vec<Config> = PLATFORMS
+            .iter()
+            .filter(wanted)
+            .flat_map(Config::all)
+            .filter(|config| words.iter().flat_map(|word| word.split('-')).all(|word| has(config, word)))
+            .collect();
+        assert!(!configs.is_empty(), "SPEC_TARGET and SPEC_CONFIG leave no configuration");
+        configs
+    }
 
     /// Options of a compilation. One thread: the tests themselves run side by side.
     pub fn options(self) -> Options {
-        Options { level: self.level, memory: self.memory, threads: NonZeroUsize::MIN, ..Options::default() }
+        Options {
+            target: self.platform.compile_target(),
+            level: self.level,
+            memory: self.memory,
+            threads: NonZeroUsize::MIN,
+            ..Options::default()
+        }
     }
+}
+
+/// The words of a variable of the environment.
+fn variable(name: &str) -> Vec<String> {
+    let text = env::var(name).unwrap_or_default();
+    text.split([',', ' ']).filter(|word| !word.is_empty()).map(str::to_string).collect()
 }
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.level.name(), self.memory.name())
+        write!(f, "{} {} {}", self.platform, self.level.name(), self.memory.name())
     }
 }

@@ -1,20 +1,26 @@
-//! What the test targets share: the six configurations that are claimed to work, both engines behind
-//! the same few calls, and values that can be compared between them.
+//! What the test targets share: the configurations that are claimed to work, the process that runs compiled code
+//! on its platform, both engines behind the same few calls, and outcomes that can be compared between them.
 
 mod config;
 mod engine;
 mod oracle;
-mod value;
+mod outcome;
+mod runner;
 
 #[path = "../corpus/manifest.rs"]
 pub mod manifest;
 
-pub use config::Config;
-pub use engine::{Engine, load};
-pub use oracle::Oracle;
-pub use value::{Outcome, Value};
+pub use config::{Config, PLATFORMS, Platform};
+pub use engine::Engine;
+pub use oracle::{Oracle, exports};
+pub use outcome::Outcome;
+pub use runner::Runner;
+pub use wasmc_test_protocol::Value;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::sync::{LazyLock, Mutex};
 
 /// A folder for one test's files, empty at first; removed when dropped.
 #[derive(Debug)]
@@ -41,24 +47,43 @@ impl Drop for Scratch {
     }
 }
 
-/// Path of `wasmc` or `aot-run`, built for the profile that the tests were built for.
+/// Path of one of our programs, built for the profile that the tests were built for.
 pub fn tool(name: &str) -> PathBuf {
-    static DIR: std::sync::OnceLock<PathBuf> = std::sync::OnceLock::new();
-    DIR.get_or_init(build_tools).join(name)
+    static BUILT: Programs = LazyLock::new(Mutex::default);
+    program(&BUILT, name, || {
+        let this = std::env::current_exe().expect("this program has a path");
+        // .../target/PROFILE/deps/this
+        let dir = this.ancestors().nth(2).expect("cargo puts tests two folders down").to_path_buf();
+        let profile = match dir.file_name().and_then(|name| name.to_str()) {
+            Some("debug") | None => "dev",
+            Some(name) => name,
+        };
+        let status = cargo().args(["build", "--quiet", "--profile", profile, "--package", name]).status();
+        assert!(status.is_ok_and(|status| status.success()), "{name} could not be built");
+        dir.join(name)
+    })
 }
 
-fn build_tools() -> PathBuf {
-    let this = std::env::current_exe().expect("this program has a path");
-    // .../target/PROFILE/deps/this
-    let dir = this.ancestors().nth(2).expect("cargo puts tests two folders down").to_path_buf();
-    let profile = match dir.file_name().and_then(|name| name.to_str()) {
-        Some("debug") | None => "dev",
-        Some(name) => name,
-    };
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = std::process::Command::new(cargo)
-        .args(["build", "--quiet", "--profile", profile, "--package", "wasmc", "--package", "aot-run"])
-        .status();
-    assert!(status.is_ok_and(|status| status.success()), "the tools could not be built");
-    dir
+/// Path of one of our programs, built for a target that is not this machine.
+fn cross_tool(name: &str, target: &str) -> PathBuf {
+    static BUILT: Programs = LazyLock::new(Mutex::default);
+    program(&BUILT, target, || {
+        let mut command = cargo();
+        command.args(["xtask", "cross", name, target]).stderr(Stdio::inherit());
+        let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
+        assert!(output.status.success(), "{name} could not be built for {target}");
+        PathBuf::from(String::from_utf8(output.stdout).expect("it prints a path").trim_end())
+    })
+}
+
+/// Programs that this process has built.
+type Programs = LazyLock<Mutex<HashMap<String, PathBuf>>>;
+
+fn program(built: &Programs, name: &str, build: impl FnOnce() -> PathBuf) -> PathBuf {
+    let mut built = built.lock().expect("no program failed to build before");
+    built.entry(name.to_string()).or_insert_with(build).clone()
+}
+
+fn cargo() -> Command {
+    Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }

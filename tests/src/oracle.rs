@@ -2,7 +2,7 @@
 
 use crate::{Outcome, Value};
 use wasmc_abi::TrapCode;
-use wasmi::{Extern, Nullable, Val};
+use wasmi::{Extern, ExternType, Nullable, Val};
 
 /// An instance in the interpreter.
 #[derive(Debug)]
@@ -65,13 +65,19 @@ impl Oracle {
     }
 }
 
+/// Names and types of a valid module's exports.
+pub fn exports(wasm: &[u8]) -> Vec<(String, ExternType)> {
+    let module = wasmi::Module::new(&wasmi::Engine::default(), wasm).expect("the module is valid");
+    module.exports().map(|export| (export.name().to_string(), export.ty().clone())).collect()
+}
+
 fn to_val(value: Value, ty: wasmi::ValType) -> Val {
     match value {
         Value::I32(value) => Val::I32(value as i32),
         Value::I64(value) => Val::I64(value as i64),
         Value::F32(bits) => Val::F32(wasmi::F32::from_bits(bits)),
         Value::F64(bits) => Val::F64(wasmi::F64::from_bits(bits)),
-        Value::Null | Value::Func | Value::Extern => Val::default_for_ty(ty),
+        Value::V128(_) | Value::FuncRef(_) | Value::ExternRef(_) => Val::default_for_ty(ty),
     }
 }
 
@@ -81,9 +87,9 @@ fn from_val(value: &Val) -> Value {
         Val::I64(value) => Value::I64(*value as u64),
         Val::F32(value) => Value::F32(value.to_bits()),
         Val::F64(value) => Value::F64(value.to_bits()),
-        Val::FuncRef(Nullable::Null) | Val::ExternRef(Nullable::Null) => Value::Null,
-        Val::FuncRef(_) => Value::Func,
-        Val::ExternRef(_) => Value::Extern,
+        Val::FuncRef(func) => Value::FuncRef(!matches!(func, Nullable::Null)),
+        Val::ExternRef(Nullable::Null) => Value::ExternRef(0),
+        Val::ExternRef(_) => unreachable!("no module of the tests gets a host value"),
         Val::V128(_) => unreachable!("no module of the tests has vectors"),
     }
 }

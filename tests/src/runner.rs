@@ -1,0 +1,174 @@
+//! The other end of `wasmc-test-runner`: a process, native or under an emulator, that runs compiled code. What
+//! compiled code does to it ends that process and no other.
+
+use crate::{Outcome, Platform, cross_tool, tool};
+use std::collections::HashMap;
+use std::io::{self, BufReader, BufWriter, Read, Write};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{LazyLock, Mutex};
+use std::time::Duration;
+use wasmc_test_protocol::{Head, Reply, Request};
+
+const PROGRAM: &str = "wasmc-test-runner";
+
+/// How long a reply may take.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// A process that runs compiled code, without instances at first.
+#[derive(Debug)]
+pub struct Runner {
+    platform: &'static Platform,
+    child: Child,
+    requests: BufWriter<ChildStdin>,
+    replies: Receiver<Outcome>,
+    /// Requests whose replies were not fetched yet.
+    open: usize,
+    death: Option<String>,
+}
+
+/// Processes that wait for another test. A new one costs milliseconds, or tens of them under an emulator.
+static IDLE: LazyLock<Mutex<HashMap<String, Vec<Runner>>>> = LazyLock::new(Mutex::default);
+
+impl Runner {
+    /// One that nobody uses.
+    pub fn take(platform: &'static Platform) -> Runner {
+        let mut idle = IDLE.lock().expect("nothing in here panics");
+        let idle = idle.get_mut(&platform.to_string()).and_then(Vec::pop);
+        idle.unwrap_or_else(|| Runner::start(platform))
+    }
+
+    /// Gives it to whoever comes next, if it is still good.
+    pub fn give_back(mut self) {
+        if self.open == 0 && self.ask(&Request::Reset) == Outcome::Values(Vec::new()) {
+            let mut idle = IDLE.lock().expect("nothing in here panics");
+            idle.entry(self.platform.to_string()).or_default().push(self);
+        }
+    }
+
+    fn start(platform: &'static Platform) -> Runner {
+        let mut command = match platform.emulator {
+            [] => Command::new(tool(PROGRAM)),
+            [emulator, options @ ..] => {
+                let mut command = Command::new(emulator);
+                command.args(options).arg(cross_tool(PROGRAM, platform.target));
+                command
+            }
+        };
+        let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{platform}: {command:?}: {error}"));
+        let requests = BufWriter::with_capacity(1 << 16, child.stdin.take().expect("it is piped"));
+        let output = child.stdout.take().expect("it is piped");
+        let (sender, replies) = mpsc::channel();
+        // An error is the process's end, and shows as the end of replies.
+        std::thread::spawn(move || read_replies(output, &sender));
+        Runner { platform, child, requests, replies, open: 0, death: None }
+    }
+
+    /// Sends a request. Its reply may be fetched later, after those of the requests before it.
+    pub fn send(&mut self, request: &Request<'_>) {
+        self.open += 1;
+        let mut sent = Ok(());
+        request.write(&mut |bytes| {
+            if sent.is_ok() {
+                sent = self.requests.write_all(bytes);
+            }
+        });
+        // If the process cannot be told, it has ended; why, is found out where its reply is fetched.
+    }
+
+    /// Whether its end has been noticed.
+    pub fn is_dead(&self) -> bool {
+        self.death.is_some()
+    }
+
+    /// The next reply.
+    pub fn fetch(&mut self) -> Outcome {
+        self.fetch_within(PATIENCE).unwrap_or_else(|| self.died(format!("no reply within {PATIENCE:?}")))
+    }
+
+    /// The next reply, if it comes within that time.
+    pub fn fetch_within(&mut self, time: Duration) -> Option<Outcome> {
+        assert!(self.open > 0, "there is no request to reply to");
+        if let Some(text) = &self.death {
+            return Some(Outcome::Died(text.clone()));
+        }
+        // As in `send`.
+        let _ = self.requests.flush();
+        match self.replies.recv_timeout(time) {
+            Ok(outcome) => {
+                self.open -= 1;
+                Some(outcome)
+            }
+            Err(RecvTimeoutError::Timeout) => None,
+            Err(RecvTimeoutError::Disconnected) => Some(self.died(String::new())),
+        }
+    }
+
+    /// Sends a request and waits for its reply.
+    pub fn ask(&mut self, request: &Request<'_>) -> Outcome {
+        assert_eq!(self.open, 0, "replies come in order");
+        self.send(request);
+        self.fetch()
+    }
+
+    /// Ends the process, if it has not ended, and says so.
+    fn died(&mut self, why: String) -> Outcome {
+        let _ = if why.is_empty() { Ok(()) } else { self.child.kill() };
+        let status = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
+        let mut text = format!("the runner ended: {}", if why.is_empty() { status } else { why });
+        let mut said = String::new();
+        if let Some(mut stderr) = self.child.stderr.take()
+            && stderr.read_to_string(&mut said).is_ok()
+            && !said.trim().is_empty()
+        {
+            text += &format!("; it said: {}", said.trim());
+        }
+        self.death = Some(text.clone());
+        Outcome::Died(text)
+    }
+}
+
+impl Drop for Runner {
+    fn drop(&mut self) {
+        // It may be in an endless loop.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn read_replies(output: ChildStdout, replies: &Sender<Outcome>) -> io::Result<()> {
+    let mut output = BufReader::with_capacity(1 << 16, output);
+    let mut payload = Vec::new();
+    loop {
+        let mut head = [0; Head::LEN];
+        output.read_exact(&mut head)?;
+        let head = Head::read(&head);
+        payload.resize(head.len as usize, 0);
+        output.read_exact(&mut payload)?;
+        let reply = Reply::read(head, &payload).ok_or(io::ErrorKind::InvalidData)?;
+        if replies.send(reply.into()).is_err() {
+            return Ok(());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::PLATFORMS;
+
+    #[test]
+    fn a_runner_that_is_killed_says_by_what() {
+        let mut runner = Runner::start(&PLATFORMS[0]);
+        assert_eq!(runner.ask(&Request::Reset), Outcome::Values(Vec::new()));
+        let pid = runner.child.id().to_string();
+        assert!(Command::new("kill").args(["-ABRT", &pid]).status().is_ok_and(|status| status.success()));
+        runner.send(&Request::Reset);
+        runner.send(&Request::Reset);
+        for _ in 0..2 {
+            let outcome = runner.fetch();
+            assert!(matches!(&outcome, Outcome::Died(text) if text.contains("SIGABRT")), "{outcome}");
+        }
+    }
+}
