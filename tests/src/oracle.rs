@@ -2,7 +2,7 @@
 
 use crate::{Outcome, Value};
 use wasmc_abi::TrapCode;
-use wasmi::{Extern, ExternType, Nullable, Val};
+use wasmi::{Extern, ExternType, Ref, Val};
 
 /// An instance in the interpreter.
 #[derive(Debug)]
@@ -39,7 +39,7 @@ impl Oracle {
         };
         let ty = func.ty(&self.store);
         let args: Vec<Val> = args.iter().zip(ty.params()).map(|(value, ty)| to_val(*value, *ty)).collect();
-        let mut results: Vec<Val> = ty.results().iter().map(|ty| Val::default_for_ty(*ty)).collect();
+        let mut results: Vec<Val> = ty.results().iter().map(|ty| Val::default(*ty)).collect();
         match func.call(&mut self.store, &args, &mut results) {
             Ok(()) => Outcome::Values(results.iter().map(from_val).collect()),
             Err(error) => outcome(&error),
@@ -77,7 +77,7 @@ fn to_val(value: Value, ty: wasmi::ValType) -> Val {
         Value::I64(value) => Val::I64(value as i64),
         Value::F32(bits) => Val::F32(wasmi::F32::from_bits(bits)),
         Value::F64(bits) => Val::F64(wasmi::F64::from_bits(bits)),
-        Value::V128(_) | Value::FuncRef(_) | Value::ExternRef(_) => Val::default_for_ty(ty),
+        Value::V128(_) | Value::FuncRef(_) | Value::ExternRef(_) => Val::default(ty),
     }
 }
 
@@ -87,8 +87,8 @@ fn from_val(value: &Val) -> Value {
         Val::I64(value) => Value::I64(*value as u64),
         Val::F32(value) => Value::F32(value.to_bits()),
         Val::F64(value) => Value::F64(value.to_bits()),
-        Val::FuncRef(func) => Value::FuncRef(!matches!(func, Nullable::Null)),
-        Val::ExternRef(Nullable::Null) => Value::ExternRef(0),
+        Val::FuncRef(func) => Value::FuncRef(!func.is_null()),
+        Val::ExternRef(Ref::Null) => Value::ExternRef(0),
         Val::ExternRef(_) => unreachable!("no module of the tests gets a host value"),
         Val::V128(_) => unreachable!("no module of the tests has vectors"),
     }
