@@ -8,8 +8,8 @@
 /// Calls `$row!` with every helper, in numerical order:
 /// `number name (parameter: type, ...) -> result symbol`.
 ///
-/// Types are `ptr`, `i32`, `i64`, `f32`, `f64`; `vmctx` is the calling instance's block. The
-/// string is the symbol by which LLVM's code generator may refer to the routine, if it does.
+/// Types are `ptr`, `i32`, `i64`, `size` (an integer as wide as a pointer), `f32`, `f64`; `vmctx` is the
+/// calling instance's block. The string is the symbol by which LLVM's code generator may refer to the routine, if it does.
 #[macro_export]
 macro_rules! for_each_builtin {
     ($row:ident) => {
@@ -23,9 +23,9 @@ macro_rules! for_each_builtin {
             6  table_copy  (vmctx: ptr, to_table: i32, from_table: i32, to: i64, from: i64, count: i64) -> i32, "";
             7  table_init  (vmctx: ptr, table: i32, segment: i32, to: i64, from: i64, count: i64) -> i32, "";
             8  elem_drop   (vmctx: ptr, segment: i32) -> void, "";
-            9  memcpy      (to: ptr, from: ptr, len: i64) -> ptr, "memcpy";
-            10 memmove     (to: ptr, from: ptr, len: i64) -> ptr, "memmove";
-            11 memset      (to: ptr, byte: i32, len: i64) -> ptr, "memset";
+            9  memcpy      (to: ptr, from: ptr, len: size) -> ptr, "memcpy";
+            10 memmove     (to: ptr, from: ptr, len: size) -> ptr, "memmove";
+            11 memset      (to: ptr, byte: i32, len: size) -> ptr, "memset";
             12 ceil_f32    (x: f32) -> f32, "ceilf";
             13 ceil_f64    (x: f64) -> f64, "ceil";
             14 floor_f32   (x: f32) -> f32, "floorf";
@@ -51,6 +51,8 @@ pub enum BuiltinType {
     I32,
     /// A 64-bit integer.
     I64,
+    /// An unsigned integer as wide as a pointer.
+    Size,
     /// A single-precision float.
     F32,
     /// A double-precision float.
@@ -72,6 +74,9 @@ macro_rules! builtin_type {
     };
     (i64) => {
         BuiltinType::I64
+    };
+    (size) => {
+        BuiltinType::Size
     };
     (f32) => {
         BuiltinType::F32

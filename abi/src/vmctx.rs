@@ -76,7 +76,7 @@ slots! {
         CODE = 0,
         /// Its vmctx argument.
         VMCTX = 8,
-        /// Canonical id of its type; never 0.
+        /// Canonical id of its type; never 0, below 2^32.
         TYPE_ID = 16,
         /// Address of an entry trampoline for its signature.
         ENTRY = 24,

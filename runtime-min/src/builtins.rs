@@ -85,21 +85,21 @@ unsafe extern "C" fn elem_drop(vmctx: *mut u8, segment: u32) {
     store.instances[instance].drop_element(segment);
 }
 
-unsafe extern "C" fn memcpy(to: *mut u8, from: *mut u8, len: u64) -> *mut u8 {
+unsafe extern "C" fn memcpy(to: *mut u8, from: *mut u8, len: usize) -> *mut u8 {
     // SAFETY: the calling code has checked both ranges, or they are its own frame's.
-    unsafe { to.copy_from_nonoverlapping(from, len as usize) };
+    unsafe { to.copy_from_nonoverlapping(from, len) };
     to
 }
 
-unsafe extern "C" fn memmove(to: *mut u8, from: *mut u8, len: u64) -> *mut u8 {
+unsafe extern "C" fn memmove(to: *mut u8, from: *mut u8, len: usize) -> *mut u8 {
     // SAFETY: as above.
-    unsafe { to.copy_from(from, len as usize) };
+    unsafe { to.copy_from(from, len) };
     to
 }
 
-unsafe extern "C" fn memset(to: *mut u8, byte: u32, len: u64) -> *mut u8 {
+unsafe extern "C" fn memset(to: *mut u8, byte: u32, len: usize) -> *mut u8 {
     // SAFETY: as above.
-    unsafe { to.write_bytes(byte as u8, len as usize) };
+    unsafe { to.write_bytes(byte as u8, len) };
     to
 }
 
@@ -138,6 +138,7 @@ macro_rules! rust_type {
     (ptr) => { *mut u8 };
     (i32) => { u32 };
     (i64) => { u64 };
+    (size) => { usize };
     (f32) => { f32 };
     (f64) => { f64 };
     (void) => { () };

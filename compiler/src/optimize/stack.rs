@@ -7,6 +7,7 @@ use crate::options::Options;
 use crate::parse::{FuncIndex, Module};
 use crate::translate::symbols;
 use inkwell::IntPredicate;
+use inkwell::attributes::AttributeLoc;
 use inkwell::module::Module as LlvmModule;
 use inkwell::values::{BasicMetadataValueEnum, FunctionValue, InstructionOpcode, InstructionValue};
 use wasmc_abi::TrapCode;
@@ -81,25 +82,29 @@ fn insert_check<'ctx>(
         alloca.remove_from_basic_block();
         builder.insert_instruction(&alloca, None);
     }
-    let i64 = context.i64_type();
+    let word = if options.target.row.pointer_bits == 32 { context.i32_type() } else { context.i64_type() };
     let read = inkwell::intrinsics::Intrinsic::find("llvm.read_register").expect("LLVM knows it");
-    let read = read.get_declaration(llvm, &[i64.into()]).expect("it is overloaded");
+    let read = read.get_declaration(llvm, &[word.into()]).expect("it is overloaded");
     let register = context.metadata_node(&[context.metadata_string(options.target.row.stack_pointer).into()]);
     let build = || -> Result<InstructionValue<'ctx>, inkwell::builder::BuilderError> {
         let pointer = builder.build_call(read, &[BasicMetadataValueEnum::from(register)], "")?;
         let pointer = pointer.try_as_basic_value().unwrap_basic().into_int_value();
         let vmctx = function.get_first_param().expect("a guest function has a vmctx").into_pointer_value();
-        let offset = i64.const_int(STACK_LIMIT.into(), false);
+        let offset = word.const_int(STACK_LIMIT.into(), false);
         // SAFETY: the slot is the first of the vmctx block.
         let slot = unsafe { builder.build_in_bounds_gep(context.i8_type(), vmctx, &[offset], "")? };
-        let limit = builder.build_load(i64, slot, "")?.into_int_value();
+        let limit = builder.build_load(word, slot, "")?.into_int_value();
         let below = builder.build_int_compare(IntPredicate::ULT, pointer, limit, "")?;
         let branch = builder.build_conditional_branch(below, overflow, old_entry)?;
         let i32 = |n| context.i32_type().const_int(n, false).into();
         let weights = [context.metadata_string("branch_weights").into(), i32(1), i32(1 << 20)];
         branch.set_metadata(context.metadata_node(&weights), context.get_kind_id("prof")).expect("a node");
         builder.position_at_end(overflow);
-        let call = builder.build_call(trap, &[], "")?;
+        let block = [vmctx.into()];
+        let call = builder.build_call(trap, &block[..trap.count_params() as usize], "")?;
+        for place in (0..trap.count_params()).map(AttributeLoc::Param) {
+            trap.attributes(place).into_iter().for_each(|a| call.add_attribute(place, a));
+        }
         builder.build_unreachable()?;
         Ok(call.try_as_basic_value().unwrap_instruction())
     };

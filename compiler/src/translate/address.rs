@@ -8,10 +8,9 @@ use inkwell::values::{IntValue, PointerValue};
 use wasmc_abi::TrapCode;
 
 impl<'ctx> FunctionTranslator<'_, 'ctx> {
-    /// The address of `len` bytes at `index` + `offset`, after a check that all of them are inside.
-    ///
-    /// The sum of two 32-bit numbers and a width fits in 64 bits, so nothing wraps. The check stands in
-    /// the IR in every memory model; in `guard` it is taken out at the end where the access itself faults.
+    /// The address of `len` bytes at `index` + `offset`, after a check that all of them are inside. The check
+    /// stands in the IR in every memory model; in `guard` it is taken out at the end where the access itself
+    /// faults.
     pub fn checked_address(
         &mut self,
         memory: MemoryIndex,
@@ -19,26 +18,61 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         offset: u64,
         len: u32,
     ) -> Result<PointerValue<'ctx>> {
-        let i64 = self.unit.types.i64;
-        let index = self.builder.build_int_z_extend(index, i64, "")?;
-        let end = self.builder.build_int_nuw_add(index, i64.const_int(offset + u64::from(len), false), "")?;
-        let memory_len = self.memory_len(memory)?;
-        let outside = self.builder.build_int_compare(IntPredicate::UGT, end, memory_len, "")?;
-        self.trap_if(outside, TrapCode::MemoryOutOfBounds)?;
-        let start = self.builder.build_int_nuw_add(index, i64.const_int(offset, false), "")?;
+        let word = self.unit.types.word;
+        let index = self.builder.build_int_z_extend(index, word, "")?;
+        let end = offset + u64::from(len);
+        if word.get_bit_width() == 32 {
+            self.check_in_32_bits(memory, index, end)?;
+        } else {
+            // The sum of two 32-bit numbers and a width fits in 64 bits, so nothing wraps.
+            let end = self.builder.build_int_nuw_add(index, word.const_int(end, false), "")?;
+            let memory_len = self.memory_len(memory)?;
+            let outside = self.builder.build_int_compare(IntPredicate::UGT, end, memory_len, "")?;
+            self.trap_if(outside, TrapCode::MemoryOutOfBounds)?;
+        }
+        let start = self.builder.build_int_nuw_add(index, word.const_int(offset, false), "")?;
         self.memory_address(memory, start)
     }
 
-    /// The address of a range of `len` bytes at `start` (both 64-bit, from 32), after a check that it is inside.
+    /// Traps if `index` + `end` is beyond the memory. In 32 bits that sum may wrap; the memory's length −
+    /// `end` does not once `end` is known to be no more.
+    fn check_in_32_bits(&mut self, memory: MemoryIndex, index: IntValue<'ctx>, end: u64) -> Result<()> {
+        let lens = self.unit.memory_lens(memory);
+        if end > *lens.end() {
+            let always = self.unit.types.bool.const_int(1, false);
+            return self.trap_if(always, TrapCode::MemoryOutOfBounds);
+        }
+        let memory_len = self.memory_len(memory)?;
+        let end = memory_len.get_type().const_int(end, false);
+        if end.get_zero_extended_constant() > Some(*lens.start()) {
+            let beyond = self.builder.build_int_compare(IntPredicate::UGT, end, memory_len, "")?;
+            self.trap_if(beyond, TrapCode::MemoryOutOfBounds)?;
+        }
+        let last = self.builder.build_int_nuw_sub(memory_len, end, "")?;
+        let outside = self.builder.build_int_compare(IntPredicate::UGT, index, last, "")?;
+        self.trap_if(outside, TrapCode::MemoryOutOfBounds)
+    }
+
+    /// The address of a range of `len` bytes at `start` (both words, from 32 bits), after a check that it is
+    /// inside.
     pub fn checked_range(
         &mut self,
         memory: MemoryIndex,
         start: IntValue<'ctx>,
         len: IntValue<'ctx>,
     ) -> Result<PointerValue<'ctx>> {
-        let end = self.builder.build_int_nuw_add(start, len, "")?;
-        let memory_len = self.memory_len(memory)?;
-        let outside = self.builder.build_int_compare(IntPredicate::UGT, end, memory_len, "")?;
+        let outside = if len.get_type().get_bit_width() == 32 {
+            let memory_len = self.memory_len(memory)?;
+            // Where the difference wraps, the first comparison has said no.
+            let too_long = self.builder.build_int_compare(IntPredicate::UGT, len, memory_len, "")?;
+            let last = self.builder.build_int_sub(memory_len, len, "")?;
+            let too_far = self.builder.build_int_compare(IntPredicate::UGT, start, last, "")?;
+            self.builder.build_or(too_long, too_far, "")?
+        } else {
+            let end = self.builder.build_int_nuw_add(start, len, "")?;
+            let memory_len = self.memory_len(memory)?;
+            self.builder.build_int_compare(IntPredicate::UGT, end, memory_len, "")?
+        };
         self.trap_if(outside, TrapCode::MemoryOutOfBounds)?;
         self.memory_address(memory, start)
     }

@@ -4,7 +4,9 @@
 use crate::options::{OptLevel, Options};
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::context::Context;
+use inkwell::types::BasicMetadataTypeEnum;
 use inkwell::values::{CallSiteValue, FunctionValue};
+use wasmc_abi::target::Arch;
 
 /// LLVM's number of `fastcc` (llvm/IR/CallingConv.h): arguments and results in registers. `tailcc` has
 /// the same registers, but makes every function take 8 bytes off the stack that its caller then puts
@@ -19,11 +21,14 @@ pub struct Attributes {
     swiftself: Attribute,
     nomerge: Attribute,
     trap: Vec<Attribute>,
+    /// What C code on the target expects of `i32` arguments and results, if anything.
+    c_i32: Option<Attribute>,
     optnone: Vec<Attribute>,
 }
 
 impl Attributes {
     pub fn new(context: &Context, options: &Options, vmctx_len: u32) -> Self {
+        let row = options.target.row;
         let flag = |name| enumerated(context, name, 0);
         let string = |key, value| context.create_string_attribute(key, value);
         let mut hosted = vec![
@@ -58,6 +63,7 @@ impl Attributes {
             ],
             swiftself,
             nomerge: flag("nomerge"),
+            c_i32: (row.arch == Arch::Riscv && row.pointer_bits == 64).then(|| flag("signext")),
             trap: vec![flag("cold"), flag("noreturn"), flag("noinline")],
             optnone: vec![flag("optnone"), flag("noinline")],
         }
@@ -82,8 +88,11 @@ impl Attributes {
         function.add_attribute(AttributeLoc::Param(0), self.swiftself);
     }
 
-    /// A trap stub.
+    /// A trap stub. What it takes, if anything, it takes where guest functions have it.
     pub fn trap(&self, function: FunctionValue) {
+        if function.count_params() > 0 {
+            function.add_attribute(AttributeLoc::Param(0), self.swiftself);
+        }
         add(function, AttributeLoc::Function, &self.hosted);
         add(function, AttributeLoc::Function, &self.trap);
     }
@@ -97,6 +106,27 @@ impl Attributes {
     pub fn guest_call(&self, call: CallSiteValue) {
         call.set_call_convention(GUEST_CONVENTION);
         call.add_attribute(AttributeLoc::Param(0), self.swiftself);
+    }
+
+    /// A call of the host: C convention.
+    pub fn hosted_call(&self, call: CallSiteValue) {
+        let Some(extended) = self.c_i32 else { return };
+        let ty = call.get_called_fn_type();
+        let is_i32 = |ty: BasicMetadataTypeEnum| ty.is_int_type() && ty.into_int_type().get_bit_width() == 32;
+        for (index, _) in (0..).zip(ty.get_param_types()).filter(|(_, ty)| is_i32(*ty)) {
+            call.add_attribute(AttributeLoc::Param(index), extended);
+        }
+        if ty.get_return_type().is_some_and(|ty| is_i32(ty.into())) {
+            call.add_attribute(AttributeLoc::Return, extended);
+        }
+    }
+
+    /// A call of a trap stub.
+    pub fn trap_stub_call(&self, call: CallSiteValue) {
+        if call.count_arguments() > 0 {
+            call.add_attribute(AttributeLoc::Param(0), self.swiftself);
+        }
+        self.trap_call(call);
     }
 
     /// A call that does not come back; each keeps its own place, and so its Wasm offset.

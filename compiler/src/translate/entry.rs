@@ -72,13 +72,14 @@ fn define_thunk<'ctx>(unit: &Unit<'ctx, '_>, ty: TypeId) -> Result<()> {
     let callback = slot(unit, &builder, record, host_record::CALLBACK / 8)?;
     let callback = builder.build_load(unit.types.ptr, callback, "")?.into_pointer_value();
     let status = builder.build_indirect_call(callback_type, callback, &args, "")?;
+    unit.attributes.hosted_call(status);
     let status = status.try_as_basic_value().unwrap_basic().into_int_value();
     let failed = builder.build_int_compare(inkwell::IntPredicate::NE, status, unit.types.i32.const_zero(), "")?;
     let trap = unit.context.append_basic_block(function, "");
     let done = unit.context.append_basic_block(function, "");
     builder.build_conditional_branch(failed, trap, done)?;
     builder.position_at_end(trap);
-    super::trap::raise(unit, &builder, status)?;
+    super::trap::raise(unit, &builder, Some(record), status)?;
     builder.position_at_end(done);
     let results =
         if returns_in_area(func_type) { vec![] } else { load_values(unit, &builder, area, &func_type.results)? };

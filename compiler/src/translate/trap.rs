@@ -1,46 +1,63 @@
 //! Traps: the stubs that raise them, and branches to calls of the stubs.
 //!
 //! A stub takes no argument, not even the vmctx: that would have to be kept in a register for a path
-//! that is hardly ever taken. The runtime knows which activation is running.
+//! that is hardly ever taken. The runtime knows which activation is running. But where images have no
+//! helper table of their own, the block that leads to it is the argument: a vmctx or a host record.
 
 use super::Result;
 use super::function::FunctionTranslator;
 use super::unit::Unit;
-use inkwell::values::{BasicValue, IntValue, PointerValue};
-use wasmc_abi::{Builtin, TrapCode};
+use inkwell::builder::Builder;
+use inkwell::values::{BasicValue, BasicValueEnum, IntValue, PointerValue};
+use wasmc_abi::{Builtin, TrapCode, vmctx};
 
 /// Defines the stub of a trap code.
 pub fn define_stub<'ctx>(unit: &Unit<'ctx, '_>, code: TrapCode) -> Result<()> {
     let builder = unit.context.create_builder();
-    builder.position_at_end(unit.context.append_basic_block(unit.trap_stub(code), ""));
-    raise(unit, &builder, unit.types.i32.const_int(code as u64, false))
+    let stub = unit.trap_stub(code);
+    builder.position_at_end(unit.context.append_basic_block(stub, ""));
+    let block = stub.get_first_param().map(BasicValueEnum::into_pointer_value);
+    raise(unit, &builder, block, unit.types.i32.const_int(code as u64, false))
 }
 
-/// Ends the block with a call of the trap helper.
+/// Ends the block with a call of the trap helper. `block` is as for [`load_helper`].
 pub fn raise<'ctx>(
     unit: &Unit<'ctx, '_>,
-    builder: &inkwell::builder::Builder<'ctx>,
+    builder: &Builder<'ctx>,
+    block: Option<PointerValue<'ctx>>,
     code: IntValue<'ctx>,
 ) -> Result<()> {
-    let helper = load_helper(unit, builder, Builtin::trap)?;
+    let helper = load_helper(unit, builder, block, Builtin::trap)?;
     let call = builder.build_indirect_call(unit.types.void(&[unit.types.i32.into()]), helper, &[code.into()], "")?;
+    unit.attributes.hosted_call(call);
     unit.attributes.trap_call(call);
     builder.build_unreachable()?;
     Ok(())
 }
 
-/// The address of a helper, from the table that the loader fills once.
+/// The address of a helper, from the table that the loader fills once. `block` is the vmctx or the host
+/// record through which code finds the table, where the image has none.
 pub fn load_helper<'ctx>(
     unit: &Unit<'ctx, '_>,
-    builder: &inkwell::builder::Builder<'ctx>,
+    builder: &Builder<'ctx>,
+    block: Option<PointerValue<'ctx>>,
     builtin: Builtin,
 ) -> Result<PointerValue<'ctx>> {
-    let index = unit.types.i64.const_int(builtin as u64, false);
-    // SAFETY: the table has a slot for every builtin.
-    let slot = unsafe { builder.build_in_bounds_gep(unit.types.ptr, unit.helpers.as_pointer_value(), &[index], "")? };
-    let helper = builder.build_load(unit.types.ptr, slot, "")?;
-    unit.alias.mark_invariant(helper.as_instruction_value().expect("a load is an instruction"));
-    Ok(helper.into_pointer_value())
+    let word = unit.types.word;
+    let load = |base: PointerValue<'ctx>, index: u32| -> Result<PointerValue<'ctx>> {
+        let index = word.const_int(index.into(), false);
+        // SAFETY: a block has the slot, and the table one for every builtin.
+        let slot = unsafe { builder.build_in_bounds_gep(unit.types.ptr, base, &[index], "")? };
+        let loaded = builder.build_load(unit.types.ptr, slot, "")?;
+        unit.alias.mark_invariant(loaded.as_instruction_value().expect("a load is an instruction"));
+        Ok(loaded.into_pointer_value())
+    };
+    let table = match (unit.helpers, block) {
+        (Some(table), _) => table.as_pointer_value(),
+        (None, Some(block)) => load(block, vmctx::HELPERS * 8 / word.get_bit_width())?,
+        (None, None) => unreachable!("who calls a helper has a block"),
+    };
+    load(table, builtin as u32)
 }
 
 impl<'ctx> FunctionTranslator<'_, 'ctx> {
@@ -59,9 +76,11 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
     /// Ends the block with a trap.
     pub fn trap(&mut self, code: TrapCode) -> Result<()> {
         self.locate();
-        let call = self.builder.build_call(self.unit.trap_stub(code), &[], "")?;
+        let stub = self.unit.trap_stub(code);
+        let block = [self.vmctx.into()];
+        let call = self.builder.build_call(stub, &block[..stub.count_params() as usize], "")?;
         self.unlocate();
-        self.unit.attributes.trap_call(call);
+        self.unit.attributes.trap_stub_call(call);
         self.builder.build_unreachable()?;
         Ok(())
     }
@@ -75,7 +94,7 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         self.branch_unlikely(failed, trap, next)?;
         self.builder.position_at_end(trap);
         self.locate();
-        raise(self.unit, &self.builder, status)?;
+        raise(self.unit, &self.builder, Some(self.vmctx), status)?;
         self.unlocate();
         self.builder.position_at_end(next);
         Ok(())

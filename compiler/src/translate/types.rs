@@ -15,6 +15,8 @@ pub struct Types<'ctx> {
     pub i16: IntType<'ctx>,
     pub i32: IntType<'ctx>,
     pub i64: IntType<'ctx>,
+    /// As wide as a pointer.
+    pub word: IntType<'ctx>,
     pub f32: FloatType<'ctx>,
     pub f64: FloatType<'ctx>,
     pub ptr: PointerType<'ctx>,
@@ -22,13 +24,14 @@ pub struct Types<'ctx> {
 }
 
 impl<'ctx> Types<'ctx> {
-    pub fn new(context: &'ctx Context) -> Self {
+    pub fn new(context: &'ctx Context, pointer_bits: u32) -> Self {
         Types {
             bool: context.bool_type(),
             i8: context.i8_type(),
             i16: context.i16_type(),
             i32: context.i32_type(),
             i64: context.i64_type(),
+            word: if pointer_bits == 32 { context.i32_type() } else { context.i64_type() },
             f32: context.f32_type(),
             f64: context.f64_type(),
             ptr: context.ptr_type(AddressSpace::default()),

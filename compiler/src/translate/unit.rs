@@ -9,14 +9,16 @@ use super::types::Types;
 use crate::error::CompileError;
 use crate::options::{MemoryModel, Options};
 use crate::parse::{ConstExpr, DefinedFuncIndex, FuncIndex, FuncType, GlobalIndex, MemoryIndex, Module, TypeId};
+use crate::target::{Os, TargetRow};
 use inkwell::GlobalVisibility;
 use inkwell::context::Context;
 use inkwell::intrinsics::Intrinsic;
 use inkwell::module::{Linkage, Module as LlvmModule};
 use inkwell::targets::TargetTriple;
-use inkwell::types::{BasicTypeEnum, FunctionType};
+use inkwell::types::{BasicMetadataTypeEnum, BasicTypeEnum, FunctionType};
 use inkwell::values::{FunctionValue, GlobalValue, MetadataValue};
 use std::cell::RefCell;
+use std::ops::RangeInclusive;
 use wasmc_abi::vmctx::{self, Layout};
 use wasmc_abi::{Builtin, TrapCode};
 
@@ -29,14 +31,15 @@ pub struct Unit<'ctx, 'm> {
     pub alias: Alias<'ctx>,
     pub attributes: Attributes,
     pub debug: Debug<'ctx>,
-    pub helpers: GlobalValue<'ctx>,
+    /// The image's table of helper addresses, if it has one.
+    pub helpers: Option<GlobalValue<'ctx>>,
+    pub target: &'static TargetRow,
     pub memory_model: MemoryModel,
     functions: Vec<FunctionValue<'ctx>>,
     guest_types: Vec<FunctionType<'ctx>>,
     traps: Vec<FunctionValue<'ctx>>,
     intrinsics: RefCell<Vec<(&'static str, Vec<BasicTypeEnum<'ctx>>, FunctionValue<'ctx>)>>,
     unlikely: MetadataValue<'ctx>,
-    memory_range: MetadataValue<'ctx>,
 }
 
 impl<'ctx, 'm> Unit<'ctx, 'm> {
@@ -46,7 +49,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         llvm.set_triple(&TargetTriple::create(row.triple));
         let data = inkwell::targets::TargetData::create(row.data_layout);
         llvm.set_data_layout(&data.get_data_layout());
-        let types = Types::new(context);
+        let types = Types::new(context, row.pointer_bits);
         let layout = module.layout();
         let vmctx_len = layout.len_bytes().ok_or_else(|| CompileError::Limit {
             what: "the instance's block (globals, tables, imports)".into(),
@@ -54,13 +57,14 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
             limit: 1 << 31,
             offset: None,
         })?;
-        let helpers = llvm.add_global(types.ptr.array_type(Builtin::COUNT as u32), None, symbols::HELPER_TABLE);
-        helpers.set_constant(true);
-        helpers.set_visibility(GlobalVisibility::Hidden);
+        let helpers = (row.os == Os::Linux).then(|| {
+            let table = llvm.add_global(types.ptr.array_type(Builtin::COUNT as u32), None, symbols::HELPER_TABLE);
+            table.set_constant(true);
+            table.set_visibility(GlobalVisibility::Hidden);
+            table
+        });
         let i32 = |n| types.i32.const_int(n, false).into();
         let prof = context.metadata_node(&[context.metadata_string("branch_weights").into(), i32(1), i32(1 << 20)]);
-        let i64 = |n| types.i64.const_int(n, false).into();
-        let range = context.metadata_node(&[i64(0), i64(vmctx::MAX_PAGES * vmctx::PAGE_LEN + 1)]);
         let mut unit = Unit {
             context,
             module,
@@ -69,13 +73,13 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
             attributes: Attributes::new(context, options, vmctx_len),
             debug: Debug::new(context, &llvm),
             helpers,
+            target: row,
             memory_model: options.memory,
             functions: Vec::new(),
             guest_types: module.types.iter().map(|t| types.guest(t)).collect(),
             traps: Vec::new(),
             intrinsics: RefCell::default(),
             unlikely: prof,
-            memory_range: range,
             types,
             llvm,
         };
@@ -109,7 +113,9 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
     }
 
     fn declare_trap(&self, code: TrapCode) -> FunctionValue<'ctx> {
-        let function = self.llvm.add_function(&symbols::trap_stub(code), self.types.void(&[]), Some(Linkage::External));
+        let block: &[BasicMetadataTypeEnum] = if self.helpers.is_some() { &[] } else { &[self.types.ptr.into()] };
+        let ty = self.types.void(block);
+        let function = self.llvm.add_function(&symbols::trap_stub(code), ty, Some(Linkage::External));
         // Kept even if nothing calls it yet: stack checks come after optimisation.
         function.as_global_value().set_visibility(GlobalVisibility::Hidden);
         self.attributes.trap(function);
@@ -172,16 +178,20 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         self.unlikely
     }
 
-    /// The range of every memory's length in bytes.
-    pub fn memory_range(&self) -> MetadataValue<'ctx> {
-        self.memory_range
+    /// The lengths in bytes that a memory can have. It never shrinks, so one of 32 bits keeps its minimum; in
+    /// 64 bits, where that saves no comparison, LLVM makes larger code of knowing it.
+    pub fn memory_lens(&self, memory: MemoryIndex) -> RangeInclusive<u64> {
+        let most = vmctx::max_pages(self.target.pointer_bits);
+        // An instance with a larger minimum never comes about.
+        let min = if self.target.pointer_bits == 32 { self.module.memories[memory.get()].min.min(most) } else { 0 };
+        min * vmctx::PAGE_LEN..=most * vmctx::PAGE_LEN
     }
 
     /// The length of a memory that can never have another.
     pub fn fixed_memory_len(&self, memory: MemoryIndex) -> Option<u64> {
         let ty = self.module.memories[memory.get()];
         let imported = memory.0 < self.module.imported_memories;
-        let fixed = !imported && ty.max == Some(ty.min) && ty.min <= vmctx::MAX_PAGES;
+        let fixed = !imported && ty.max == Some(ty.min) && ty.min <= vmctx::max_pages(self.target.pointer_bits);
         fixed.then_some(ty.min * vmctx::PAGE_LEN)
     }
 

@@ -20,7 +20,7 @@ pub enum Slot {
 impl<'ctx> FunctionTranslator<'_, 'ctx> {
     /// The address `offset` bytes behind `base`, which has that many.
     pub fn field(&self, base: PointerValue<'ctx>, offset: u32) -> Result<PointerValue<'ctx>> {
-        let offset = self.unit.types.i64.const_int(offset.into(), false);
+        let offset = self.unit.types.word.const_int(offset.into(), false);
         // SAFETY: `base` is the vmctx, or a record or an element that the runtime has made, and the
         // offset is one of `abi::vmctx`, inside of it.
         Ok(unsafe { self.builder.build_in_bounds_gep(self.unit.types.i8, base, &[offset], "")? })
@@ -87,16 +87,18 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         self.load_pointer(self.memory_record(memory)?, memory_record::BASE, slot)
     }
 
-    /// Length of a memory in bytes.
+    /// Length of a memory in bytes, as a word.
     pub fn memory_len(&self, memory: MemoryIndex) -> Result<IntValue<'ctx>> {
         if let Some(len) = self.unit.fixed_memory_len(memory) {
-            return Ok(self.unit.types.i64.const_int(len, false));
+            return Ok(self.unit.types.word.const_int(len, false));
         }
         let record = self.memory_record(memory)?;
-        let len = self.load_slot(self.unit.types.i64, record, memory_record::LEN_BYTES, Slot::Variable)?;
+        let len = self.load_slot(self.unit.types.word, record, memory_record::LEN_BYTES, Slot::Variable)?;
         let load = len.as_instruction_value().expect("a load is an instruction");
-        load.set_metadata(self.unit.memory_range(), self.unit.context.get_kind_id("range"))
-            .expect("the range is a node");
+        let lens = self.unit.memory_lens(memory);
+        let bound = |len| self.unit.types.word.const_int(len, false).into();
+        let range = self.unit.context.metadata_node(&[bound(*lens.start()), bound(lens.end() + 1)]);
+        load.set_metadata(range, self.unit.context.get_kind_id("range")).expect("the range is a node");
         Ok(len.into_int_value())
     }
 
@@ -109,10 +111,10 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         self.load_pointer(self.table_record(table)?, table_record::ELEMENTS, Slot::Variable)
     }
 
-    /// Count of a table's elements, as 64 bits.
+    /// Count of a table's elements, as a word.
     pub fn table_count(&self, table: TableIndex) -> Result<IntValue<'ctx>> {
         let record = self.table_record(table)?;
-        Ok(self.load_slot(self.unit.types.i64, record, table_record::COUNT, Slot::Variable)?.into_int_value())
+        Ok(self.load_slot(self.unit.types.word, record, table_record::COUNT, Slot::Variable)?.into_int_value())
     }
 
     /// Where a global's value lies, and its alias tag.
@@ -126,9 +128,9 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         }
     }
 
-    /// Canonical id of a function type.
+    /// Canonical id of a function type, as a word.
     pub fn type_id(&self, ty: TypeId) -> Result<IntValue<'ctx>> {
         let offset = self.unit.layout.type_id(ty.0);
-        Ok(self.load_slot(self.unit.types.i64, self.vmctx, offset, Slot::Invariant)?.into_int_value())
+        Ok(self.load_slot(self.unit.types.word, self.vmctx, offset, Slot::Invariant)?.into_int_value())
     }
 }

@@ -47,13 +47,13 @@ fn call_indirect(f: &mut FunctionTranslator<'_, '_>, ty: TypeId, table: TableInd
     let slot = checked_slot(f, table, index, TrapCode::UndefinedElement)?;
     let types = &f.unit.types;
     let tag = f.unit.alias.table;
-    let type_id = f.load_tagged(types.i64.into(), f.field(slot, func_slot::TYPE_ID)?, tag)?.into_int_value();
+    let type_id = f.load_tagged(types.word.into(), f.field(slot, func_slot::TYPE_ID)?, tag)?.into_int_value();
     let wanted = f.type_id(ty)?;
     let differs = f.builder.build_int_compare(IntPredicate::NE, type_id, wanted, "")?;
     let (wrong, right) = (f.new_block(), f.new_block());
     f.branch_unlikely(differs, wrong, right)?;
     f.builder.position_at_end(wrong);
-    let null = f.builder.build_int_compare(IntPredicate::EQ, type_id, types.i64.const_zero(), "")?;
+    let null = f.builder.build_int_compare(IntPredicate::EQ, type_id, types.word.const_zero(), "")?;
     f.trap_if(null, TrapCode::UninitializedElement)?;
     f.trap(TrapCode::IndirectCallMismatch)?;
     f.builder.position_at_end(right);
@@ -100,6 +100,7 @@ pub fn call_builtin<'ctx>(
             BuiltinType::Ptr => types.ptr.into(),
             BuiltinType::I32 => types.i32.into(),
             BuiltinType::I64 => types.i64.into(),
+            BuiltinType::Size => types.word.into(),
             BuiltinType::F32 => types.f32.into(),
             BuiltinType::F64 => types.f64.into(),
             BuiltinType::Void | BuiltinType::Never => unreachable!("not the type of a parameter"),
@@ -110,12 +111,14 @@ pub fn call_builtin<'ctx>(
         BuiltinType::Ptr => inkwell::types::BasicType::fn_type(&types.ptr, &params, false),
         BuiltinType::I32 => types.i32.fn_type(&params, false),
         BuiltinType::I64 => types.i64.fn_type(&params, false),
+        BuiltinType::Size => types.word.fn_type(&params, false),
         BuiltinType::F32 => types.f32.fn_type(&params, false),
         BuiltinType::F64 => types.f64.fn_type(&params, false),
     };
-    let helper = load_helper(f.unit, &f.builder, builtin)?;
+    let helper = load_helper(f.unit, &f.builder, Some(f.vmctx), builtin)?;
     f.locate();
     let call = f.builder.build_indirect_call(ty, helper, args, "")?;
     f.unlocate();
+    f.unit.attributes.hosted_call(call);
     Ok(call.try_as_basic_value().basic())
 }

@@ -41,7 +41,7 @@ pub fn translate<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, operator: &O<'_>) -
         O::I64Store32 { memarg } => store_narrow(f, memarg, i32)?,
         O::MemorySize { mem } => {
             let len = f.memory_len(MemoryIndex(*mem))?;
-            let pages = f.builder.build_right_shift(len, i64.const_int(16, false), false, "")?;
+            let pages = f.builder.build_right_shift(len, len.get_type().const_int(16, false), false, "")?;
             let pages = f.builder.build_int_truncate(pages, i32, "")?;
             f.push(pages);
         }
@@ -56,7 +56,7 @@ pub fn translate<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, operator: &O<'_>) -
         O::MemoryCopy { dst_mem, src_mem } => copy(f, MemoryIndex(*dst_mem), MemoryIndex(*src_mem))?,
         O::MemoryFill { mem } => fill(f, MemoryIndex(*mem))?,
         O::MemoryInit { data_index, mem } => {
-            let [to, from, len] = pop_range(f)?;
+            let [to, from, len] = pop_range(f, i64)?;
             let (memory, segment) = (i32.const_int((*mem).into(), false), i32.const_int((*data_index).into(), false));
             let args = [f.vmctx.into(), memory.into(), segment.into(), to.into(), from.into(), len.into()];
             let status = call_builtin(f, Builtin::memory_init, &args)?;
@@ -149,19 +149,19 @@ fn store_value<'ctx>(
     Ok(())
 }
 
-/// Pops `to`, `from` or a value, and a length, as 64 bits each: operands are unsigned.
-pub fn pop_range<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>) -> Result<[IntValue<'ctx>; 3]> {
+/// Pops `to`, `from` or a value, and a length, as integers of type `ty` each: operands are unsigned.
+pub fn pop_range<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, ty: IntType<'ctx>) -> Result<[IntValue<'ctx>; 3]> {
     let operands = f.pop_many(3);
-    let mut wide = [f.unit.types.i64.const_zero(); 3];
+    let mut wide = [ty.const_zero(); 3];
     for (wide, operand) in wide.iter_mut().zip(operands) {
-        *wide = f.builder.build_int_z_extend(operand.into_int_value(), f.unit.types.i64, "")?;
+        *wide = f.builder.build_int_z_extend(operand.into_int_value(), ty, "")?;
     }
     Ok(wide)
 }
 
 /// Both ranges are checked before a byte is moved (spec: exec/instructions, memory.copy).
 fn copy(f: &mut FunctionTranslator<'_, '_>, to_memory: MemoryIndex, from_memory: MemoryIndex) -> Result<()> {
-    let [to, from, len] = pop_range(f)?;
+    let [to, from, len] = pop_range(f, f.unit.types.word)?;
     let from = f.checked_range(from_memory, from, len)?;
     let to = f.checked_range(to_memory, to, len)?;
     call_builtin(f, Builtin::memmove, &[to.into(), from.into(), len.into()])?;
@@ -170,7 +170,7 @@ fn copy(f: &mut FunctionTranslator<'_, '_>, to_memory: MemoryIndex, from_memory:
 
 fn fill(f: &mut FunctionTranslator<'_, '_>, memory: MemoryIndex) -> Result<()> {
     let byte = f.stack[f.stack.len() - 2];
-    let [to, _, len] = pop_range(f)?;
+    let [to, _, len] = pop_range(f, f.unit.types.word)?;
     let to = f.checked_range(memory, to, len)?;
     call_builtin(f, Builtin::memset, &[to.into(), byte.into(), len.into()])?;
     Ok(())

@@ -54,12 +54,12 @@ pub fn translate(f: &mut FunctionTranslator<'_, '_>, operator: &O<'_>) -> Result
             status_of(f, Builtin::table_fill, &args)?;
         }
         O::TableCopy { dst_table, src_table } => {
-            let [to, from, count] = pop_range(f)?;
+            let [to, from, count] = pop_range(f, i64)?;
             let args = [f.vmctx.into(), number(*dst_table), number(*src_table), to.into(), from.into(), count.into()];
             status_of(f, Builtin::table_copy, &args)?;
         }
         O::TableInit { elem_index, table } => {
-            let [to, from, count] = pop_range(f)?;
+            let [to, from, count] = pop_range(f, i64)?;
             let args = [f.vmctx.into(), number(*table), number(*elem_index), to.into(), from.into(), count.into()];
             status_of(f, Builtin::table_init, &args)?;
         }
@@ -87,8 +87,8 @@ pub fn checked_slot<'ctx>(
     index: IntValue<'ctx>,
     code: TrapCode,
 ) -> Result<PointerValue<'ctx>> {
-    let i64 = f.unit.types.i64;
-    let index = f.builder.build_int_z_extend(index, i64, "")?;
+    let word = f.unit.types.word;
+    let index = f.builder.build_int_z_extend(index, word, "")?;
     let count = f.table_count(table)?;
     let outside = f.builder.build_int_compare(IntPredicate::UGE, index, count, "")?;
     f.trap_if(outside, code)?;
@@ -97,7 +97,7 @@ pub fn checked_slot<'ctx>(
         ValType::FuncRef => func_slot::LEN,
         _ => EXTERN_SLOT_LEN,
     };
-    let offset = f.builder.build_int_nuw_mul(index, i64.const_int(len.into(), false), "")?;
+    let offset = f.builder.build_int_nuw_mul(index, word.const_int(len.into(), false), "")?;
     // SAFETY: the index is below the table's count.
     Ok(unsafe { f.builder.build_gep(f.unit.types.i8, elements, &[offset], "")? })
 }
