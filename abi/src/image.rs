@@ -267,13 +267,12 @@ records! {
         pub reserved: u32,
     }
 
-    /// Distance from the stack pointer to the frame's top (the canonical frame address), from a
-    /// code position on, up to the next record. Exact at every site. Ascending.
+    /// The frame from a code position on, up to the next record. Exact at every site. Ascending.
     pub struct UnwindRecord {
         /// Image offset of the first byte it holds for.
         pub code_offset: u32,
-        /// Canonical frame address − stack pointer, bytes; the return address lies just below the former.
-        pub cfa_offset: u32,
+        /// [`Frame`](crate::frame::Frame): its size in words of 4 bytes × 64, + the return address's distance from its top in such words.
+        pub frame: u32,
     }
 }
 

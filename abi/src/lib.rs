@@ -9,6 +9,7 @@
 pub mod builtins;
 pub mod checksum;
 pub mod fixup;
+pub mod frame;
 pub mod image;
 mod record;
 pub mod signature;
@@ -18,6 +19,7 @@ pub mod trap;
 pub mod vmctx;
 
 pub use builtins::Builtin;
+pub use frame::Frame;
 pub use record::Field;
 pub use signature::ValType;
 pub use trap::TrapCode;

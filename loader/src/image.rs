@@ -6,13 +6,13 @@ use crate::code_memory::Segment;
 use crate::records::Records;
 use core::fmt;
 use core::ops::Range;
-use wasmc_abi::ValType;
 use wasmc_abi::fixup::Fixup;
 use wasmc_abi::image::{
     DataRecord, ElementItem, ElementRecord, EscapeRecord, ExportRecord, ExternKind, FunctionRecord, GlobalRecord,
     Header, ImportRecord, MemoryRecord, MemoryRun, NONE, Record, Table, TableRecord, TypeRecord, UnwindRecord,
 };
 use wasmc_abi::sites::{Site, SiteIndexRecord, SiteReader};
+use wasmc_abi::{Frame, ValType};
 
 /// A checked image.
 #[derive(Clone, Copy)]
@@ -197,9 +197,9 @@ impl<'a> Image<'a> {
         sites.take_while(|s| s.code_offset <= code_offset).last()
     }
 
-    /// Distance from the stack pointer to the canonical frame address at a code position.
-    pub fn cfa_offset_at(&self, code_offset: u32) -> Option<u32> {
-        Some(self.unwind_rows().last_before(|u| u.code_offset <= code_offset)?.cfa_offset)
+    /// The frame at a code position.
+    pub fn frame_at(&self, code_offset: u32) -> Option<Frame> {
+        Some(Frame::unpack(self.unwind_rows().last_before(|u| u.code_offset <= code_offset)?.frame))
     }
 
     /// Index among [`functions`](Self::functions) of the one whose body a Wasm offset lies in, such

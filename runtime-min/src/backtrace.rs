@@ -58,21 +58,12 @@ pub(crate) struct Position {
     pub(crate) link: usize,
 }
 
-/// What is known of a frame.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct FrameShape {
-    /// Distance from the stack pointer to the canonical frame address, bytes.
-    cfa_offset: u32,
-    /// Distance from there down to the return address, bytes; 0 if that is in the link register.
-    return_offset: u32,
-}
-
 /// What the walk needs to know about code.
 pub(crate) trait Code {
     /// Number of the image that holds an address of code, and the code offset.
     fn find(&self, pc: usize) -> Option<(usize, u32)>;
     /// The frame of the code at an offset.
-    fn frame(&self, image: usize, code_offset: u32) -> Option<FrameShape>;
+    fn frame(&self, image: usize, code_offset: u32) -> Option<wasmc_abi::Frame>;
 }
 
 impl Code for Vec<Module> {
@@ -81,9 +72,8 @@ impl Code for Vec<Module> {
         Some((index, self[index].code().code_offset(pc)?))
     }
 
-    fn frame(&self, image: usize, code_offset: u32) -> Option<FrameShape> {
-        let cfa_offset = self[image].image().cfa_offset_at(code_offset)?;
-        Some(FrameShape { cfa_offset, return_offset: WORD as u32 })
+    fn frame(&self, image: usize, code_offset: u32) -> Option<wasmc_abi::Frame> {
+        self[image].image().frame_at(code_offset)
     }
 }
 
@@ -110,22 +100,21 @@ pub(crate) fn walk(code: &impl Code, mut position: Position, top: usize, read: i
     trace
 }
 
-/// Where the caller of the code at `position` stands; `None` if `frame` does not lead there.
-fn caller(position: Position, frame: FrameShape, top: usize, read: impl Fn(usize) -> usize) -> Option<Position> {
-    // A wrong table must not lead the walk out of the guest's part of the stack, or in a circle.
-    let sp =
-        position.sp.checked_add(frame.cfa_offset as usize).filter(|cfa| *cfa <= top && cfa.is_multiple_of(WORD))?;
-    let address = match frame.return_offset as usize {
+/// Where the caller of the code at `position` stands; `None` if `frame` cannot be right: a wrong table must
+/// not lead the walk out of the guest's part of the stack, or in a circle.
+fn caller(position: Position, frame: wasmc_abi::Frame, top: usize, read: impl Fn(usize) -> usize) -> Option<Position> {
+    let len = frame.cfa_offset as usize;
+    let cfa = position.sp.checked_add(len).filter(|cfa| *cfa <= top)?;
+    let address = match frame.return_address.map(|distance| distance as usize) {
         // Of the innermost frame only: a call has put something else into the register.
-        0 => position.link,
-        WORD.. => read(
-            sp.checked_sub(frame.return_offset as usize)
-                .filter(|place| *place >= position.sp && place.is_multiple_of(WORD))?,
-        ),
-        _ => return None,
+        None => position.link,
+        Some(distance) if (WORD..=len).contains(&distance) && (cfa - distance).is_multiple_of(WORD) => {
+            read(cfa - distance)
+        }
+        Some(_) => return None,
     };
     // It is of the instruction after the call.
-    Some(Position { pc: (address & !STATE_BITS).wrapping_sub(1), sp, link: 0 })
+    Some(Position { pc: (address & !STATE_BITS).wrapping_sub(1), sp: cfa, link: 0 })
 }
 
 /// Adds the frames of a trace to a trap, with the calls that were inlined.
@@ -175,9 +164,9 @@ mod tests {
         fn find(&self, pc: usize) -> Option<(usize, u32)> {
             (1000..1100).contains(&pc).then(|| (0, (pc - 1000) as u32))
         }
-        fn frame(&self, _: usize, code_offset: u32) -> Option<FrameShape> {
-            let return_offset = if code_offset % 10 == 9 { 0 } else { WORD as u32 };
-            Some(FrameShape { cfa_offset: code_offset / 10 * WORD as u32, return_offset })
+        fn frame(&self, _: usize, code_offset: u32) -> Option<wasmc_abi::Frame> {
+            let return_address = (code_offset % 10 != 9).then_some(WORD as u32);
+            Some(wasmc_abi::Frame { cfa_offset: code_offset / 10 * WORD as u32, return_address })
         }
     }
 

@@ -13,11 +13,11 @@ mod seal;
 use builder::{CODE, DATA, POINTERS, RUNS, Sample};
 use std::arch::global_asm;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use wasmc_abi::Builtin;
 use wasmc_abi::fixup::{Fixup, FixupTarget};
 use wasmc_abi::image::*;
 use wasmc_abi::sites::{Site, SiteWriter};
 use wasmc_abi::vmctx::Layout;
+use wasmc_abi::{Builtin, Frame};
 use wasmc_runtime::*;
 
 /// The module's vmctx block.
@@ -259,7 +259,8 @@ fn image(model: MemoryModel) -> Sample {
     frame(at!(wasmc_guest_grow), &[1]);
     frame(at!(wasmc_guest_call_slot), &[2]);
     frame(at!(wasmc_guest_start), &[]);
-    let row = |(code_offset, cfa_offset)| UnwindRecord { code_offset, cfa_offset };
+    let frame = |cfa_offset| Frame { cfa_offset, return_address: Some(8) }.pack().expect("it is small");
+    let row = |(code_offset, cfa_offset)| UnwindRecord { code_offset, frame: frame(cfa_offset) };
     sample.unwind = rows.into_iter().map(row).collect();
     let (index, stream) = (&mut sample.site_index, &mut sample.site_stream);
     let mut writer = SiteWriter::new(|byte| stream.push(byte), |record| index.push(record));

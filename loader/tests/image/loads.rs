@@ -5,8 +5,8 @@ use crate::support::exercise::exercise;
 use crate::support::memory::{Event, WatchedMemory};
 use crate::support::{helpers, machine};
 use std::rc::Rc;
-use wasmc_abi::ValType;
 use wasmc_abi::image::NONE;
+use wasmc_abi::{Frame, ValType};
 use wasmc_loader::{Access, LoadError, LoadedCode, Machine, MemoryStep, Segment, Verify, load, parse};
 
 fn load_sample(memory: WatchedMemory) -> Result<LoadedCode<WatchedMemory>, LoadError> {
@@ -73,9 +73,10 @@ fn functions_are_found_by_index_and_by_position() {
         [0x4F, 0x50, 0x5F, 0x60, 0xFFFF].map(|at| image.function_at(at)),
         [None, Some(0), Some(0), Some(1), Some(3)]
     );
-    assert_eq!(image.cfa_offset_at(CODE - 1), None);
-    assert_eq!(image.cfa_offset_at(CODE + 0x7F), Some(8));
-    assert_eq!(image.cfa_offset_at(CODE + 0x80), Some(24));
+    let frame = |cfa_offset| Some(Frame { cfa_offset, return_address: Some(8) });
+    assert_eq!(image.frame_at(CODE - 1), None);
+    assert_eq!(image.frame_at(CODE + 0x7F), frame(8));
+    assert_eq!(image.frame_at(CODE + 0x80), frame(24));
     // Sites stand 5 bytes apart, in three groups.
     for i in 0..150 {
         for position in [CODE + 5 * i, CODE + 5 * i + 4] {

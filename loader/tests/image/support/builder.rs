@@ -6,7 +6,7 @@ use wasmc_abi::fixup::{Fixup, FixupTarget};
 use wasmc_abi::image::*;
 use wasmc_abi::sites::{Site, SiteIndexRecord, SiteWriter};
 use wasmc_abi::target::{Arch, FloatAbi, IsaState, MemoryModel};
-use wasmc_abi::{ABI_VERSION, Builtin, FORMAT_VERSION, ValType, vmctx};
+use wasmc_abi::{ABI_VERSION, Builtin, FORMAT_VERSION, Frame, ValType, vmctx};
 use wasmc_loader::Machine;
 
 /// Host page of the sample.
@@ -240,7 +240,8 @@ impl Sample {
         let helpers = Builtin::ALL.iter().map(|helper| FixupTarget::Helper(*helper as u32));
         let images = [0, CODE + 0x101, POINTERS + 8, POINTERS + POINTERS_LEN].map(FixupTarget::Image);
         self.fixups = (0..).zip(helpers.chain(images)).map(|(k, to)| Fixup::new(POINTERS + 8 * k, to)).collect();
-        self.unwind = (0..8).map(|i| UnwindRecord { code_offset: CODE + 0x80 * i, cfa_offset: 8 + 16 * i }).collect();
+        let frame = |i| Frame { cfa_offset: 8 + 16 * i, return_address: Some(8) }.pack().expect("it is small");
+        self.unwind = (0..8).map(|i| UnwindRecord { code_offset: CODE + 0x80 * i, frame: frame(i) }).collect();
         let (index, stream) = (&mut self.site_index, &mut self.site_stream);
         let mut writer = SiteWriter::new(|byte| stream.push(byte), |record| index.push(record));
         for i in 0..150u32 {

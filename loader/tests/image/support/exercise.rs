@@ -132,7 +132,7 @@ fn visit_positions(image: &Image<'_>) {
     let step = (header.code_len / POSITIONS).max(1) as usize;
     let inside = (header.code_offset..header.code_offset + header.code_len).step_by(step);
     for position in inside.chain([0, 1, header.image_len, u32::MAX]) {
-        black_box(image.cfa_offset_at(position));
+        black_box(image.frame_at(position));
         let Some(site) = image.site_at(position) else { continue };
         assert!(site.code_offset <= position);
         for offset in site.wasm_offsets() {
