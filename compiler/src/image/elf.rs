@@ -2,14 +2,16 @@
 //! need the program headers only; `readelf`, `objdump`, gdb and perf read the rest.
 
 use super::layout::Layout;
-use crate::link::{LinkedCode, Symbol, function_index};
+use crate::link::{Attributes, LinkedCode, Mapping, Symbol, function_index};
 use crate::options::Options;
 use crate::parse::Module;
+use crate::target::TargetRow;
 use object::Endianness;
 use object::elf;
 use object::write::elf::{Encoder, FileHeader, FileHeaderLayout, ProgramHeader, SectionHeader, Sym};
 use std::ops::Range;
 use wasmc_abi::image::PT_METADATA;
+use wasmc_abi::target::{Arch, IsaState};
 
 /// Program headers that there is room for: three segments, the metadata, the stack's protection.
 const PROGRAM_HEADERS: u64 = 5;
@@ -28,20 +30,24 @@ fn encoder(options: &Options) -> Encoder<Endianness> {
 /// Puts the headers into the space before the metadata and appends what is not loaded.
 pub fn write(file: &mut Vec<u8>, layout: &Layout, module: &Module<'_>, code: &LinkedCode, options: &Options) {
     let encoder = encoder(options);
-    let mut sections = Sections::new(layout, options.target.row.page_len);
+    let row = options.target.row;
+    let mut sections = Sections::new(layout, row.page_len);
     if !options.strip {
-        put_symbols(file, &mut sections, encoder, &symbols(module, code, layout));
+        put_symbols(file, &mut sections, encoder, &symbols(module, code, layout, row));
+    }
+    if let Some(attributes) = &code.attributes {
+        put_attributes(file, &mut sections, attributes);
     }
     let section_headers = sections.put(file, encoder);
     let header = FileHeader {
         os_abi: elf::ELFOSABI_SYSV,
         abi_version: 0,
         e_type: elf::ET_DYN,
-        e_machine: elf::Machine(options.target.row.arch as u16),
+        e_machine: elf::Machine(row.arch as u16),
         e_entry: 0,
-        e_flags: elf::FileFlags(0),
+        e_flags: elf::FileFlags(code.elf_flags),
     };
-    let segments = segments(layout, options.target.row.page_len);
+    let segments = segments(layout, row.page_len);
     let places = FileHeaderLayout {
         e_phoff: encoder.file_header_size(),
         segment_num: segments.len() as u32,
@@ -148,21 +154,54 @@ struct Shown {
     offset: u32,
     len: u32,
     is_local: bool,
+    ty: elf::SymbolType,
 }
 
 /// Functions by the name that the module gives them, what surrounds them by ours. Local ones first
-/// (gABI, "Symbol Table": `sh_info`).
-fn symbols(module: &Module<'_>, code: &LinkedCode, layout: &Layout) -> Vec<Shown> {
+/// (gABI, "Symbol Table": `sh_info`). Functions of T32 code have bit 0 set.
+fn symbols(module: &Module<'_>, code: &LinkedCode, layout: &Layout, row: &TargetRow) -> Vec<Shown> {
+    let code_bit = u32::from(row.isa_state == IsaState::Thumb);
     let shown = |symbol: &Symbol| {
         let function = function_index(&symbol.name);
         let name = function.and_then(|f| module.function_names.get(f as usize).copied().flatten());
         // A Wasm name may contain what ends one in ELF.
         let name = name.map_or_else(|| symbol.name.clone(), |name| name.replace('\0', "\u{FFFD}"));
-        Shown { name, offset: layout.base + symbol.offset, len: symbol.len, is_local: function.is_none() }
+        let offset = (layout.base + symbol.offset) | code_bit;
+        Shown { name, offset, len: symbol.len, is_local: function.is_none(), ty: elf::STT_FUNC }
     };
-    let mut symbols: Vec<_> = code.symbols.iter().map(shown).collect();
+    let mapping = |(offset, mapping): &(u32, Mapping)| Shown {
+        name: mapping_name(*mapping, row).into(),
+        offset: layout.base + offset,
+        len: 0,
+        is_local: true,
+        ty: elf::STT_NOTYPE,
+    };
+    let mut symbols: Vec<_> = code.mappings.iter().map(mapping).chain(code.symbols.iter().map(shown)).collect();
     symbols.sort_by_key(|symbol| !symbol.is_local);
     symbols
+}
+
+/// psABIs, "Mapping symbols".
+fn mapping_name(mapping: Mapping, row: &TargetRow) -> &'static str {
+    match (mapping, row.arch, row.isa_state) {
+        (Mapping::Data, ..) => "$d",
+        (Mapping::Code, Arch::Arm, IsaState::Default) => "$a",
+        (Mapping::Code, Arch::Arm, IsaState::Thumb) => "$t",
+        (Mapping::Code, ..) => "$x",
+    }
+}
+
+/// Appends the section by which tools know what instructions there may be.
+fn put_attributes(file: &mut Vec<u8>, sections: &mut Sections, attributes: &Attributes) {
+    let header = SectionHeader {
+        sh_type: elf::SectionType(attributes.sh_type),
+        sh_offset: file.len() as u64,
+        sh_size: attributes.bytes.len() as u64,
+        sh_addralign: 1,
+        ..SectionHeader::default()
+    };
+    sections.add(&attributes.name, header);
+    file.extend_from_slice(&attributes.bytes);
 }
 
 /// Appends the symbol table and its names.
@@ -176,7 +215,7 @@ fn put_symbols(file: &mut Vec<u8>, sections: &mut Sections, encoder: Encoder<End
         let sym = Sym {
             section: Some(sections.text),
             st_name: add_string(&mut names, &symbol.name),
-            st_info: elf::SymbolInfo::new(binding, elf::STT_FUNC),
+            st_info: elf::SymbolInfo::new(binding, symbol.ty),
             st_other: elf::SymbolOther(0),
             st_shndx: elf::SHN_UNDEF,
             st_value: symbol.offset.into(),

@@ -105,7 +105,7 @@ impl<'a> Memory<'a> {
         });
         for (offset, bytes) in runs.chain(segments) {
             let start = start + offset as u32;
-            put(file, &(start..start + bytes.len() as u32), bytes, 0);
+            put(file, &(start..start + bytes.len() as u32), bytes, &[0]);
         }
         if self.len > 0 {
             // Behind the last run, if no segment follows.

@@ -38,13 +38,13 @@ pub fn write(module: &Module<'_>, code: &LinkedCode, options: &Options) -> Resul
     // The tables are as long before everything has its place as after.
     let layout = Layout::new(code, &memory, tables.to_bytes(&Layout::default()).len(), options)?;
     let mut file = Vec::new();
-    put(&mut file, &layout.metadata, &tables.to_bytes(&layout), 0);
+    put(&mut file, &layout.metadata, &tables.to_bytes(&layout), &[0]);
     memory.put(&mut file, layout.memory.start);
-    put(&mut file, &layout.rodata, &code.rodata.bytes, 0);
-    put(&mut file, &layout.text, &code.text.bytes, 0);
+    put(&mut file, &layout.rodata, &code.rodata.bytes, &[0]);
+    put(&mut file, &layout.text, &code.text.bytes, &[0]);
     // The rest of the last page can be executed too.
     put(&mut file, &layout.relocated, &code.relocated.bytes, code.fill);
-    file.resize(layout.image_len as usize, code.fill);
+    fill_up_to(&mut file, layout.image_len, code.fill);
     elf::write(&mut file, &layout, module, code, options);
     if file.len() as u64 > FILE_LIMIT {
         return Err(too_large("the length of the file, in bytes,", file.len() as u64));
@@ -60,12 +60,19 @@ fn too_large(what: &str, found: u64) -> CompileError {
 }
 
 /// Appends a part of the file at its place; `fill` goes into the space before it.
-fn put(file: &mut Vec<u8>, range: &Range<u32>, bytes: &[u8], fill: u8) {
+fn put(file: &mut Vec<u8>, range: &Range<u32>, bytes: &[u8], fill: &[u8]) {
     assert_eq!(range.len(), bytes.len(), "a part is as long as announced");
     if !range.is_empty() {
         assert!(file.len() <= range.start as usize, "parts ascend: {} then {}", file.len(), range.start);
-        file.resize(range.start as usize, fill);
+        fill_up_to(file, range.start, fill);
         file.extend_from_slice(bytes);
+    }
+}
+
+/// Appends `fill`, as it stands where offsets are multiples of its length.
+fn fill_up_to(file: &mut Vec<u8>, end: u32, fill: &[u8]) {
+    while file.len() < end as usize {
+        file.push(fill[file.len() % fill.len()]);
     }
 }
 

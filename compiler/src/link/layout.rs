@@ -4,12 +4,13 @@
 //! The constants end where the code starts, so that the distance between them is known although the
 //! metadata in front of them grows with what this stage finds out.
 
-use super::machine::Machine;
+use super::machine::{Jump, Machine};
 use super::read::{Object, SectionKind, SymbolPlace};
-use super::{Symbol, function_index};
+use super::resolve::{Definition, Definitions, Uses};
+use super::veneers::{self, Islands, Piece};
+use super::{Mapping, Symbol, function_index};
 use crate::error::CompileError;
-use crate::translate::symbols::HELPER_TABLE;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use wasmc_abi::Builtin;
 
@@ -26,10 +27,16 @@ pub struct Layout {
     pub helper_table: Option<u32>,
     /// Helpers that LLVM calls by name, with a stub in `text` each.
     pub stubs: Vec<Stub>,
+    /// Slots in `relocated` that hold the address of what is not a helper.
+    pub slots: BTreeMap<Definition, u32>,
+    /// Veneers, in `text`.
+    pub islands: Islands,
+    /// What every symbol is.
+    definitions: Definitions,
+    /// Sections with code in the order in which they lie.
+    pub pieces: Vec<Piece>,
     /// Of each section of each object; 0 for those that are not stored.
     sections: Vec<Vec<u32>>,
-    /// Of each symbol of each object.
-    targets: Vec<Vec<Target>>,
 }
 
 /// A stub that jumps to a helper.
@@ -39,27 +46,23 @@ pub struct Stub {
     pub offset: u32,
 }
 
-/// What a symbol stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Target {
-    /// A linked offset.
-    Offset(u32),
-    /// A routine of the runtime: its place in [`Layout::stubs`].
-    Helper(usize),
-    /// Something in a section that is not stored.
-    Elsewhere,
-    /// Nothing.
-    Undefined,
-}
-
 impl Layout {
     pub fn new(objects: &[Object<'_>], machine: &Machine) -> Result<Layout, CompileError> {
-        let names = global_names(objects, machine)?;
-        let uses = Uses::of(objects, &names);
-        let mut layout =
-            Layout { sections: objects.iter().map(|o| vec![0; o.sections.len()]).collect(), ..Layout::default() };
+        let definitions = Definitions::new(objects, machine)?;
+        let uses = Uses::of(objects, &definitions, machine);
+        let in_order =
+            |(index, object)| sections_in_order(object, SectionKind::Text).into_iter().map(move |s| (index, s));
+        let mut layout = Layout {
+            pieces: objects.iter().enumerate().flat_map(in_order).collect(),
+            sections: objects.iter().map(|o| vec![0; o.sections.len()]).collect(),
+            stubs: uses.stubs().map(|helper| Stub { helper, offset: 0 }).collect(),
+            definitions,
+            ..Layout::default()
+        };
         layout.place(objects, &uses, machine)?;
-        layout.targets = objects.iter().enumerate().map(|(i, o)| layout.resolve(i, o, &names)).collect();
+        while veneers::add_missing(&mut layout, objects, machine) {
+            layout.place(objects, &uses, machine)?;
+        }
         Ok(layout)
     }
 
@@ -68,30 +71,72 @@ impl Layout {
         self.sections[object][section]
     }
 
-    /// What a symbol of an object stands for.
-    pub fn target(&self, object: usize, symbol: u32) -> Target {
-        self.targets[object].get(symbol as usize).copied().unwrap_or(Target::Undefined)
+    /// What a symbol of an object is.
+    pub fn definition(&self, object: usize, symbol: u32) -> Definition {
+        self.definitions.get(object, symbol)
     }
 
-    /// The slot of a helper.
-    pub fn slot(&self, helper: Builtin, machine: &Machine) -> Option<u32> {
-        Some(self.helper_table? + helper as u32 * machine.pointer_len)
+    /// Where it is; of a helper, where its stub is.
+    pub fn offset(&self, definition: Definition) -> Option<u32> {
+        match definition {
+            Definition::Section { object, section, offset, .. } => {
+                Some(self.sections[object as usize][section as usize] + offset)
+            }
+            Definition::HelperTable => self.helper_table,
+            Definition::Helper(number) => self.stubs.iter().find(|s| s.helper as u32 == number).map(|s| s.offset),
+            Definition::Elsewhere | Definition::Undefined => None,
+        }
     }
 
-    /// Functions and stubs in the text, ascending.
+    /// The slot with its address.
+    pub fn slot(&self, definition: Definition, machine: &Machine) -> Option<u32> {
+        match definition {
+            Definition::Helper(number) => Some(self.helper_table? + number * machine.pointer_len),
+            other => self.slots.get(&other).copied(),
+        }
+    }
+
+    /// Functions, stubs and veneers in the text, ascending.
     pub fn symbols(&self, objects: &[Object<'_>], machine: &Machine) -> Vec<Symbol> {
         let functions = objects.iter().enumerate().flat_map(|(i, object)| {
-            object.symbols.iter().zip(&self.targets[i]).filter_map(|(symbol, target)| match *target {
-                Target::Offset(offset) if symbol.is_function && symbol.place != SymbolPlace::Undefined => {
+            object.symbols.iter().filter_map(move |symbol| match symbol.place {
+                SymbolPlace::Section(section, offset) if symbol.is_function => {
+                    let offset = self.sections[i][section as usize] + offset;
                     Some(Symbol { name: symbol.name.into(), offset, len: symbol.len })
                 }
                 _ => None,
             })
         });
-        let stub = |s: &Stub| Symbol { name: s.helper.symbol().into(), offset: s.offset, len: machine.code.stub_len };
-        let mut symbols: Vec<_> = functions.chain(self.stubs.iter().map(stub)).collect();
+        let stub = |s: &Stub| Symbol { name: s.helper.symbol().into(), offset: s.offset, len: machine.code.stub.len };
+        let veneer_len = machine.code.veneer.as_ref().map_or(0, |veneer| veneer.jump.len);
+        let veneers = self.islands.veneers().map(|veneer| {
+            let name = format!("{}.veneer", self.definitions.name(objects, veneer.to.definition));
+            Symbol { name, offset: veneer.offset, len: veneer_len }
+        });
+        let mut symbols: Vec<_> = functions.chain(self.stubs.iter().map(stub)).chain(veneers).collect();
         symbols.sort_by_key(|s| (s.offset, s.len));
         symbols
+    }
+
+    /// Where instructions begin in the text and where data does, ascending, as far as objects say so.
+    pub fn mappings(&self, objects: &[Object<'_>]) -> Vec<(u32, Mapping)> {
+        let of_object = |(index, object): (usize, &Object<'_>)| {
+            let mapped = object.symbols.iter().filter_map(move |symbol| match (symbol.mapping, symbol.place) {
+                (Some(mapping), SymbolPlace::Section(section, offset)) => Some((section as usize, offset, mapping)),
+                _ => None,
+            });
+            let in_text = |(section, ..): &(usize, u32, Mapping)| object.sections[*section].kind == SectionKind::Text;
+            let mapped: Vec<_> = mapped.filter(in_text).collect();
+            mapped.into_iter().map(move |(section, offset, mapping)| (self.sections[index][section] + offset, mapping))
+        };
+        let mut mappings: Vec<_> = objects.iter().enumerate().flat_map(of_object).collect();
+        if !mappings.is_empty() {
+            let ours = self.stubs.iter().map(|s| s.offset).chain(self.islands.veneers().map(|v| v.offset));
+            mappings.extend(ours.map(|offset| (offset, Mapping::Code)));
+        }
+        mappings.sort_unstable();
+        mappings.dedup_by_key(|(_, mapping)| *mapping);
+        mappings
     }
 
     fn place(&mut self, objects: &[Object<'_>], uses: &Uses, machine: &Machine) -> Result<(), CompileError> {
@@ -102,19 +147,18 @@ impl Layout {
         let text_start = rodata_len.next_multiple_of(machine.page_len.into());
         let rodata_start = text_start - rodata_len;
         let mut text = Cursor { end: text_start, align: 1 };
-        self.place_kind(objects, SectionKind::Text, &mut text);
-        for helper in uses.stubs() {
-            let offset = text.take(machine.code.stub_len.into(), machine.code.stub_len.into());
-            self.stubs.push(Stub { helper, offset: offset as u32 });
-        }
+        self.place_text(objects, machine, &mut text);
         let relocated_start = text.end.next_multiple_of(machine.page_len.into());
         let mut relocated = Cursor { end: relocated_start, align: 1 };
+        let pointer_len = u64::from(machine.pointer_len);
         if uses.helper_table {
-            let len = Builtin::COUNT as u64 * u64::from(machine.pointer_len);
-            self.helper_table = Some(relocated.take(len, machine.pointer_len.into()) as u32);
+            self.helper_table = Some(relocated.take(Builtin::COUNT as u64 * pointer_len, pointer_len) as u32);
+        }
+        for definition in &uses.slots {
+            self.slots.insert(*definition, relocated.take(pointer_len, pointer_len) as u32);
         }
         self.place_kind(objects, SectionKind::Relocated, &mut relocated);
-        check_limits(&[&rodata, &text, &relocated], text.end - text_start, machine)?;
+        check_limits(&[&rodata, &text, &relocated], machine)?;
         self.shift(objects, SectionKind::Rodata, rodata_start as u32);
         self.rodata = rodata_start as u32..(rodata_start + rodata.end) as u32;
         self.text = text_start as u32..text.end as u32;
@@ -122,12 +166,26 @@ impl Layout {
         Ok(())
     }
 
+    /// Places the code: each piece with its island behind it, then the stubs.
+    fn place_text(&mut self, objects: &[Object<'_>], machine: &Machine, text: &mut Cursor) {
+        let take = |text: &mut Cursor, jump: &Jump, align: u32| text.take(jump.len.into(), align.into()) as u32;
+        for (object, section) in self.pieces.iter().copied() {
+            let placed = &objects[object].sections[section];
+            // The limit is checked when everything is placed.
+            self.sections[object][section] = text.take(placed.bytes.len() as u64, placed.align) as u32;
+            if let Some(veneer) = &machine.code.veneer {
+                self.islands.of_piece((object, section)).for_each(|v| v.offset = take(text, &veneer.jump, 4));
+            }
+        }
+        let stub = &machine.code.stub;
+        self.stubs.iter_mut().for_each(|s| s.offset = take(text, stub, stub.len));
+    }
+
     /// Places all sections of a kind, object by object.
     fn place_kind(&mut self, objects: &[Object<'_>], kind: SectionKind, at: &mut Cursor) {
         for (object, offsets) in objects.iter().zip(&mut self.sections) {
             for index in sections_in_order(object, kind) {
                 let section = &object.sections[index];
-                // The limit is checked when everything is placed.
                 offsets[index] = at.take(section.bytes.len() as u64, section.align) as u32;
             }
         }
@@ -142,42 +200,13 @@ impl Layout {
             }
         }
     }
-
-    fn resolve(&self, index: usize, object: &Object<'_>, names: &Names<'_>) -> Vec<Target> {
-        let place = |index: usize, object: &Object<'_>, place| match place {
-            SymbolPlace::Section(section, offset) if is_stored(object.sections[section as usize].kind) => {
-                Target::Offset(self.sections[index][section as usize] + offset)
-            }
-            SymbolPlace::Section(..) | SymbolPlace::Elsewhere => Target::Elsewhere,
-            SymbolPlace::Undefined => Target::Undefined,
-        };
-        let resolve = |symbol: &super::read::ObjectSymbol<'_>| match place(index, object, symbol.place) {
-            Target::Undefined => match names.get(symbol.name) {
-                Some(found) => place(found.object, found.of, found.place),
-                None => self.resolve_runtime(symbol.name),
-            },
-            target => target,
-        };
-        object.symbols.iter().map(resolve).collect()
-    }
-
-    /// What a symbol stands for that no object defines.
-    fn resolve_runtime(&self, name: &str) -> Target {
-        if let (HELPER_TABLE, Some(table)) = (name, self.helper_table) {
-            return Target::Offset(table);
-        }
-        match self.stubs.iter().position(|s| s.helper.symbol() == name) {
-            Some(index) => Target::Helper(index),
-            None => Target::Undefined,
-        }
-    }
 }
 
 /// Whether a section's bytes become part of the image.
 pub fn is_stored(kind: SectionKind) -> bool {
     match kind {
         SectionKind::Rodata | SectionKind::Text | SectionKind::Relocated => true,
-        SectionKind::Lines | SectionKind::Frames => false,
+        SectionKind::Lines | SectionKind::EhFrames | SectionKind::DebugFrames => false,
     }
 }
 
@@ -198,14 +227,12 @@ impl Cursor {
     }
 }
 
-fn check_limits(parts: &[&Cursor], text_len: u64, machine: &Machine) -> Result<(), CompileError> {
-    let limit = |what: &str, found, limit| {
-        let what = format!("{what}, in bytes,");
-        if found > limit { Err(CompileError::Limit { what, found, limit, offset: None }) } else { Ok(()) }
-    };
-    limit("the length of the machine code", text_len, machine.code.text_limit)?;
+fn check_limits(parts: &[&Cursor], machine: &Machine) -> Result<(), CompileError> {
     for part in parts {
-        limit("the length of code and constants", part.end, IMAGE_LIMIT)?;
+        if part.end > IMAGE_LIMIT {
+            let what = "the length of code and constants, in bytes,".into();
+            return Err(CompileError::Limit { what, found: part.end, limit: IMAGE_LIMIT, offset: None });
+        }
         if part.align > machine.page_len.into() {
             return Err(machine.error(format!("a section is aligned to {} bytes, more than a page", part.align)));
         }
@@ -228,73 +255,4 @@ fn sections_in_order(object: &Object<'_>, kind: SectionKind) -> Vec<usize> {
     let mut order: Vec<_> = (0..object.sections.len()).filter(|i| object.sections[*i].kind == kind).collect();
     order.sort_by_key(|i| first[*i]);
     order
-}
-
-/// Global symbols that are defined, by name. For look-ups only: its order is not one.
-type Names<'a> = HashMap<&'a str, Definition<'a>>;
-
-/// Where a global symbol is defined.
-struct Definition<'a> {
-    object: usize,
-    of: &'a Object<'a>,
-    place: SymbolPlace,
-}
-
-/// Trampolines and stubs may be defined in several objects, all the same: the first one counts.
-fn global_names<'a>(objects: &'a [Object<'a>], machine: &Machine) -> Result<Names<'a>, CompileError> {
-    let mut names = Names::new();
-    for (index, object) in objects.iter().enumerate() {
-        for symbol in object.symbols.iter().filter(|s| s.is_global && s.place != SymbolPlace::Undefined) {
-            let definition = Definition { object: index, of: object, place: symbol.place };
-            if !names.contains_key(symbol.name) {
-                names.insert(symbol.name, definition);
-            } else if function_index(symbol.name).is_some() && !symbol.is_weak {
-                return Err(machine.error(format!("function `{}` is defined in two objects", symbol.name)));
-            }
-        }
-    }
-    Ok(names)
-}
-
-/// What of the runtime the objects refer to.
-#[derive(Default)]
-struct Uses {
-    helper_table: bool,
-    /// By helper: whether it is called by name.
-    by_name: [bool; Builtin::COUNT],
-}
-
-impl Uses {
-    fn of(objects: &[Object<'_>], names: &Names<'_>) -> Uses {
-        let mut uses = Uses::default();
-        for object in objects {
-            let mut used = vec![false; object.symbols.len()];
-            let stored = object.sections.iter().filter(|s| is_stored(s.kind));
-            for relocation in stored.flat_map(|s| &s.relocations) {
-                if let Some(used) = used.get_mut(relocation.symbol as usize) {
-                    *used = true;
-                }
-            }
-            let undefined =
-                object.symbols.iter().zip(used).filter(|(s, used)| *used && s.place == SymbolPlace::Undefined);
-            for (symbol, _) in undefined.filter(|(s, _)| !names.contains_key(s.name)) {
-                uses.add(symbol.name);
-            }
-        }
-        uses
-    }
-
-    fn add(&mut self, name: &str) {
-        self.helper_table |= name == HELPER_TABLE;
-        let by_name = |b: &&Builtin| !name.is_empty() && b.symbol() == name;
-        if let Some(helper) = Builtin::ALL.iter().find(by_name) {
-            self.by_name[*helper as usize] = true;
-            // Its stub reads the table.
-            self.helper_table = true;
-        }
-    }
-
-    fn stubs(&self) -> impl Iterator<Item = Builtin> {
-        Builtin::ALL.iter().copied().filter(|b| self.by_name[*b as usize])
-    }
 }

@@ -4,12 +4,18 @@
 //! Positions here are *linked offsets*: distances from a start that the image writer chooses later,
 //! at any multiple of the target's page length. Read `link` first, then `read`, `layout`, `relocate`.
 
+mod aarch64;
+mod arm;
 mod layout;
 mod machine;
 mod read;
 mod relocate;
+mod resolve;
+mod riscv;
 mod sites;
+mod thumb;
 mod unwind;
+mod veneers;
 mod x86_64;
 
 #[cfg(test)]
@@ -20,11 +26,13 @@ use crate::error::CompileError;
 use crate::target::TargetRow;
 use layout::Layout;
 use machine::Machine;
+use object::elf;
 use relocate::{Relocated, Relocator};
 use unwind::Frames;
 use wasmc_abi::fixup::Fixup;
 use wasmc_abi::image::UnwindRecord;
 use wasmc_abi::sites::Site;
+use wasmc_abi::target::{Arch, FloatAbi};
 
 /// Machine code and its constants. All positions are linked offsets.
 #[derive(Debug, Default)]
@@ -47,7 +55,33 @@ pub struct LinkedCode {
     /// Room that a call of any function may take on the stack, bytes.
     pub max_frame: u32,
     /// What fills space behind the code: an instruction that faults.
-    pub fill: u8,
+    pub fill: &'static [u8],
+    /// Where instructions begin in `text` and where data does, ascending; empty where it is all code.
+    pub mappings: Vec<(u32, Mapping)>,
+    /// What the code needs of a machine, in the architecture's own words, for tools.
+    pub attributes: Option<Attributes>,
+    /// The same in ELF's header: `e_flags`.
+    pub elf_flags: u32,
+}
+
+/// What a piece of the code is, for disassemblers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Mapping {
+    /// Instructions.
+    Code,
+    /// Constants.
+    Data,
+}
+
+/// A section of attributes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Attributes {
+    /// Its name.
+    pub name: String,
+    /// Its ELF type.
+    pub sh_type: u32,
+    /// Its contents.
+    pub bytes: Vec<u8>,
 }
 
 /// Bytes that are loaded with one kind of access.
@@ -90,7 +124,7 @@ impl Sites {
 
 /// Links the objects of one module for `target`.
 pub fn link(emitted: Emitted, target: &TargetRow) -> Result<LinkedCode, CompileError> {
-    let machine = &Machine::of(target)?;
+    let machine = &Machine::of(target);
     let objects = &read::objects(&emitted.objects, machine)?[..];
     let layout = &Layout::new(objects, machine)?;
     let symbols = layout.symbols(objects, machine);
@@ -99,10 +133,35 @@ pub fn link(emitted: Emitted, target: &TargetRow) -> Result<LinkedCode, CompileE
     let Relocated { rodata, text, relocated, fixups } = linker.relocate()?;
     let frames = Frames::new(&linker, &symbols)?;
     let rows = sites::rows(&linker, &symbols, emitted.sites.len())?;
-    let (unwind, max_frame) = (frames.records(&rows), frames.max_frame());
+    let (unwind, max_frame) = (frames.records(&rows, machine, &symbols)?, frames.max_frame());
     let sites = Sites { rows: sites::needed(&rows, &symbols), chains: emitted.sites };
-    let fill = machine.code.fill;
-    Ok(LinkedCode { rodata, text, relocated, fixups, symbols, sites, unwind, max_frame, fill })
+    let (fill, mappings) = (machine.code.fill, layout.mappings(objects));
+    let attributes = objects.first().and_then(|object| object.attributes.clone());
+    let elf_flags = objects.first().map_or(0, |object| object.elf_flags) | float_flags(target);
+    Ok(LinkedCode {
+        rodata,
+        text,
+        relocated,
+        fixups,
+        symbols,
+        sites,
+        unwind,
+        max_frame,
+        fill,
+        mappings,
+        attributes,
+        elf_flags,
+    })
+}
+
+/// What objects do not say yet: where floats travel in calls (ELF for the Arm Architecture, "ELF header").
+fn float_flags(target: &TargetRow) -> u32 {
+    match (target.arch, target.float_abi) {
+        (Arch::Arm, FloatAbi::Hard) => elf::EF_ARM_ABI_FLOAT_HARD,
+        (Arch::Arm, FloatAbi::Soft) => elf::EF_ARM_ABI_FLOAT_SOFT,
+        // RISC-V's objects do, and the others have one kind of calls only.
+        _ => 0,
+    }
 }
 
 /// The order of functions in the code is that of their indices, so that both can be searched.

@@ -2,6 +2,7 @@
 //! Nothing after this file knows the format. What an image has no place for is refused here.
 
 use super::machine::Machine;
+use super::{Attributes, Mapping};
 use crate::error::CompileError;
 use object::read::{Object as _, ObjectSection as _, ObjectSymbol as _};
 use object::{RelocationFlags, RelocationTarget, SectionFlags, SectionIndex, SymbolKind, elf};
@@ -12,6 +13,10 @@ pub struct Object<'a> {
     pub sections: Vec<Section<'a>>,
     /// By ELF's symbol index.
     pub symbols: Vec<ObjectSymbol<'a>>,
+    /// What the code needs of a machine, in the architecture's own words, for tools.
+    pub attributes: Option<Attributes>,
+    /// The same in ELF's header.
+    pub elf_flags: u32,
 }
 
 /// A section that matters.
@@ -35,11 +40,13 @@ pub enum SectionKind {
     Relocated,
     /// Line table: read for sites, not stored.
     Lines,
-    /// Frame table: read for frame sizes, not stored.
-    Frames,
+    /// Frame table as for exceptions: read for frames, not stored.
+    EhFrames,
+    /// Frame table as for debuggers: the same. ARM has exceptions of another kind.
+    DebugFrames,
 }
 
-/// A relocation of a section.
+/// A relocation of a section. They ascend by offset.
 #[derive(Clone, Copy, Debug)]
 pub struct SectionRelocation {
     /// Where in the section.
@@ -48,7 +55,8 @@ pub struct SectionRelocation {
     pub number: u32,
     /// Index in [`Object::symbols`].
     pub symbol: u32,
-    pub addend: i64,
+    /// `None`: it stands in the field.
+    pub addend: Option<i64>,
 }
 
 /// A symbol.
@@ -58,6 +66,8 @@ pub struct ObjectSymbol<'a> {
     pub place: SymbolPlace,
     pub len: u32,
     pub is_function: bool,
+    /// What begins here, if the symbol only says that.
+    pub mapping: Option<Mapping>,
     /// Whether other objects see it.
     pub is_global: bool,
     pub is_weak: bool,
@@ -82,11 +92,19 @@ pub fn objects<'a>(objects: &'a [Vec<u8>], machine: &Machine) -> Result<Vec<Obje
 fn object<'a>(bytes: &'a [u8], machine: &Machine) -> Result<Object<'a>, CompileError> {
     let unreadable = |error: object::read::Error| machine.error(format!("LLVM's object file cannot be read: {error}"));
     let file = object::File::parse(bytes).map_err(unreadable)?;
-    let mut read = Object::default();
+    let elf_flags = match file.flags() {
+        object::FileFlags::Elf { e_flags, .. } => e_flags.0,
+        _ => 0,
+    };
+    let mut read = Object { elf_flags, ..Object::default() };
     // Index in `read.sections` by ELF's section index.
     let mut places: Vec<Option<u32>> = Vec::new();
     for section in file.sections() {
         let name = section.name().map_err(unreadable)?;
+        if let (".ARM.attributes" | ".riscv.attributes", SectionFlags::Elf { sh_type, .. }) = (name, section.flags()) {
+            let bytes = section.data().map_err(unreadable)?.to_vec();
+            read.attributes = Some(Attributes { name: name.into(), sh_type: sh_type.0, bytes });
+        }
         let Some(kind) = kind(name, &section, machine)? else { continue };
         let index = section.index().0;
         places.resize(places.len().max(index + 1), None);
@@ -100,19 +118,23 @@ fn object<'a>(bytes: &'a [u8], machine: &Machine) -> Result<Object<'a>, CompileE
     for symbol in file.symbols() {
         let index = symbol.index().0;
         read.symbols.resize(read.symbols.len().max(index), NO_SYMBOL);
+        let is_function = symbol.kind() == SymbolKind::Text;
+        let bit = if is_function { machine.code_pointer_bit } else { 0 };
         let place = match symbol.section_index() {
             Some(SectionIndex(section)) => match places.get(section) {
-                Some(Some(section)) => SymbolPlace::Section(*section, symbol.address() as u32),
+                Some(Some(section)) => SymbolPlace::Section(*section, symbol.address() as u32 & !bit),
                 _ => SymbolPlace::Elsewhere,
             },
             None if symbol.is_undefined() => SymbolPlace::Undefined,
             None => SymbolPlace::Elsewhere,
         };
+        let name = symbol.name().map_err(unreadable)?;
         read.symbols.push(ObjectSymbol {
-            name: symbol.name().map_err(unreadable)?,
+            name,
             place,
             len: symbol.size() as u32,
-            is_function: symbol.kind() == SymbolKind::Text,
+            is_function,
+            mapping: mapping(name),
             is_global: symbol.is_global(),
             is_weak: symbol.is_weak(),
         });
@@ -120,11 +142,24 @@ fn object<'a>(bytes: &'a [u8], machine: &Machine) -> Result<Object<'a>, CompileE
     Ok(read)
 }
 
-const NO_SYMBOL: ObjectSymbol<'static> = ObjectSymbol {
+/// psABIs, "Mapping symbols": `$a`, `$t` and `$x` stand before instructions, `$d` before data; more
+/// may follow behind a point, or, on RISC-V, the extensions in use.
+fn mapping(name: &str) -> Option<Mapping> {
+    let name = name.strip_prefix('$')?;
+    match name.split('.').next()? {
+        "d" => Some(Mapping::Data),
+        "a" | "t" => Some(Mapping::Code),
+        code if code.starts_with('x') => Some(Mapping::Code),
+        _ => None,
+    }
+}
+
+pub const NO_SYMBOL: ObjectSymbol<'static> = ObjectSymbol {
     name: "",
     place: SymbolPlace::Elsewhere,
     len: 0,
     is_function: false,
+    mapping: None,
     is_global: false,
     is_weak: false,
 };
@@ -142,11 +177,14 @@ fn kind(name: &str, section: &object::Section<'_, '_>, machine: &Machine) -> Res
     let allocated = has(elf::SHF_ALLOC) && sh_type != elf::SHT_NOTE && section.size() > 0;
     Ok(Some(match name {
         ".debug_line" => SectionKind::Lines,
+        ".debug_frame" => SectionKind::DebugFrames,
         _ if !allocated => return Ok(None),
-        ".eh_frame" => SectionKind::Frames,
+        ".eh_frame" => SectionKind::EhFrames,
+        // How exceptions pass through functions: none does.
+        _ if named(".ARM.exidx") || named(".ARM.extab") => return Ok(None),
         _ if named(".text") && has(elf::SHF_EXECINSTR) => SectionKind::Text,
         _ if named(".rodata") && !has(elf::SHF_WRITE) => SectionKind::Rodata,
-        _ if named(".data.rel.ro") => SectionKind::Relocated,
+        _ if named(".data.rel.ro") && machine.has_relocated => SectionKind::Relocated,
         _ => return Err(machine.error(format!("an image has no place for section `{name}` of LLVM's object file"))),
     }))
 }
@@ -164,9 +202,13 @@ fn relocations(
             RelocationTarget::Symbol(symbol) => symbol.0 as u32,
             _ => 0,
         };
-        Ok(SectionRelocation { offset: offset as u32, number: r_type.0, symbol, addend: relocation.addend() })
+        let addend = (!relocation.has_implicit_addend()).then(|| relocation.addend());
+        Ok(SectionRelocation { offset: offset as u32, number: r_type.0, symbol, addend })
     };
-    section.relocations().map(relocation).collect()
+    let mut relocations = section.relocations().map(relocation).collect::<Result<Vec<_>, _>>()?;
+    // Stable: those of one field stay in their order.
+    relocations.sort_by_key(|relocation| relocation.offset);
+    Ok(relocations)
 }
 
 impl<'a> Object<'a> {

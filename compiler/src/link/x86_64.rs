@@ -1,49 +1,38 @@
 //! x86-64. Source: System V psABI for x86-64, "Relocation Types"; the names below are its own.
 
-use super::machine::{Code, Field, Relocation, Value};
-use object::elf;
+use super::machine::{Base, Code, Jump, RELATIVE, Relocation, SIGNED_32, UNSIGNED_32, Value, WORD_64, row};
+use object::elf::*;
+use wasmc_abi::Frame;
 
 pub static CODE: Code = Code {
-    relocations: &[
-        row(elf::R_X86_64_PC32, "R_X86_64_PC32", Value::Relative, &SIGNED_32),
-        // The linker may put a procedure linkage table in between, but there is none: L is S.
-        row(elf::R_X86_64_PLT32, "R_X86_64_PLT32", Value::Relative, &SIGNED_32),
-        row(elf::R_X86_64_64, "R_X86_64_64", Value::Pointer, &WORD_64),
-        row(elf::R_X86_64_PC64, "R_X86_64_PC64", Value::Relative, &WORD_64),
-        row(elf::R_X86_64_GOTPCREL, "R_X86_64_GOTPCREL", Value::Slot, &SIGNED_32),
-        row(elf::R_X86_64_GOTPCRELX, "R_X86_64_GOTPCRELX", Value::Slot, &SIGNED_32),
-        row(elf::R_X86_64_REX_GOTPCRELX, "R_X86_64_REX_GOTPCRELX", Value::Slot, &SIGNED_32),
-        row(elf::R_X86_64_32, "R_X86_64_32", Value::Absolute, &UNSIGNED_32),
-        row(elf::R_X86_64_32S, "R_X86_64_32S", Value::Absolute, &SIGNED_32),
-    ],
-    relax_slot_load,
-    stub,
-    stub_len: 16,
-    fill: INT3,
+    relocations: RELOCATIONS,
+    relax_slot_load: Some(relax_slot_load),
+    stub: Jump { len: 16, code: stub },
     // Every field is relative and 32 bits wide.
-    text_limit: 1 << 31,
-    // psABI, "DWARF Register Number Mapping": 7 is %rsp.
+    veneer: None,
+    fill: &[INT3],
+    // psABI, "DWARF Register Number Mapping": 7 is %rsp, 16 the return address.
     stack_pointer: gimli::Register(7),
-    entry_cfa_offset: 8,
+    return_address: gimli::Register(16),
+    entry_frame: Frame { cfa_offset: 8, return_address: Some(8) },
 };
 
-const fn row(number: elf::RelocationType, name: &'static str, value: Value, field: &'static Field) -> Relocation {
-    Relocation { number: number.0, name, value, field }
-}
+static RELOCATIONS: &[Relocation] = &[
+    row(R_X86_64_PC32, "R_X86_64_PC32", RELATIVE, &SIGNED_32),
+    // The linker may put a procedure linkage table in between, but there is none: L is S.
+    row(R_X86_64_PLT32, "R_X86_64_PLT32", RELATIVE, &SIGNED_32),
+    row(R_X86_64_64, "R_X86_64_64", Value::Pointer, &WORD_64),
+    row(R_X86_64_PC64, "R_X86_64_PC64", RELATIVE, &WORD_64),
+    row(R_X86_64_GOTPCREL, "R_X86_64_GOTPCREL", SLOT, &SIGNED_32),
+    row(R_X86_64_GOTPCRELX, "R_X86_64_GOTPCRELX", SLOT, &SIGNED_32),
+    row(R_X86_64_REX_GOTPCRELX, "R_X86_64_REX_GOTPCRELX", SLOT, &SIGNED_32),
+    row(R_X86_64_32, "R_X86_64_32", Value::Absolute, &UNSIGNED_32),
+    row(R_X86_64_32S, "R_X86_64_32S", Value::Absolute, &SIGNED_32),
+];
 
-static SIGNED_32: Field = Field { len: 4, range: i32::MIN as i64..=i32::MAX as i64, write: write_32 };
-static UNSIGNED_32: Field = Field { len: 4, range: 0..=u32::MAX as i64, write: write_32 };
-static WORD_64: Field = Field { len: 8, range: i64::MIN..=i64::MAX, write: write_64 };
+const SLOT: Value = Value::Relative(Base::Slot);
 
 const INT3: u8 = 0xCC;
-
-fn write_32(field: &mut [u8], value: i64) {
-    field.copy_from_slice(&(value as u32).to_le_bytes());
-}
-
-fn write_64(field: &mut [u8], value: i64) {
-    field.copy_from_slice(&value.to_le_bytes());
-}
 
 /// `mov foo@GOTPCREL(%rip), %reg` → `lea foo(%rip), %reg`: the same length, ModRM and prefix
 /// (psABI, "Optimize GOTPCRELX Relocations"). `field` is the displacement.
