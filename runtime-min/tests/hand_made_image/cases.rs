@@ -1,198 +1,50 @@
-//! Images with machine code written by hand, so that the runtime is not judged by the compiler's
-//! understanding of the contract: thunks, trampolines, helpers, segments, traps and their traces.
+//! The tests, for one instruction set state of the code: that of the module's name, on ARM.
 
-#![cfg(target_arch = "x86_64")]
-
-#[path = "../../loader/tests/image/support/builder.rs"]
-#[allow(dead_code)]
-mod builder;
-#[path = "../../loader/tests/image/support/seal.rs"]
-#[allow(dead_code)]
-mod seal;
-
-use builder::{CODE, DATA, POINTERS, RUNS, Sample};
-use std::arch::global_asm;
+use crate::builder::{DATA, POINTERS, RUNS, Sample};
+use crate::guest::{LAYOUT, guest};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wasmc_abi::fixup::{Fixup, FixupTarget};
 use wasmc_abi::image::*;
 use wasmc_abi::sites::{Site, SiteWriter};
-use wasmc_abi::vmctx::Layout;
+use wasmc_abi::target::{FloatAbi, IsaState};
 use wasmc_abi::{Builtin, Frame};
+use wasmc_loader::Machine;
 use wasmc_runtime::*;
-
-/// The module's vmctx block.
-const LAYOUT: Layout =
-    Layout { memories: 1, tables: 1, globals: 2, imported_functions: 1, escaping_functions: 5, type_ids: 3 };
-
-// Guest functions take their vmctx in r13, the rest as in C. The code is copied into the image, where
-// it stands at CODE, and reaches helpers through the table at POINTERS.
-global_asm!(
-    ".pushsection .text.wasmc_guest, \"ax\", @progbits",
-    ".irp name, begin, entry_v, entry_i_i, entry_ii_i, thunk, mul_twice, load, grow, call_slot, start, end",
-    ".globl wasmc_guest_\\name",
-    ".endr",
-    ".macro helper number",
-    ".byte 0xFF, 0x15", // call [rip + …]
-    ".long {POINTERS} - {CODE} + 8 * \\number - (9f - wasmc_guest_begin)",
-    "9:",
-    ".endm",
-    "wasmc_guest_begin:",
-    "wasmc_guest_entry_v:",
-    "push r13",
-    "mov r13, rdi",
-    "call rsi",
-    "pop r13",
-    "ret",
-    "wasmc_guest_entry_i_i:",
-    "push r13",
-    "push rbx",
-    "push rbx",
-    "mov r13, rdi",
-    "mov rbx, rdx",
-    "mov rax, rsi",
-    "mov edi, [rdx]",
-    "call rax",
-    "mov [rbx], eax",
-    "pop rbx",
-    "pop rbx",
-    "pop r13",
-    "ret",
-    "wasmc_guest_entry_ii_i:",
-    "push r13",
-    "push rbx",
-    "push rbx",
-    "mov r13, rdi",
-    "mov rbx, rdx",
-    "mov rax, rsi",
-    "mov edi, [rdx]",
-    "mov esi, [rdx + 8]",
-    "call rax",
-    "mov [rbx], eax",
-    "pop rbx",
-    "pop rbx",
-    "pop r13",
-    "ret",
-    // (i32, i32) -> i32: r13 is a host record.
-    "wasmc_guest_thunk:",
-    "push rax",
-    "push rax",
-    "push rax",
-    "mov ecx, esi",
-    "mov edx, edi",
-    "mov rdi, r13",
-    "lea rsi, [rsp + 8]",
-    "call [r13]",
-    "test eax, eax",
-    "jne 2f",
-    "mov eax, [rsp + 8]",
-    "add rsp, 24",
-    "ret",
-    "2:",
-    "mov edi, eax",
-    "helper 0",
-    // mul(mul(a, b), b) by the import.
-    "wasmc_guest_mul_twice:",
-    "push r13",
-    "push rbx",
-    "push rbx",
-    "mov ebx, esi",
-    "mov rax, [r13 + {IMPORT}]",
-    "mov r13, [r13 + {IMPORT} + 8]",
-    "call rax",
-    "mov edi, eax",
-    "mov esi, ebx",
-    "mov r13, [rsp + 16]",
-    "mov rax, [r13 + {IMPORT}]",
-    "mov r13, [r13 + {IMPORT} + 8]",
-    "call rax",
-    "pop rbx",
-    "pop rbx",
-    "pop r13",
-    "ret",
-    // The byte at an address.
-    "wasmc_guest_load:",
-    "mov rax, [r13 + {MEMORY}]",
-    "mov edi, edi",
-    "movzx eax, byte ptr [rax + rdi]",
-    "ret",
-    "wasmc_guest_grow:",
-    "push rax",
-    "mov edx, edi",
-    "mov rdi, r13",
-    "xor esi, esi",
-    "helper 1",
-    "pop rcx",
-    "ret",
-    // Calls table element i with (i, 3).
-    "wasmc_guest_call_slot:",
-    "push r13",
-    "mov rax, [r13 + {TABLE}]",
-    "mov ecx, edi",
-    "shl rcx, 5",
-    "add rax, rcx",
-    "mov rcx, [rax]",
-    "test rcx, rcx",
-    "je 2f",
-    "mov r13, [rax + 8]",
-    "mov esi, 3",
-    "call rcx",
-    "pop r13",
-    "ret",
-    "2:",
-    "mov edi, 5",
-    "helper 0",
-    "wasmc_guest_start:",
-    "inc dword ptr [r13 + {GLOBAL}]",
-    "ret",
-    "wasmc_guest_end:",
-    ".popsection",
-    POINTERS = const POINTERS,
-    CODE = const CODE,
-    IMPORT = const LAYOUT.imported_function(0),
-    MEMORY = const LAYOUT.memory(0),
-    TABLE = const LAYOUT.table(0),
-    GLOBAL = const LAYOUT.global(0),
-);
-
-macro_rules! labels {
-    ($($name:ident)*) => {
-        unsafe extern "C" { $( static $name: u8; )* }
-    };
-}
-labels! {
-    wasmc_guest_begin wasmc_guest_entry_v wasmc_guest_entry_i_i wasmc_guest_entry_ii_i wasmc_guest_thunk
-    wasmc_guest_mul_twice wasmc_guest_load wasmc_guest_grow wasmc_guest_call_slot wasmc_guest_start
-    wasmc_guest_end
-}
-
-/// Image offset of a label.
-macro_rules! at {
-    ($name:ident) => {
-        CODE + ((&raw const $name) as usize - (&raw const wasmc_guest_begin) as usize) as u32
-    };
-}
 
 /// Offsets in the Wasm module: function `i` from `0x100 * i` on.
 const WASM_CALL: u32 = 0x110;
 const WASM_ACCESS: u32 = 0x222;
 const WASM_INLINED: u32 = 0x333;
 
+/// The state of the code that the tests are about.
+fn state() -> IsaState {
+    if module_path!().ends_with("thumb") { IsaState::Thumb } else { IsaState::Default }
+}
+
+/// The default memory model of the machine.
+fn model() -> MemoryModel {
+    Machine::host().memory_models[0]
+}
+
 fn image(model: MemoryModel) -> Sample {
+    image_in(state(), model)
+}
+
+fn image_in(state: IsaState, model: MemoryModel) -> Sample {
     use ValType::*;
+    let (guest, machine) = (guest(state), Machine::host());
     let mut sample = Sample::nothing();
+    sample.header.arch = machine.arch as u32;
+    sample.header.isa_state = state as u32;
+    sample.header.float_abi = FloatAbi::Hard as u32;
+    sample.header.pointer_bits = machine.pointer_bits;
     (sample.header.name_offset, sample.header.name_len) = sample.string("guest");
     sample.header.memory_model = model as u32;
     sample.val_types = vec![I32, I32, I32];
     sample.types = vec![
-        TypeRecord { first: 0, params: 0, results: 0, entry: at!(wasmc_guest_entry_v), thunk: 0 },
-        TypeRecord {
-            first: 0,
-            params: 2,
-            results: 1,
-            entry: at!(wasmc_guest_entry_ii_i),
-            thunk: at!(wasmc_guest_thunk),
-        },
-        TypeRecord { first: 0, params: 1, results: 1, entry: at!(wasmc_guest_entry_i_i), thunk: 0 },
+        TypeRecord { first: 0, params: 0, results: 0, entry: guest.entry_v, thunk: 0 },
+        TypeRecord { first: 0, params: 2, results: 1, entry: guest.entry_ii_i, thunk: guest.thunk },
+        TypeRecord { first: 0, params: 1, results: 1, entry: guest.entry_i_i, thunk: 0 },
     ];
     let ((module_offset, module_len), (name_offset, name_len)) = (sample.string("env"), sample.string("mul"));
     let kind = ExternKind::Function as u32;
@@ -202,11 +54,11 @@ fn image(model: MemoryModel) -> Sample {
     sample.header.imported_functions = 1;
 
     let functions = [
-        ("mul_twice", 1, at!(wasmc_guest_mul_twice), at!(wasmc_guest_load)),
-        ("load", 2, at!(wasmc_guest_load), at!(wasmc_guest_grow)),
-        ("grow", 2, at!(wasmc_guest_grow), at!(wasmc_guest_call_slot)),
-        ("call_slot", 2, at!(wasmc_guest_call_slot), at!(wasmc_guest_start)),
-        ("start", 0, at!(wasmc_guest_start), at!(wasmc_guest_end)),
+        ("mul_twice", 1, guest.mul_twice, guest.load),
+        ("load", 2, guest.load, guest.grow),
+        ("grow", 2, guest.grow, guest.call_slot),
+        ("call_slot", 2, guest.call_slot, guest.start),
+        ("start", 0, guest.start, guest.end),
     ];
     for (index, (name, ty, start, end)) in (1..).zip(functions) {
         let (name_offset, name_len) = sample.string(name);
@@ -238,42 +90,22 @@ fn image(model: MemoryModel) -> Sample {
     sample.runs = vec![MemoryRun { address: 4096, data_offset: RUNS, len: 100, ..MemoryRun::default() }];
     sample.fixups = vec![
         Fixup::new(POINTERS, FixupTarget::Helper(Builtin::trap as u32)),
-        Fixup::new(POINTERS + 8, FixupTarget::Helper(Builtin::memory_grow as u32)),
+        Fixup::new(POINTERS + usize::BITS / 8, FixupTarget::Helper(Builtin::memory_grow as u32)),
     ];
-    // Frame sizes: one push is 1 byte, or 2 where it is of r8 to r15.
-    let mut rows = vec![];
-    let mut frame = |start: u32, pushes: &[u32]| {
-        rows.push((start, 8));
-        let mut at = start;
-        for (push, cfa) in pushes.iter().zip(2..) {
-            at += push;
-            rows.push((at, cfa * 8));
-        }
+    let row = |(code_offset, frame): &(u32, Frame)| UnwindRecord {
+        code_offset: *code_offset,
+        frame: frame.pack().expect("it is small"),
     };
-    frame(at!(wasmc_guest_entry_v), &[2]);
-    frame(at!(wasmc_guest_entry_i_i), &[2, 1, 1]);
-    frame(at!(wasmc_guest_entry_ii_i), &[2, 1, 1]);
-    frame(at!(wasmc_guest_thunk), &[1, 1, 1]);
-    frame(at!(wasmc_guest_mul_twice), &[2, 1, 1]);
-    frame(at!(wasmc_guest_load), &[]);
-    frame(at!(wasmc_guest_grow), &[1]);
-    frame(at!(wasmc_guest_call_slot), &[2]);
-    frame(at!(wasmc_guest_start), &[]);
-    let frame = |cfa_offset| Frame { cfa_offset, return_address: Some(8) }.pack().expect("it is small");
-    let row = |(code_offset, cfa_offset)| UnwindRecord { code_offset, frame: frame(cfa_offset) };
-    sample.unwind = rows.into_iter().map(row).collect();
+    sample.unwind = guest.frames.iter().map(row).collect();
     let (index, stream) = (&mut sample.site_index, &mut sample.site_stream);
     let mut writer = SiteWriter::new(|byte| stream.push(byte), |record| index.push(record));
-    writer.push(&Site::new(at!(wasmc_guest_mul_twice), &[WASM_CALL]));
-    writer.push(&Site::new(at!(wasmc_guest_load), &[WASM_ACCESS]));
-    writer.push(&Site::new(at!(wasmc_guest_grow), &[0]));
+    writer.push(&Site::new(guest.mul_twice, &[WASM_CALL]));
+    writer.push(&Site::new(guest.load, &[WASM_ACCESS]));
+    writer.push(&Site::new(guest.grow, &[0]));
     // As if `call_slot` had the body of function 3 in it.
-    writer.push(&Site::new(at!(wasmc_guest_call_slot), &[WASM_INLINED, 0x444]));
+    writer.push(&Site::new(guest.call_slot, &[WASM_INLINED, 0x444]));
 
-    let (start, len) = (&raw const wasmc_guest_begin, (at!(wasmc_guest_end) - CODE) as usize);
-    // SAFETY: from one label to another in the text section.
-    let code = unsafe { std::slice::from_raw_parts(start, len) };
-    sample.code[..len].copy_from_slice(code);
+    sample.code[..guest.code.len()].copy_from_slice(guest.code);
     assert_eq!(sample.vmctx_layout(), LAYOUT);
     sample.header.vmctx_len = LAYOUT.len_bytes().unwrap();
     sample
@@ -302,7 +134,7 @@ fn instance(module: &Module) -> (Store<u32>, Instance) {
 
 #[test]
 fn a_module_tells_what_it_is() {
-    let module = load(&image(MemoryModel::Guard));
+    let module = load(&image(model()));
     assert_eq!(module.name(), Some("guest"));
     let imports: Vec<ImportType> = module.imports().collect();
     assert_eq!(imports[0].ty.to_string(), "(func (param i32 i32) (result i32))");
@@ -316,8 +148,8 @@ fn a_module_tells_what_it_is() {
 
 #[test]
 fn instances_are_initialised_as_their_segments_say() {
-    let sample = image(MemoryModel::Guard);
-    let path = std::env::temp_dir().join(format!("wasmc-hand-made-{}.aot", std::process::id()));
+    let sample = image(model());
+    let path = std::env::temp_dir().join(format!("wasmc-hand-made-{}-{}.aot", state(), std::process::id()));
     std::fs::write(&path, sample.build()).unwrap();
     // SAFETY: machine code of this file.
     let mapped = unsafe { Module::map_unsigned(&path) }.unwrap();
@@ -344,7 +176,7 @@ fn instances_are_initialised_as_their_segments_say() {
 
 #[test]
 fn guests_call_the_host_and_each_other() {
-    let module = load(&image(MemoryModel::Guard));
+    let module = load(&image(model()));
     let (mut store, instance) = instance(&module);
     let mul_twice = instance.get_typed_func::<(i32, i32), i32>(&store, "mul_twice").unwrap();
     assert_eq!(mul_twice.call(&mut store, (5, -3)).unwrap(), 45);
@@ -353,9 +185,11 @@ fn guests_call_the_host_and_each_other() {
     assert_eq!(call_slot.call(&mut store, 1).unwrap(), 9);
     assert_eq!(call_slot.call(&mut store, 2).unwrap(), 6, "the import itself");
 
-    // The first instance's function as the second's import: called directly.
+    // The first instance's function as the second's import: called directly, also from the other state.
     let mut linker = Linker::new();
     linker.instance(&store, "first", instance).define("env", "mul", mul_twice.func());
+    let other = Machine::host().isa_states.iter().find(|other| **other != state());
+    let module = load(&image_in(*other.unwrap_or(&state()), model()));
     let second = linker.instantiate(&mut store, &module).unwrap();
     let both = second.get_typed_func::<(u32, u32), u32>(&store, "mul_twice").unwrap();
     assert_eq!(both.call(&mut store, (1, 10)).unwrap(), 10_000);
@@ -367,7 +201,7 @@ fn guests_call_the_host_and_each_other() {
 
 #[test]
 fn memory_grows_from_inside() {
-    for model in [MemoryModel::Guard, MemoryModel::Checked] {
+    for &model in Machine::host().memory_models {
         let (mut store, instance) = instance(&load(&image(model)));
         let grow = instance.get_typed_func::<i32, i32>(&store, "grow").unwrap();
         let load = instance.get_typed_func::<u32, u32>(&store, "load").unwrap();
@@ -390,7 +224,7 @@ fn trap<T: std::fmt::Debug>(result: Result<T, Error>) -> Trap {
 
 #[test]
 fn faults_and_traps_say_where_they_happened() {
-    let (mut store, instance) = instance(&load(&image(MemoryModel::Guard)));
+    let (mut store, instance) = instance(&load(&image(model())));
     let load = instance.get_typed_func::<u32, u32>(&store, "load").unwrap();
     for address in [65536, 1 << 20, u32::MAX] {
         let trap = trap(load.call(&mut store, address));
@@ -407,7 +241,7 @@ fn faults_and_traps_say_where_they_happened() {
 
 #[test]
 fn errors_and_panics_of_host_functions_end_the_guest_and_go_on() {
-    let (mut store, instance) = instance(&load(&image(MemoryModel::Guard)));
+    let (mut store, instance) = instance(&load(&image(model())));
     let mul_twice = instance.get_typed_func::<(i32, i32), i32>(&store, "mul_twice").unwrap();
     assert_eq!(mul_twice.call(&mut store, (1, 0)).unwrap_err().to_string(), "zero is not liked");
     let panic = catch_unwind(AssertUnwindSafe(|| mul_twice.call(&mut store, (1, 13)))).unwrap_err();
@@ -417,7 +251,7 @@ fn errors_and_panics_of_host_functions_end_the_guest_and_go_on() {
 
 #[test]
 fn a_trap_below_a_host_function_shows_both_parts_of_the_stack() {
-    let module = load(&image(MemoryModel::Guard));
+    let module = load(&image(model()));
     let mut linker = Linker::new();
     linker.func("env", "mul", |mut caller: Caller<'_, ()>, a: u32, b: u32| -> Result<u32, Error> {
         let Some(Extern::Func(load)) = caller.get_export("load") else { panic!() };
@@ -440,7 +274,7 @@ fn a_trap_below_a_host_function_shows_both_parts_of_the_stack() {
 
 #[test]
 fn host_functions_see_the_memory_of_whoever_imported_them() {
-    let module = load(&image(MemoryModel::Guard));
+    let module = load(&image(model()));
     let mut linker = Linker::new();
     linker.func("env", "mul", |mut caller: Caller<'_, ()>, at: u32, _: u32| {
         let (_, memory) = caller.data_and_memory();
@@ -464,7 +298,7 @@ fn host_functions_see_the_memory_of_whoever_imported_them() {
 
 #[test]
 fn references_to_host_functions_can_be_called_by_guests() {
-    let module = load(&image(MemoryModel::Guard));
+    let module = load(&image(model()));
     let mut store = Store::new(7);
     let early = Func::wrap(&mut store, |caller: Caller<'_, u32>, a: u32, b: u32| {
         assert_eq!(caller.instance(), None);
@@ -487,7 +321,7 @@ fn references_to_host_functions_can_be_called_by_guests() {
 
 #[test]
 fn what_is_missing_is_named_all_at_once() {
-    let mut sample = image(MemoryModel::Guard);
+    let mut sample = image(model());
     let (name_offset, name_len) = sample.string("other");
     // A second import of the same function type, and a memory.
     sample.imports.push(ImportRecord { name_offset, name_len, ..sample.imports[0] });
@@ -512,8 +346,9 @@ fn what_is_missing_is_named_all_at_once() {
 }
 
 #[test]
+#[cfg(target_pointer_width = "64")]
 fn an_image_without_checks_refuses_a_memory_without_guards() {
-    let mut sample = image(MemoryModel::Guard);
+    let mut sample = image(model());
     let ((module_offset, module_len), (name_offset, name_len)) = (sample.string("env"), sample.string("memory"));
     let kind = ExternKind::Memory as u32;
     let import =
@@ -548,7 +383,7 @@ fn an_image_without_checks_refuses_a_memory_without_guards() {
 
 #[test]
 fn a_failed_start_leaves_what_was_written() {
-    let mut sample = image(MemoryModel::Guard);
+    let mut sample = image(model());
     let ((module_offset, module_len), (name_offset, name_len)) = (sample.string("env"), sample.string("table"));
     let (kind, ty) = (ExternKind::Table as u32, ValType::FuncRef as u32);
     sample.imports.push(ImportRecord {
@@ -580,7 +415,7 @@ fn a_failed_start_leaves_what_was_written() {
 
 #[test]
 fn a_store_can_move_to_another_thread_between_calls() {
-    let (mut store, instance) = instance(&load(&image(MemoryModel::Guard)));
+    let (mut store, instance) = instance(&load(&image(model())));
     let load = instance.get_typed_func::<u32, u32>(&store, "load").unwrap();
     load.call(&mut store, 16).unwrap();
     let thread = std::thread::spawn(move || {
@@ -592,7 +427,7 @@ fn a_store_can_move_to_another_thread_between_calls() {
 
 #[test]
 fn many_instances_share_one_module() {
-    let module = load(&image(MemoryModel::Guard));
+    let module = load(&image(model()));
     let mut linker = Linker::new();
     linker.func("env", "mul", |a: i32, b: i32| a * b);
     let mut store = Store::new(());
@@ -600,7 +435,7 @@ fn many_instances_share_one_module() {
         linker.instantiate(&mut store, &module).unwrap();
     }
     drop(module);
-    let module = load(&image(MemoryModel::Guard));
+    let module = load(&image(model()));
     let instance = linker.instantiate(&mut store, &module).unwrap();
     let func = instance.get_typed_func::<(i32, i32), i32>(&store, "mul_twice").unwrap();
     assert_eq!(func.call(&mut store, (3, 4)).unwrap(), 48);
@@ -608,7 +443,7 @@ fn many_instances_share_one_module() {
 
 #[test]
 fn a_frame_that_does_not_fit_the_stack_is_refused() {
-    let mut sample = image(MemoryModel::Guard);
+    let mut sample = image(model());
     sample.header.max_frame = 1 << 20;
     let mut linker = Linker::new();
     linker.func("env", "mul", |a: i32, b: i32| a * b);
@@ -622,7 +457,7 @@ fn a_frame_that_does_not_fit_the_stack_is_refused() {
 #[test]
 #[ignore = "prints times; run with --release"]
 fn time_of_calls() {
-    let (mut store, instance) = instance(&load(&image(MemoryModel::Guard)));
+    let (mut store, instance) = instance(&load(&image(model())));
     let load_byte = instance.get_typed_func::<u32, u32>(&store, "load").unwrap();
     let mul_twice = instance.get_typed_func::<(i32, i32), i32>(&store, "mul_twice").unwrap();
     const ROUNDS: u32 = 10_000_000;
@@ -637,7 +472,7 @@ fn time_of_calls() {
     }
     let host = start.elapsed();
     println!("host to guest {:?}, guest to host {:?}", call / ROUNDS, (host - call) / ROUNDS / 2);
-    let module = load(&image(MemoryModel::Guard));
+    let module = load(&image(model()));
     let mut linker = Linker::new();
     linker.func("env", "mul", |a: i32, b: i32| a * b);
     let start = std::time::Instant::now();
