@@ -18,28 +18,39 @@ pub struct Platform {
     pub features: &'static str,
     /// The levels that are tried.
     levels: &'static [OptLevel],
-    /// The command before the program; none runs it natively.
-    pub emulator: &'static [&'static str],
+    /// What stands in for the machine, unless this one is such a machine.
+    pub emulator: Option<Emulator>,
+}
+
+/// Another machine on this one.
+#[derive(Debug)]
+pub struct Emulator {
+    /// The machine that programs are built for, as `cargo xtask cross` calls it.
+    pub machine: &'static str,
+    /// The words before the program.
+    pub command: &'static [&'static str],
 }
 
 const NATIVE: &[OptLevel] = &[OptLevel::O0, OptLevel::O2, OptLevel::O3];
 const EMULATED: &[OptLevel] = &[OptLevel::O0, OptLevel::O3];
 
+const AARCH64: Option<Emulator> = Some(Emulator { machine: "aarch64", command: &["qemu-aarch64-static"] });
+// Its CPU has NEON; code that does without must run as well.
+const ARM: Option<Emulator> = Some(Emulator { machine: "armv7", command: &["qemu-arm-static"] });
+const RISCV64: Option<Emulator> = Some(Emulator { machine: "riscv64", command: &["qemu-riscv64-static"] });
+const RISCV64_V: Option<Emulator> =
+    Some(Emulator { machine: "riscv64", command: &["qemu-riscv64-static", "-cpu", "rv64,v=true,vlen=128"] });
+
 /// Every platform with an operating system. The first is the default.
-#[rustfmt::skip]
 pub static PLATFORMS: &[Platform] = &[
-    Platform { target: "x86_64-linux", features: "", levels: NATIVE, emulator: &[] },
-    Platform { target: "aarch64-linux", features: "", levels: EMULATED, emulator: &["qemu-aarch64-static"] },
-    // The CPU has NEON; code without it must do as well.
-    Platform { target: "armv7-linux", features: "", levels: EMULATED, emulator: &["qemu-arm-static"] },
-    Platform { target: "armv7-linux", features: "+neon", levels: EMULATED, emulator: &["qemu-arm-static"] },
-    Platform { target: "thumbv7-linux", features: "", levels: EMULATED, emulator: &["qemu-arm-static"] },
-    Platform { target: "thumbv7-linux", features: "+neon", levels: EMULATED, emulator: &["qemu-arm-static"] },
-    Platform { target: "riscv64-linux", features: "", levels: EMULATED, emulator: &["qemu-riscv64-static"] },
-    Platform {
-        target: "riscv64-linux", features: "+v", levels: EMULATED,
-        emulator: &["qemu-riscv64-static", "-cpu", "rv64,v=true,vlen=128"],
-    },
+    Platform { target: "x86_64-linux", features: "", levels: NATIVE, emulator: None },
+    Platform { target: "aarch64-linux", features: "", levels: EMULATED, emulator: AARCH64 },
+    Platform { target: "armv7-linux", features: "", levels: EMULATED, emulator: ARM },
+    Platform { target: "armv7-linux", features: "+neon", levels: EMULATED, emulator: ARM },
+    Platform { target: "thumbv7-linux", features: "", levels: EMULATED, emulator: ARM },
+    Platform { target: "thumbv7-linux", features: "+neon", levels: EMULATED, emulator: ARM },
+    Platform { target: "riscv64-linux", features: "", levels: EMULATED, emulator: RISCV64 },
+    Platform { target: "riscv64-linux", features: "+v", levels: EMULATED, emulator: RISCV64_V },
 ];
 
 impl Platform {

@@ -10,7 +10,7 @@ mod runner;
 #[path = "../corpus/manifest.rs"]
 pub mod manifest;
 
-pub use config::{Config, PLATFORMS, Platform};
+pub use config::{Config, Emulator, PLATFORMS, Platform};
 pub use engine::Engine;
 pub use oracle::{Oracle, exports};
 pub use outcome::Outcome;
@@ -64,15 +64,17 @@ pub fn tool(name: &str) -> PathBuf {
     })
 }
 
-/// Path of one of our programs, built for a target that is not this machine.
-fn cross_tool(name: &str, target: &str) -> PathBuf {
+/// Path of one of our programs, built for another machine.
+fn cross_tool(name: &str, machine: &str) -> PathBuf {
     static BUILT: Programs = LazyLock::new(Mutex::default);
-    program(&BUILT, target, || {
+    program(&BUILT, machine, || {
         let mut command = cargo();
-        command.args(["xtask", "cross", name, target]).stderr(Stdio::inherit());
+        command.args(["xtask", "cross-build", name, machine]).stderr(Stdio::inherit());
         let output = command.output().unwrap_or_else(|error| panic!("{command:?}: {error}"));
-        assert!(output.status.success(), "{name} could not be built for {target}");
-        PathBuf::from(String::from_utf8(output.stdout).expect("it prints a path").trim_end())
+        assert!(output.status.success(), "{name} could not be built for {machine}");
+        let said = String::from_utf8(output.stdout).expect("it prints a path");
+        // What it installs first may talk, too.
+        PathBuf::from(said.lines().last().expect("it prints a path"))
     })
 }
 

@@ -47,11 +47,11 @@ impl Runner {
     }
 
     fn start(platform: &'static Platform) -> Runner {
-        let mut command = match platform.emulator {
-            [] => Command::new(tool(PROGRAM)),
-            [emulator, options @ ..] => {
-                let mut command = Command::new(emulator);
-                command.args(options).arg(cross_tool(PROGRAM, platform.target));
+        let mut command = match &platform.emulator {
+            None => Command::new(tool(PROGRAM)),
+            Some(emulator) => {
+                let mut command = Command::new(emulator.command[0]);
+                command.args(&emulator.command[1..]).arg(cross_tool(PROGRAM, emulator.machine));
                 command
             }
         };

@@ -78,6 +78,15 @@ pub fn cross(names: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// Builds any program of the workspace for a machine, and prints where it is.
+pub fn cross_build(program: &str, name: &str) -> Result<()> {
+    setup::setup_cross()?;
+    for machine in machines(&[name])? {
+        println!("{}", build(machine, program, program)?.display());
+    }
+    Ok(())
+}
+
 /// Runs the tests of the crates that run on a device, under qemu.
 pub fn test(names: &[&str]) -> Result<()> {
     setup::setup_cross()?;

@@ -23,6 +23,7 @@ Usage: cargo xtask CHORE
   ci               formatting, clippy and docs without warnings, the loader under AddressSanitizer, then `test`
   fetch [--small]  fetch the corpus (or its small modules) into target/corpus
   cross [NAME...]  build aot-run for aarch64, armv7 and riscv64, or those named, into target/cross
+  cross-build PROGRAM NAME  build a program of the workspace for one of them; the last line says where it is
   cross-test [NAME...]  run the tests of the loader, the runtime and aot-run on them, under qemu
   bench [ARGS]     the benchmark table; arguments go to `bench`
   load             what loading and instantiating cost, for images of growing size
@@ -48,6 +49,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["fetch", "--small"] => fetch::fetch(test::Scope::Small),
         ["load"] => load::load(),
         ["cross", names @ ..] => cross::cross(names),
+        ["cross-build", program, name] => cross::cross_build(program, name),
         ["cross-test", names @ ..] => cross::test(names),
         ["bench", rest @ ..] => bench(rest),
         [] | ["help" | "--help" | "-h"] => {
