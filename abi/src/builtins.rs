@@ -1,5 +1,7 @@
 //! The helpers that compiled code may call, by number. Code reaches helper `k` through slot `k` of
-//! the image's helper table, which the loader fills; there is no other undefined symbol.
+//! the image's helper table, which the loader fills, or through its vmctx where images have none. What else
+//! LLVM's code generator calls by name are pure functions, linked into the image: there is no other
+//! undefined symbol.
 //!
 //! All of them have the C calling convention of the target. A helper that can trap returns a
 //! [`TrapCode`](crate::TrapCode) number, 0 for success, and the compiled caller raises it: the
@@ -8,8 +10,8 @@
 /// Calls `$row!` with every helper, in numerical order:
 /// `number name (parameter: type, ...) -> result symbol`.
 ///
-/// Types are `ptr`, `i32`, `i64`, `size` (an integer as wide as a pointer), `f32`, `f64`; `vmctx` is the
-/// calling instance's block. The string is the symbol by which LLVM's code generator may refer to the routine, if it does.
+/// Types are `ptr`, `i32`, `i64`, `size` (an integer as wide as a pointer); `vmctx` is the calling
+/// instance's block. The string is the symbol by which LLVM's code generator may refer to the routine, if it does.
 #[macro_export]
 macro_rules! for_each_builtin {
     ($row:ident) => {
@@ -26,14 +28,6 @@ macro_rules! for_each_builtin {
             9  memcpy      (to: ptr, from: ptr, len: size) -> ptr, "memcpy";
             10 memmove     (to: ptr, from: ptr, len: size) -> ptr, "memmove";
             11 memset      (to: ptr, byte: i32, len: size) -> ptr, "memset";
-            12 ceil_f32    (x: f32) -> f32, "ceilf";
-            13 ceil_f64    (x: f64) -> f64, "ceil";
-            14 floor_f32   (x: f32) -> f32, "floorf";
-            15 floor_f64   (x: f64) -> f64, "floor";
-            16 trunc_f32   (x: f32) -> f32, "truncf";
-            17 trunc_f64   (x: f64) -> f64, "trunc";
-            18 nearest_f32 (x: f32) -> f32, "roundevenf";
-            19 nearest_f64 (x: f64) -> f64, "roundeven";
         }
     };
 }
@@ -53,10 +47,6 @@ pub enum BuiltinType {
     I64,
     /// An unsigned integer as wide as a pointer.
     Size,
-    /// A single-precision float.
-    F32,
-    /// A double-precision float.
-    F64,
 }
 
 macro_rules! builtin_type {
@@ -77,12 +67,6 @@ macro_rules! builtin_type {
     };
     (size) => {
         BuiltinType::Size
-    };
-    (f32) => {
-        BuiltinType::F32
-    };
-    (f64) => {
-        BuiltinType::F64
     };
 }
 

@@ -9,6 +9,7 @@ mod optimize;
 pub mod options;
 pub mod parse;
 pub mod progress;
+mod routines;
 pub mod target;
 pub mod translate;
 
@@ -62,9 +63,11 @@ pub fn compile_observed(
     }
     let objects = phase(observer, Phase::Emit, |observer| {
         let observer = Mutex::new(observer);
-        emit::emit(llvm, options, &machine, &|done, parts| {
+        let mut objects = emit::emit(llvm, options, &machine, &|done, parts| {
             observer.lock().expect("no observer panics").functions_done(total * done / parts, total);
-        })
+        })?;
+        objects.extend(routines::object(&objects, options)?);
+        Ok(objects)
     })?;
     let row = options.target.row;
     let linked = phase(observer, Phase::Link, |_| link::link(emit::Emitted { objects, sites }, row))?;

@@ -103,44 +103,12 @@ unsafe extern "C" fn memset(to: *mut u8, byte: u32, len: usize) -> *mut u8 {
     to
 }
 
-/// Rounding that keeps the sign of zero and makes a NaN quiet, whatever the math library does.
-macro_rules! rounding {
-    ($($name:ident $ty:ident $method:ident;)*) => {$(
-        unsafe extern "C" fn $name(x: $ty) -> $ty {
-            /// The highest bit of the mantissa: set in quiet NaNs.
-            const QUIET: <$ty as Float>::Bits = 1 << ($ty::MANTISSA_DIGITS - 2);
-            if x.is_nan() { $ty::from_bits(x.to_bits() | QUIET) } else { x.$method() }
-        }
-    )*};
-}
-trait Float {
-    type Bits;
-}
-impl Float for f32 {
-    type Bits = u32;
-}
-impl Float for f64 {
-    type Bits = u64;
-}
-rounding! {
-    ceil_f32 f32 ceil;
-    ceil_f64 f64 ceil;
-    floor_f32 f32 floor;
-    floor_f64 f64 floor;
-    trunc_f32 f32 trunc;
-    trunc_f64 f64 trunc;
-    nearest_f32 f32 round_ties_even;
-    nearest_f64 f64 round_ties_even;
-}
-
 /// The Rust type of a helper's parameter or result.
 macro_rules! rust_type {
     (ptr) => { *mut u8 };
     (i32) => { u32 };
     (i64) => { u64 };
     (size) => { usize };
-    (f32) => { f32 };
-    (f64) => { f64 };
     (void) => { () };
     (never) => { ! };
 }
@@ -161,21 +129,6 @@ wasmc_abi::for_each_builtin!(address_table);
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn rounding_keeps_the_sign_of_zero_and_quietens_nans() {
-        // SAFETY: plain functions of numbers.
-        unsafe {
-            assert_eq!(ceil_f64(-0.5).to_bits(), (-0.0f64).to_bits());
-            assert_eq!(nearest_f64(2.5), 2.0);
-            assert_eq!(nearest_f32(-0.4).to_bits(), (-0.0f32).to_bits());
-            assert_eq!(nearest_f32(3.5), 4.0);
-            assert_eq!(trunc_f32(f32::from_bits(0xFFA0_0001)).to_bits(), 0xFFE0_0001);
-            let signalling = f64::from_bits(0x7FF4_0000_0000_0001);
-            assert_eq!(floor_f64(signalling).to_bits(), 0x7FFC_0000_0000_0001);
-            assert_eq!(floor_f64(f64::NEG_INFINITY), f64::NEG_INFINITY);
-        }
-    }
 
     #[test]
     fn every_helper_has_an_address_of_its_own() {

@@ -31,13 +31,30 @@ pub fn optimize(
     }
     stack::insert_checks(llvm, module, options);
     let sites = sites::number(llvm);
-    // A section each, by which the link step puts functions in the order of their indices. LLVM sets cold
-    // ones apart, and orders those of a part by use.
+    set_sections(llvm);
+    verify(llvm, "optimization")?;
+    Ok(sites)
+}
+
+/// Optimises routines that the compiler has brought along.
+pub fn optimize_routines(
+    llvm: &LlvmModule<'_>,
+    options: &Options,
+    machine: &TargetMachine,
+) -> Result<(), CompileError> {
+    verify(llvm, "routines")?;
+    // Before all else what nothing calls goes.
+    run(llvm, machine, &format!("globaldce,{}", pipeline(options.level)))?;
+    set_sections(llvm);
+    verify(llvm, "optimization")
+}
+
+/// A section each, by which the link step puts functions in the order of their indices. LLVM sets cold
+/// ones apart, and orders those of a part by use.
+fn set_sections(llvm: &LlvmModule<'_>) {
     for function in llvm.get_functions().filter(|f| f.count_basic_blocks() > 0) {
         function.set_section(Some(&format!(".text.{}", function.get_name().to_string_lossy())));
     }
-    verify(llvm, "optimization")?;
-    Ok(sites)
 }
 
 /// LLVM's own pipelines. `-O0` keeps values in registers all the same: a frame with a slot for every

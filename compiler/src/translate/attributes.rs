@@ -31,23 +31,7 @@ impl Attributes {
         let row = options.target.row;
         let flag = |name| enumerated(context, name, 0);
         let string = |key, value| context.create_string_attribute(key, value);
-        let mut hosted = vec![
-            flag("nounwind"),
-            // Asynchronous unwind tables: the frame size is known at each instruction.
-            enumerated(context, "uwtable", 2),
-            string("frame-pointer", "none"),
-            // Frames are measured from the stack pointer alone; nothing in them is aligned to more than 16.
-            string("no-realign-stack", ""),
-            string("target-cpu", &options.target.cpu),
-            // A level says what there is, not whose scheduling: x86-64-v2 alone brings Sandy Bridge's.
-            string("tune-cpu", "generic"),
-            string("target-features", &options.target.llvm_features),
-        ];
-        match options.level {
-            OptLevel::Os => hosted.push(flag("optsize")),
-            OptLevel::Oz => hosted.extend([flag("optsize"), flag("minsize")]),
-            _ => {}
-        }
+        let hosted = hosted(context, options);
         let mut guest = hosted.clone();
         // A loop over bytes stays one, and recursion stays recursion, which must exhaust the stack.
         guest.extend([string("no-builtins", ""), string("disable-tail-calls", "true")]);
@@ -135,6 +119,48 @@ impl Attributes {
             call.add_attribute(AttributeLoc::Function, *attribute);
         }
         call.add_attribute(AttributeLoc::Function, self.nomerge);
+    }
+}
+
+/// What every function has that is not the guest's.
+fn hosted(context: &Context, options: &Options) -> Vec<Attribute> {
+    let flag = |name| enumerated(context, name, 0);
+    let string = |key, value| context.create_string_attribute(key, value);
+    let mut hosted = vec![
+        flag("nounwind"),
+        // Asynchronous unwind tables: the frame size is known at each instruction.
+        enumerated(context, "uwtable", 2),
+        string("frame-pointer", "none"),
+        // Frames are measured from the stack pointer alone; nothing in them is aligned to more than 16.
+        string("no-realign-stack", ""),
+        string("target-cpu", &options.target.cpu),
+        // A level says what there is, not whose scheduling: x86-64-v2 alone brings Sandy Bridge's.
+        string("tune-cpu", "generic"),
+        string("target-features", &options.target.llvm_features),
+    ];
+    match options.level {
+        OptLevel::Os => hosted.push(flag("optsize")),
+        OptLevel::Oz => hosted.extend([flag("optsize"), flag("minsize")]),
+        _ => {}
+    }
+    hosted
+}
+
+/// Attributes of the routines that the compiler brings along (`routines`).
+pub struct RoutineAttributes(Vec<Attribute>);
+
+impl RoutineAttributes {
+    /// For the target and the level of the options.
+    pub fn new(context: &Context, options: &Options) -> Self {
+        let mut attributes = hosted(context, options);
+        // A loop that copies bytes does not become a call of itself.
+        attributes.push(context.create_string_attribute("no-builtins", ""));
+        RoutineAttributes(attributes)
+    }
+
+    /// Gives a function what every routine has.
+    pub fn add(&self, function: FunctionValue) {
+        add(function, AttributeLoc::Function, &self.0);
     }
 }
 

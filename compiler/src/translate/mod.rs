@@ -18,7 +18,7 @@ mod vmctx;
 use crate::error::CompileError;
 use crate::options::Options;
 use crate::parse::{DefinedFuncIndex, Module, TypeId};
-pub use attributes::GUEST_CONVENTION;
+pub use attributes::{GUEST_CONVENTION, RoutineAttributes};
 use function::FunctionTranslator;
 pub use function::is_oversized;
 use inkwell::context::Context;

@@ -101,8 +101,6 @@ pub fn call_builtin<'ctx>(
             BuiltinType::I32 => types.i32.into(),
             BuiltinType::I64 => types.i64.into(),
             BuiltinType::Size => types.word.into(),
-            BuiltinType::F32 => types.f32.into(),
-            BuiltinType::F64 => types.f64.into(),
             BuiltinType::Void | BuiltinType::Never => unreachable!("not the type of a parameter"),
         })
         .collect();
@@ -112,8 +110,6 @@ pub fn call_builtin<'ctx>(
         BuiltinType::I32 => types.i32.fn_type(&params, false),
         BuiltinType::I64 => types.i64.fn_type(&params, false),
         BuiltinType::Size => types.word.fn_type(&params, false),
-        BuiltinType::F32 => types.f32.fn_type(&params, false),
-        BuiltinType::F64 => types.f64.fn_type(&params, false),
     };
     let helper = load_helper(f.unit, &f.builder, Some(f.vmctx), builtin)?;
     f.locate();
