@@ -3,24 +3,33 @@
 
 use crate::{Outcome, Platform, cross_tool, tool};
 use std::collections::HashMap;
-use std::io::{self, BufReader, BufWriter, Read, Write};
-use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::io::{self, BufReader, Read, Write};
+use std::mem;
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{LazyLock, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use wasmc_test_protocol::{Head, Reply, Request};
 
 const PROGRAM: &str = "wasmc-test-runner";
 
 /// How long a reply may take.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long a process that says no more may take to end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Requests are sent in pieces of about this length, bytes.
+const BATCH_LEN: usize = 1 << 16;
 
 /// A process that runs compiled code, without instances at first.
 #[derive(Debug)]
 pub struct Runner {
     platform: &'static Platform,
     child: Child,
-    requests: BufWriter<ChildStdin>,
+    /// Requests on their way to `outbox`.
+    written: Vec<u8>,
+    outbox: Sender<Vec<u8>>,
     replies: Receiver<Outcome>,
     /// Requests whose replies were not fetched yet.
     open: usize,
@@ -57,24 +66,29 @@ impl Runner {
         };
         let command = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{platform}: {command:?}: {error}"));
-        let requests = BufWriter::with_capacity(1 << 16, child.stdin.take().expect("it is piped"));
+        let mut input = child.stdin.take().expect("it is piped");
         let output = child.stdout.take().expect("it is piped");
+        let (outbox, requests) = mpsc::channel::<Vec<u8>>();
         let (sender, replies) = mpsc::channel();
-        // An error is the process's end, and shows as the end of replies.
+        // An error is the process's end, and shows as the end of replies. Threads, so that a process that does not
+        // read, or nobody who fetches replies, holds up neither side.
+        std::thread::spawn(move || requests.iter().try_for_each(|bytes| input.write_all(&bytes)));
         std::thread::spawn(move || read_replies(output, &sender));
-        Runner { platform, child, requests, replies, open: 0, death: None }
+        Runner { platform, child, written: Vec::new(), outbox, replies, open: 0, death: None }
     }
 
     /// Sends a request. Its reply may be fetched later, after those of the requests before it.
     pub fn send(&mut self, request: &Request<'_>) {
         self.open += 1;
-        let mut sent = Ok(());
-        request.write(&mut |bytes| {
-            if sent.is_ok() {
-                sent = self.requests.write_all(bytes);
-            }
-        });
-        // If the process cannot be told, it has ended; why, is found out where its reply is fetched.
+        request.write(&mut |bytes| self.written.extend_from_slice(bytes));
+        if self.written.len() >= BATCH_LEN {
+            self.flush();
+        }
+    }
+
+    fn flush(&mut self) {
+        // If nobody takes it, the process has ended; why, is found out where the reply is fetched.
+        let _ = self.outbox.send(mem::take(&mut self.written));
     }
 
     /// Whether its end has been noticed.
@@ -93,8 +107,7 @@ impl Runner {
         if let Some(text) = &self.death {
             return Some(Outcome::Died(text.clone()));
         }
-        // As in `send`.
-        let _ = self.requests.flush();
+        self.flush();
         match self.replies.recv_timeout(time) {
             Ok(outcome) => {
                 self.open -= 1;
@@ -112,9 +125,14 @@ impl Runner {
         self.fetch()
     }
 
-    /// Ends the process, if it has not ended, and says so.
+    /// Notes that the process has ended; sees to it that it has.
     fn died(&mut self, why: String) -> Outcome {
-        let _ = if why.is_empty() { Ok(()) } else { self.child.kill() };
+        let started = Instant::now();
+        while why.is_empty() && started.elapsed() < GRACE && matches!(self.child.try_wait(), Ok(None)) {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        // Does nothing to one that has ended.
+        let _ = self.child.kill();
         let status = self.child.wait().map_or_else(|error| error.to_string(), |status| status.to_string());
         let mut text = format!("the runner ended: {}", if why.is_empty() { status } else { why });
         let mut said = String::new();
