@@ -35,7 +35,6 @@ static RELOCATIONS: &[Relocation] = &[
     row(R_AARCH64_LD64_GOT_LO12_NC, "R_AARCH64_LD64_GOT_LO12_NC", Value::InPage(Base::Slot), &IMM12_64),
     row(R_AARCH64_PREL64, "R_AARCH64_PREL64", RELATIVE, &WORD_64),
     row(R_AARCH64_PREL32, "R_AARCH64_PREL32", RELATIVE, &WORD_32),
-    row(R_AARCH64_PLT32, "R_AARCH64_PLT32", RELATIVE, &SIGNED_32),
     row(R_AARCH64_PREL16, "R_AARCH64_PREL16", RELATIVE, &SIGNED_16),
     row(R_AARCH64_ABS64, "R_AARCH64_ABS64", Value::Pointer, &WORD_64),
     row(R_AARCH64_ABS32, "R_AARCH64_ABS32", Value::Absolute, &WORD_32),
@@ -68,7 +67,8 @@ const fn imm12(multiple: i64, write: fn(&mut [u8], i64)) -> Field {
 /// immlo, bits 29 and 30; immhi, bits 5 to 23.
 fn write_adr(field: &mut [u8], value: i64) {
     let value = value as u32;
-    insert(field, 0x3 << 29 | 0x7FFFF << 5, (value & 3) << 29 | (value >> 2) << 5);
+    insert(field, 0x3 << 29, value << 29);
+    insert(field, 0x7FFFF << 5, value >> 2 << 5);
 }
 
 /// `adrp x16, to; ldr x16, [x16, #lo12]; br x16`. The linker may use x16 and x17 between a call and

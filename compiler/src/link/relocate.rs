@@ -318,7 +318,7 @@ fn field<'a>(row: &Relocation, bytes: &'a [u8], offset: u32) -> Result<&'a [u8],
 }
 
 /// Puts a value into the field at `offset`.
-fn patch(row: &Relocation, bytes: &mut [u8], offset: u32, value: i128) -> Result<(), String> {
+pub fn patch(row: &Relocation, bytes: &mut [u8], offset: u32, value: i128) -> Result<(), String> {
     let Field { range, multiple, write, .. } = row.field;
     let (name, from, to) = (row.name, range.start(), range.end());
     let fits = i64::try_from(value).ok().filter(|value| range.contains(value));

@@ -37,7 +37,6 @@ static RELOCATIONS: &[Relocation] = &[
     row(R_RISCV_RVC_JUMP, "R_RISCV_RVC_JUMP", RELATIVE, &RVC_JUMP),
     row(R_RISCV_RVC_BRANCH, "R_RISCV_RVC_BRANCH", RELATIVE, &RVC_BRANCH),
     row(R_RISCV_32_PCREL, "R_RISCV_32_PCREL", RELATIVE, &SIGNED_32),
-    row(R_RISCV_PLT32, "R_RISCV_PLT32", RELATIVE, &SIGNED_32),
     row(R_RISCV_32, "R_RISCV_32", Value::Pointer, &WORD_32),
     row(R_RISCV_64, "R_RISCV_64", Value::Pointer, &WORD_64),
     row(R_RISCV_HI20, "R_RISCV_HI20", Value::Absolute, &HI20),

@@ -1,5 +1,6 @@
 //! Objects as LLVM makes them from text, linked.
 
+mod fields;
 mod judge;
 
 use super::*;
