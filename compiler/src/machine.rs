@@ -2,11 +2,19 @@
 
 use crate::error::CompileError;
 use crate::options::{OptLevel, Options};
+use crate::target::TargetRow;
 use inkwell::OptimizationLevel;
 use inkwell::targets::{
     CodeModel, InitializationConfig, RelocMode, Target as LlvmTarget, TargetMachine, TargetMachineOptions, TargetTriple,
 };
 use std::sync::Once;
+use wasmc_abi::target::{Arch, IsaState};
+
+/// Whether LLVM's code generator, where it does not optimise, gives functions frame pointers whatever their
+/// attributes say: the fast selection of instructions for A32 needs them. Backtraces cannot use them.
+pub fn o0_has_frame_pointers(row: &TargetRow) -> bool {
+    row.arch == Arch::Arm && row.isa_state == IsaState::Default
+}
 
 /// A target machine for the options: position-independent code, small code model.
 pub fn target_machine(options: &Options) -> Result<TargetMachine, CompileError> {
@@ -22,6 +30,7 @@ pub fn target_machine(options: &Options) -> Result<TargetMachine, CompileError> 
     let triple = TargetTriple::create(options.target.row.triple);
     let target = LlvmTarget::from_triple(&triple).map_err(|e| failed(e.to_string()))?;
     let level = match options.level {
+        OptLevel::O0 if o0_has_frame_pointers(options.target.row) => OptimizationLevel::Less,
         OptLevel::O0 => OptimizationLevel::None,
         OptLevel::O1 => OptimizationLevel::Less,
         OptLevel::O2 | OptLevel::Os | OptLevel::Oz => OptimizationLevel::Default,

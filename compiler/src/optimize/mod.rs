@@ -6,8 +6,10 @@ mod sites;
 mod stack;
 
 use crate::error::CompileError;
+use crate::machine::o0_has_frame_pointers;
 use crate::options::{MemoryModel, OptLevel, Options};
 use crate::parse::Module;
+use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::module::Module as LlvmModule;
 use inkwell::passes::PassBuilderOptions;
 use inkwell::targets::TargetMachine;
@@ -31,9 +33,20 @@ pub fn optimize(
     }
     stack::insert_checks(llvm, module, options);
     let sites = sites::number(llvm);
+    if o0_has_frame_pointers(options.target.row) {
+        optimize_all_code(llvm);
+    }
     set_sections(llvm);
     verify(llvm, "optimization")?;
     Ok(sites)
+}
+
+/// Lets code generation optimise the functions too that the passes so far have left alone.
+fn optimize_all_code(llvm: &LlvmModule<'_>) {
+    let optnone = Attribute::get_named_enum_kind_id("optnone");
+    for function in llvm.get_functions() {
+        function.remove_enum_attribute(AttributeLoc::Function, optnone);
+    }
 }
 
 /// Optimises routines that the compiler has brought along.

@@ -15,7 +15,7 @@ use crate::machine::target_machine;
 use crate::optimize;
 use crate::options::{OptLevel, Options};
 use crate::target::{Os, TargetRow};
-use crate::translate::RoutineAttributes;
+use crate::translate::{Debug, RoutineAttributes};
 use inkwell::GlobalVisibility;
 use inkwell::context::Context;
 use inkwell::memory_buffer::MemoryBuffer;
@@ -76,6 +76,8 @@ fn generate(rows: &BTreeSet<&'static Row>, options: &Options) -> Result<Vec<u8>,
     let llvm = parse(&context)?;
     llvm.set_triple(&TargetTriple::create(options.target.row.triple));
     llvm.set_data_layout(&TargetData::create(options.target.row.data_layout).get_data_layout());
+    // It has nothing to say, but some machines have frame tables only where there is debug information.
+    Debug::new(&context, &llvm).finish();
     let attributes = RoutineAttributes::new(&context, options);
     for function in llvm.get_functions().filter(|f| f.count_basic_blocks() > 0) {
         function.set_linkage(Linkage::Internal);

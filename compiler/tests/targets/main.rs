@@ -10,14 +10,34 @@ use wasmc::{Emit, MemoryModel, OptLevel, Options, Target, compile_observed};
 
 const LEVELS: [OptLevel; 4] = [OptLevel::O0, OptLevel::O2, OptLevel::Os, OptLevel::Oz];
 
+fn compile(text: &str, target: Target, level: OptLevel, emit: Emit) -> Vec<u8> {
+    let name = target.row.name;
+    let options = Options { target, memory: MemoryModel::Checked, level, ..Options::default() };
+    compile_observed(text.as_bytes(), &options, emit, &mut ())
+        .unwrap_or_else(|error| panic!("{name} {level:?}: {error}"))
+}
+
+fn target(row: &TargetRow) -> Target {
+    Target::new(row.name, None, &[]).expect("it stands in the table")
+}
+
 /// The symbols that the object of a module leaves undefined.
 fn undefined(text: &str, row: &TargetRow, level: OptLevel) -> BTreeSet<String> {
-    let target = Target::new(row.name, None, &[]).expect("it stands in the table");
-    let options = Options { target, memory: MemoryModel::Checked, level, ..Options::default() };
-    let object = compile_observed(text.as_bytes(), &options, Emit::Object, &mut ())
-        .unwrap_or_else(|error| panic!("{} {level:?}: {error}", row.name));
+    let object = compile(text, target(row), level, Emit::Object);
     let object = object::File::parse(&*object).expect("it is an object");
     object.symbols().filter(|s| s.is_undefined()).map(|s| s.name().expect("it is text").to_string()).collect()
+}
+
+/// The link step refuses what is neither a helper nor a routine.
+#[test]
+fn every_operator_finds_what_it_calls() {
+    let text = operators::module();
+    for row in TARGETS {
+        LEVELS.iter().for_each(|level| drop(compile(&text, target(row), *level, Emit::Aot)));
+    }
+    // Without SSE4.1, rounding is a routine.
+    let oldest = Target::new("x86_64-linux", Some("x86-64"), &[]).expect("it stands in the table");
+    LEVELS.iter().for_each(|level| drop(compile(&text, oldest.clone(), *level, Emit::Aot)));
 }
 
 #[test]
