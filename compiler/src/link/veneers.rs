@@ -96,7 +96,7 @@ impl Branch {
 pub fn add_missing(layout: &mut Layout, objects: &[Object<'_>], machine: &Machine) -> bool {
     let Some(veneer) = &machine.code.veneer else { return false };
     if layout.islands.group_ends.is_empty() {
-        layout.islands.group_ends = group_ends(layout, machine);
+        layout.islands.group_ends = group_ends(layout, objects, machine);
     }
     let mut missing = Vec::new();
     for piece in layout.pieces.iter().copied() {
@@ -143,9 +143,20 @@ fn farthest(machine: &Machine) -> i64 {
 }
 
 /// Cuts the code into groups.
-fn group_ends(layout: &Layout, machine: &Machine) -> HashMap<Piece, Piece> {
+fn group_ends(layout: &Layout, objects: &[Object<'_>], machine: &Machine) -> HashMap<Piece, Piece> {
     let group_len = farthest(machine) / GROUP;
-    let group = |piece: &Piece| i64::from(layout.section(piece.0, piece.1) - layout.text.start) / group_len;
-    let groups = layout.pieces.chunk_by(|a, b| group(a) == group(b));
-    groups.flat_map(|pieces| pieces.iter().map(|piece| (*piece, pieces[pieces.len() - 1]))).collect()
+    let start = |piece: Piece| i64::from(layout.section(piece.0, piece.1));
+    let end = |piece: Piece| start(piece) + objects[piece.0].sections[piece.1].bytes.len() as i64;
+    let mut groups: Vec<Vec<Piece>> = Vec::new();
+    for piece in layout.pieces.iter().copied() {
+        match groups.last_mut().filter(|group| end(piece) - start(group[0]) <= group_len) {
+            Some(group) => group.push(piece),
+            None => groups.push(vec![piece]),
+        }
+    }
+    let of_group = |group: Vec<Piece>| {
+        let last = group[group.len() - 1];
+        group.into_iter().map(move |piece| (piece, last))
+    };
+    groups.into_iter().flat_map(of_group).collect()
 }

@@ -2,6 +2,7 @@
 
 mod fields;
 mod judge;
+mod veneers;
 
 use super::*;
 use crate::target::Target as CompileTarget;
