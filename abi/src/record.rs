@@ -14,39 +14,54 @@ pub struct Field {
     pub doc: &'static str,
 }
 
-/// A value with a fixed-width little-endian form. `bytes` is exactly `LEN` long.
+/// A value with a fixed-width little-endian form, a whole number of words long. `bytes` and `words` are
+/// exactly that long.
 pub(crate) trait Scalar: Sized {
     const LEN: usize;
-    fn read(bytes: &[u8]) -> Self;
+    fn from_words(words: &[u32]) -> Self;
     fn write(&self, bytes: &mut [u8]);
 }
 
-macro_rules! scalar {
-    ($($t:ty)*) => {$(
-        impl Scalar for $t {
-            const LEN: usize = size_of::<$t>();
-            fn read(bytes: &[u8]) -> Self {
-                let mut a = [0; size_of::<$t>()];
-                a.copy_from_slice(bytes);
-                <$t>::from_le_bytes(a)
-            }
-            fn write(&self, bytes: &mut [u8]) {
-                bytes.copy_from_slice(&self.to_le_bytes());
-            }
-        }
-    )*};
+impl Scalar for u32 {
+    const LEN: usize = 4;
+    fn from_words(words: &[u32]) -> Self {
+        words.first().copied().unwrap_or_default()
+    }
+    fn write(&self, bytes: &mut [u8]) {
+        bytes.copy_from_slice(&self.to_le_bytes());
+    }
 }
-scalar!(u32 u64);
+
+impl Scalar for u64 {
+    const LEN: usize = 8;
+    fn from_words(words: &[u32]) -> Self {
+        u64::from(u32::from_words(words)) | u64::from(u32::from_words(words.get(1..).unwrap_or_default())) << 32
+    }
+    fn write(&self, bytes: &mut [u8]) {
+        bytes.copy_from_slice(&self.to_le_bytes());
+    }
+}
 
 impl<const N: usize> Scalar for [u8; N] {
     const LEN: usize = N;
-    fn read(bytes: &[u8]) -> Self {
+    fn from_words(words: &[u32]) -> Self {
         let mut a = [0; N];
-        a.copy_from_slice(bytes);
+        for (to, word) in a.chunks_exact_mut(4).zip(words) {
+            to.copy_from_slice(&word.to_le_bytes());
+        }
         a
     }
     fn write(&self, bytes: &mut [u8]) {
         bytes.copy_from_slice(self);
+    }
+}
+
+/// The words of a record. One routine for all records on RISC-V without an OS: where a word is not known to be
+/// aligned, reading it takes a dozen instructions, and records are read in many places.
+#[cfg_attr(target_arch = "riscv32", inline(never))]
+pub(crate) fn read_words(bytes: &[u8], words: &mut [u32]) {
+    for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
+        *word = u32::from_le_bytes(*bytes);
     }
 }
 
@@ -85,9 +100,11 @@ macro_rules! records {
 
             /// Reads the stored form.
             pub fn from_bytes(bytes: &[u8; Self::LEN]) -> Self {
-                let mut rest: &[u8] = bytes;
-                $( let (field, tail) = rest.split_at(<$t as $crate::record::Scalar>::LEN);
-                   let $field = <$t as $crate::record::Scalar>::read(field);
+                let mut words = [0; Self::LEN / 4];
+                $crate::record::read_words(bytes, &mut words);
+                let mut rest: &[u32] = &words;
+                $( let (field, tail) = rest.split_at(<$t as $crate::record::Scalar>::LEN / 4);
+                   let $field = <$t as $crate::record::Scalar>::from_words(field);
                    rest = tail; )*
                 let _ = rest;
                 Self { $($field),* }

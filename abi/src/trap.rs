@@ -47,6 +47,8 @@ traps! {
     10 StackOverflow          "call stack exhausted"
     /// A host function returned an error; the runtime holds it.
     11 HostError              "host function failed"
+    /// The host has stopped the guest.
+    12 Interrupted            "interrupted"
 }
 
 impl core::fmt::Display for TrapCode {

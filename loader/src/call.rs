@@ -7,7 +7,7 @@ pub type Entry = unsafe extern "C" fn(vmctx: *mut u8, code: *const u8, values: *
 /// The entry trampoline at `address`.
 ///
 /// # Safety
-/// `address` is the one that [`LoadedCode::entry_address`](crate::LoadedCode::entry_address) gave,
+/// `address` is the one that [`Code::entry_address`](crate::Code::entry_address) gave,
 /// or that of another entry trampoline, and its image stays loaded as long as the result is used.
 /// Who calls it passes a vmctx of an instance of the code's image, code of a function whose type
 /// the trampoline is for, and slots for its arguments and for its results, whichever are more.

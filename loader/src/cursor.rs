@@ -8,9 +8,8 @@ pub(crate) struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     /// At `offset` of `bytes`; behind their end there is nothing to read.
-    pub(crate) fn at(bytes: &'a [u8], offset: u64) -> Self {
-        let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..));
-        Cursor { rest: rest.unwrap_or_default() }
+    pub(crate) fn at(bytes: &'a [u8], offset: usize) -> Self {
+        Cursor { rest: bytes.get(offset..).unwrap_or_default() }
     }
 
     pub(crate) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
@@ -26,10 +25,6 @@ impl<'a> Cursor<'a> {
     pub(crate) fn u32(&mut self) -> Option<u32> {
         self.array().map(u32::from_le_bytes)
     }
-
-    pub(crate) fn u64(&mut self) -> Option<u64> {
-        self.array().map(u64::from_le_bytes)
-    }
 }
 
 #[cfg(test)]
@@ -40,7 +35,7 @@ mod tests {
     fn reads_are_little_endian_and_end_with_the_bytes() {
         let mut cursor = Cursor::at(&[0, 1, 2, 3, 4, 5, 6, 7], 1);
         assert_eq!(cursor.u16(), Some(0x0201));
-        assert_eq!(cursor.u64(), None);
+        assert_eq!(cursor.array::<8>(), None);
         assert_eq!(cursor.u32(), Some(0x0605_0403));
         assert_eq!(cursor.u16(), None);
         assert_eq!(cursor.array(), Some([7]));
@@ -50,6 +45,6 @@ mod tests {
     #[test]
     fn nothing_lies_behind_the_end() {
         assert_eq!(Cursor::at(&[1], 2).array::<1>(), None);
-        assert_eq!(Cursor::at(&[1], u64::MAX).array::<1>(), None);
+        assert_eq!(Cursor::at(&[1], usize::MAX).array::<1>(), None);
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct Ident {
 
 impl Ident {
     pub(crate) fn read(bytes: &[u8]) -> Option<Ident> {
-        let [class, byte_order, version] = Cursor::at(bytes, MAGIC.len() as u64).array()?;
+        let [class, byte_order, version] = Cursor::at(bytes, MAGIC.len()).array()?;
         Some(Ident { class, byte_order, version })
     }
 }
@@ -46,20 +46,20 @@ impl Ident {
 pub(crate) struct ElfHeader {
     pub kind: u16,
     pub machine: u16,
-    pub program_headers_offset: u64,
+    pub program_headers_offset: u32,
     pub program_header_len: u16,
     pub program_header_count: u16,
 }
 
-/// One row of the program header table.
+/// One row of the program header table. Words as [`Class::word`] gives them.
 #[derive(Clone, Copy)]
 pub(crate) struct ProgramHeader {
     pub kind: u32,
     pub flags: u32,
-    pub offset: u64,
-    pub address: u64,
-    pub file_len: u64,
-    pub memory_len: u64,
+    pub offset: u32,
+    pub address: u32,
+    pub file_len: u32,
+    pub memory_len: u32,
 }
 
 /// The two layouts of ELF structures.
@@ -78,6 +78,11 @@ impl Class {
         }
     }
 
+    /// That of a machine with pointers of this width.
+    pub(crate) fn of(pointer_bits: u32) -> Class {
+        if pointer_bits == 64 { Class::Elf64 } else { Class::Elf32 }
+    }
+
     pub(crate) fn pointer_bits(self) -> u32 {
         match self {
             Class::Elf32 => 32,
@@ -85,7 +90,7 @@ impl Class {
         }
     }
 
-    pub(crate) fn header_len(self) -> u64 {
+    pub(crate) fn header_len(self) -> u32 {
         match self {
             Class::Elf32 => 52,
             Class::Elf64 => 64,
@@ -99,12 +104,12 @@ impl Class {
         }
     }
 
-    /// An address, offset or size.
-    fn word(self, from: &mut Cursor<'_>) -> Option<u64> {
-        match self {
-            Class::Elf32 => from.u32().map(u64::from),
-            Class::Elf64 => from.u64(),
-        }
+    /// An address, offset or size. Nothing in an image is as large as 2^32: one that is becomes the
+    /// largest `u32`, which is beyond every limit too.
+    fn word(self, from: &mut Cursor<'_>) -> Option<u32> {
+        let low = from.u32()?;
+        let high = if self == Class::Elf64 { from.u32()? } else { 0 };
+        Some(if high == 0 { low } else { u32::MAX })
     }
 
     pub(crate) fn header(self, bytes: &[u8]) -> Option<ElfHeader> {
@@ -122,8 +127,8 @@ impl Class {
         Some(ElfHeader { kind, machine, program_headers_offset, program_header_len, program_header_count })
     }
 
-    pub(crate) fn program_header(self, bytes: &[u8], offset: u64) -> Option<ProgramHeader> {
-        let mut from = Cursor::at(bytes, offset);
+    pub(crate) fn program_header(self, bytes: &[u8], offset: u32) -> Option<ProgramHeader> {
+        let mut from = Cursor::at(bytes, offset as usize);
         let kind = from.u32()?;
         // The flags moved when the words grew, for alignment.
         let early_flags = if self == Class::Elf64 { from.u32()? } else { 0 };

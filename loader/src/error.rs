@@ -141,6 +141,20 @@ pub enum LoadError {
         /// From the counts; `None` if that is out of all bounds.
         computed: Option<u32>,
     },
+    /// The image has pointers to fill, so it cannot be taken as it is.
+    Relocated,
+    /// The image lies at an address where its parts are not aligned.
+    Alignment {
+        /// The alignment that it needs, bytes.
+        needed: u32,
+    },
+    /// The buffer for the image is too small.
+    CodeBuffer {
+        /// Bytes that are needed.
+        needed: u32,
+        /// Bytes that it has.
+        len: u64,
+    },
     /// The memory for code could not be had.
     Memory {
         /// During what.
@@ -350,6 +364,20 @@ impl fmt::Display for LoadError {
             LoadError::VmctxLen { stated, computed: None } => write!(
                 f,
                 "The header gives the vmctx block {stated} bytes, the module needs more than a block can have. {RECOMPILE}"
+            ),
+            LoadError::Relocated => f.write_str(
+                "The image has pointers that a loader has to fill, so it cannot be run where it lies. \
+                 Compile with a `--target` without an operating system.",
+            ),
+            LoadError::Alignment { needed } => write!(
+                f,
+                "The image lies at an address that is not a multiple of {needed}. Align it in the firmware's layout."
+            ),
+            LoadError::CodeBuffer { needed, len } => write!(
+                f,
+                "The buffer for the image has {len} bytes and needs {needed}, {} more. Give it more, or run the \
+                 image in place.",
+                u64::from(needed).saturating_sub(len)
             ),
             LoadError::Memory { step, code } => write!(
                 f,

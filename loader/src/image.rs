@@ -11,8 +11,9 @@ use wasmc_abi::image::{
     DataRecord, ElementItem, ElementRecord, EscapeRecord, ExportRecord, ExternKind, FunctionRecord, GlobalRecord,
     Header, ImportRecord, MemoryRecord, MemoryRun, NONE, Record, Table, TableRecord, TypeRecord, UnwindRecord,
 };
+use wasmc_abi::ram::Ram;
 use wasmc_abi::sites::{Site, SiteIndexRecord, SiteReader};
-use wasmc_abi::{Frame, ValType};
+use wasmc_abi::{Frame, ValType, vmctx};
 
 /// A checked image.
 #[derive(Clone, Copy)]
@@ -102,6 +103,10 @@ impl<'a> Image<'a> {
         &self.layout
     }
 
+    pub(crate) fn bytes(&self) -> &'a [u8] {
+        self.bytes
+    }
+
     /// What the image was built for, and its counts.
     pub fn header(&self) -> &Header {
         &self.layout.header
@@ -128,6 +133,18 @@ impl<'a> Image<'a> {
     /// Module and field name of an import.
     pub fn import_names(&self, import: &ImportRecord) -> (&'a str, &'a str) {
         (self.string(import.module_offset, import.module_len), self.string(import.name_offset, import.name_len))
+    }
+
+    /// Whether an import has these names.
+    pub fn is_import(&self, import: &ImportRecord, module: &str, name: &str) -> bool {
+        self.name_bytes(import.module_offset, import.module_len) == module.as_bytes()
+            && self.name_bytes(import.name_offset, import.name_len) == name.as_bytes()
+    }
+
+    /// The export of this name.
+    pub fn find_export(&self, name: &str) -> Option<ExportRecord> {
+        let mut exports = self.exports().iter();
+        exports.find(|export| self.name_bytes(export.name_offset, export.name_len) == name.as_bytes())
     }
 
     /// Name of an export.
@@ -208,6 +225,27 @@ impl<'a> Image<'a> {
         self.functions().partition_point(|f| f.wasm_offset <= wasm_offset).checked_sub(1)
     }
 
+    /// How an instance's RAM is divided up where nothing is allocated; `None` if it is out of all bounds.
+    pub fn ram(&self) -> Option<Ram> {
+        let header = self.header();
+        let segments = self.elements().len().saturating_add(self.data_segments().len());
+        let tables = self.tables().iter().skip(header.imported_tables as usize);
+        let memories = self.memories().iter().skip(header.imported_memories as usize);
+        Ram::new(header, segments, tables, memories)
+    }
+
+    /// Lengths of the vmctx block's arrays.
+    pub fn vmctx_layout(&self) -> vmctx::Layout {
+        vmctx::Layout {
+            memories: self.memories().len(),
+            tables: self.tables().len(),
+            globals: self.globals().len(),
+            imported_functions: self.header().imported_functions,
+            escaping_functions: self.escapes().len(),
+            type_ids: self.types().len(),
+        }
+    }
+
     /// The bytes of a table.
     pub(crate) fn table_bytes(&self, table: Table) -> &'a [u8] {
         let Some(span) = self.layout.tables.get(table as usize) else {
@@ -218,8 +256,11 @@ impl<'a> Image<'a> {
 
     /// A name that was checked; the empty one should the bytes have changed since.
     fn string(&self, offset: u32, len: u32) -> &'a str {
-        let bytes = self.table_bytes(Table::Strings).get(range(offset, len)).unwrap_or_default();
-        core::str::from_utf8(bytes).unwrap_or_default()
+        core::str::from_utf8(self.name_bytes(offset, len)).unwrap_or_default()
+    }
+
+    fn name_bytes(&self, offset: u32, len: u32) -> &'a [u8] {
+        self.table_bytes(Table::Strings).get(range(offset, len)).unwrap_or_default()
     }
 
     fn value_types(&self, first: u32, count: u32) -> impl ExactSizeIterator<Item = ValType> + use<'a> {

@@ -3,6 +3,7 @@
 
 use std::fmt;
 
+use crate::activation::Position;
 use crate::module::Module;
 use crate::trap::Trap;
 
@@ -45,17 +46,6 @@ pub(crate) struct RawTrace {
     positions: Vec<(usize, u32)>,
     /// How many more there were.
     more: usize,
-}
-
-/// Where execution stands: registers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Position {
-    /// Program counter: any byte of the instruction.
-    pub(crate) pc: usize,
-    /// Stack pointer.
-    pub(crate) sp: usize,
-    /// The register for return addresses, on machines that have one; 0 if it holds none of ours.
-    pub(crate) link: usize,
 }
 
 /// What the walk needs to know about code.

@@ -1,27 +1,51 @@
 //! The helpers that compiled code calls, one body per row of `for_each_builtin!`. In: raw arguments
 //! of the C convention. Out: results, or the number of a trap. The bodies convert and leave the work
-//! to safe functions of the instance, its memories and its tables.
+//! to the instance, its memories and its tables.
+
+use core::marker::PhantomData;
+use core::ptr::NonNull;
 
 use wasmc_abi::{Builtin, TrapCode};
 
-use crate::instance::InstanceData;
-use crate::store::StoreCore;
-use crate::sys::trap_stub as trap;
+use crate::guest::Guest;
+use crate::sys::trap_stub;
 use crate::vmctx::{Ptr, RawRef};
 
-/// The store and the instance number of a vmctx block.
+/// Where the pages and elements come from by which memories and tables grow.
+pub(crate) trait Growth {
+    /// `memory.grow`: the size before, in pages; `None`, and no change, if it fails.
+    ///
+    /// # Safety
+    /// `guest` is what the implementer has put into the block's `RUNTIME` slot, and nobody else uses the
+    /// instance and what it is made of.
+    unsafe fn grow_memory(guest: NonNull<Guest>, memory: u32, delta_pages: u64) -> Option<u64>;
+
+    /// `table.grow`: the size before; `None`, and no change, if it fails.
+    ///
+    /// # Safety
+    /// As `grow_memory`; `value` is of the table's element type.
+    unsafe fn grow_table(guest: NonNull<Guest>, table: u32, delta: u64, value: RawRef) -> Option<u64>;
+}
+
+/// The record of the instance with a vmctx block.
 ///
 /// # Safety
-/// `vmctx` is the block of the instance whose code called the helper, and the references end with it.
-unsafe fn caller<'a>(vmctx: *mut u8) -> (&'a mut StoreCore, u32) {
+/// `vmctx` is the block of an instance.
+unsafe fn record(vmctx: *mut u8) -> NonNull<Guest> {
     // SAFETY: the slot holds the address of the instance's record, which lives as long as the block.
-    let (store, instance) = unsafe {
+    unsafe {
         let slot = vmctx.add(wasmc_abi::vmctx::RUNTIME as usize);
-        let instance = slot.cast::<Ptr<InstanceData>>().read().0;
-        ((*instance).store, (*instance).index)
-    };
-    // SAFETY: the call that the guest runs in borrows the store, and it waits for the helper.
-    (unsafe { &mut *store.as_ptr() }, instance)
+        NonNull::new_unchecked(slot.cast::<Ptr<Guest>>().read().0)
+    }
+}
+
+/// The instance with a vmctx block.
+///
+/// # Safety
+/// `vmctx` is the block of the instance whose code called the helper, and the reference ends with it.
+unsafe fn caller<'a>(vmctx: *mut u8) -> &'a Guest {
+    // SAFETY: the call that the guest runs in has what the instance is made of, and it waits for the helper.
+    unsafe { record(vmctx).as_ref() }
 }
 
 /// 0, or the number of the trap to raise.
@@ -34,73 +58,78 @@ fn count_or_minus_one(count: Option<u64>) -> u64 {
     count.unwrap_or(u64::MAX)
 }
 
-unsafe extern "C" fn memory_grow(vmctx: *mut u8, memory: u32, delta_pages: u64) -> u64 {
-    // SAFETY: called by the instance's code.
-    let (store, instance) = unsafe { caller(vmctx) };
-    let memory = store.instances[instance].memories[memory as usize];
-    count_or_minus_one(store.memories[memory].grow(delta_pages))
-}
+/// The bodies, for instances that grow by `G`.
+struct Bodies<G>(PhantomData<G>);
 
-unsafe extern "C" fn memory_init(vmctx: *mut u8, memory: u32, segment: u32, to: u64, from: u64, len: u64) -> u32 {
-    // SAFETY: called by the instance's code.
-    let (store, instance) = unsafe { caller(vmctx) };
-    status(store.memory_init(instance, memory, segment, to, from, len))
-}
+#[allow(non_upper_case_globals, reason = "a body among the others")]
+impl<G: Growth> Bodies<G> {
+    const trap: unsafe extern "C" fn(u32) -> ! = trap_stub;
 
-unsafe extern "C" fn data_drop(vmctx: *mut u8, segment: u32) {
-    // SAFETY: called by the instance's code.
-    let (store, instance) = unsafe { caller(vmctx) };
-    store.instances[instance].drop_data(segment);
-}
+    unsafe extern "C" fn memory_grow(vmctx: *mut u8, memory: u32, delta_pages: u64) -> u64 {
+        // SAFETY: called by the instance's code.
+        count_or_minus_one(unsafe { G::grow_memory(record(vmctx), memory, delta_pages) })
+    }
 
-unsafe extern "C" fn table_grow(vmctx: *mut u8, table: u32, delta: u64, value: u64) -> u64 {
-    // SAFETY: called by the instance's code, with a reference of the table's element type.
-    let ((store, instance), value) = unsafe { (caller(vmctx), RawRef::from_slot(value)) };
-    let table = store.instances[instance].tables[table as usize];
-    count_or_minus_one(store.tables[table].grow(delta, value))
-}
+    unsafe extern "C" fn memory_init(vmctx: *mut u8, memory: u32, segment: u32, to: u64, from: u64, len: u64) -> u32 {
+        // SAFETY: called by the instance's code.
+        status(unsafe { caller(vmctx) }.memory_init(memory, segment, to, from, len))
+    }
 
-unsafe extern "C" fn table_fill(vmctx: *mut u8, table: u32, to: u64, value: u64, count: u64) -> u32 {
-    // SAFETY: called by the instance's code, with a reference of the table's element type.
-    let ((store, instance), value) = unsafe { (caller(vmctx), RawRef::from_slot(value)) };
-    let table = store.instances[instance].tables[table as usize];
-    status(store.tables[table].fill(to, value, count))
-}
+    unsafe extern "C" fn data_drop(vmctx: *mut u8, segment: u32) {
+        // SAFETY: called by the instance's code.
+        unsafe { caller(vmctx) }.drop_data(segment);
+    }
 
-unsafe extern "C" fn table_copy(vmctx: *mut u8, to_table: u32, from_table: u32, to: u64, from: u64, count: u64) -> u32 {
-    // SAFETY: called by the instance's code.
-    let (store, instance) = unsafe { caller(vmctx) };
-    status(store.table_copy(instance, to_table, from_table, to, from, count))
-}
+    unsafe extern "C" fn table_grow(vmctx: *mut u8, table: u32, delta: u64, value: u64) -> u64 {
+        // SAFETY: called by the instance's code, with a reference of the table's element type.
+        count_or_minus_one(unsafe { G::grow_table(record(vmctx), table, delta, RawRef::from_slot(value)) })
+    }
 
-unsafe extern "C" fn table_init(vmctx: *mut u8, table: u32, segment: u32, to: u64, from: u64, count: u64) -> u32 {
-    // SAFETY: called by the instance's code.
-    let (store, instance) = unsafe { caller(vmctx) };
-    status(store.table_init(instance, table, segment, to, from, count))
-}
+    unsafe extern "C" fn table_fill(vmctx: *mut u8, table: u32, to: u64, value: u64, count: u64) -> u32 {
+        // SAFETY: called by the instance's code, with a reference of the table's element type.
+        let (guest, value) = unsafe { (caller(vmctx), RawRef::from_slot(value)) };
+        status(guest.table(table).fill(to, value, count))
+    }
 
-unsafe extern "C" fn elem_drop(vmctx: *mut u8, segment: u32) {
-    // SAFETY: called by the instance's code.
-    let (store, instance) = unsafe { caller(vmctx) };
-    store.instances[instance].drop_element(segment);
-}
+    unsafe extern "C" fn table_copy(
+        vmctx: *mut u8,
+        to_table: u32,
+        from_table: u32,
+        to: u64,
+        from: u64,
+        count: u64,
+    ) -> u32 {
+        // SAFETY: called by the instance's code.
+        status(unsafe { caller(vmctx) }.table_copy((to_table, to), (from_table, from), count))
+    }
 
-unsafe extern "C" fn memcpy(to: *mut u8, from: *mut u8, len: usize) -> *mut u8 {
-    // SAFETY: the calling code has checked both ranges, or they are its own frame's.
-    unsafe { to.copy_from_nonoverlapping(from, len) };
-    to
-}
+    unsafe extern "C" fn table_init(vmctx: *mut u8, table: u32, segment: u32, to: u64, from: u64, count: u64) -> u32 {
+        // SAFETY: called by the instance's code.
+        status(unsafe { caller(vmctx) }.table_init(table, segment, to, from, count))
+    }
 
-unsafe extern "C" fn memmove(to: *mut u8, from: *mut u8, len: usize) -> *mut u8 {
-    // SAFETY: as above.
-    unsafe { to.copy_from(from, len) };
-    to
-}
+    unsafe extern "C" fn elem_drop(vmctx: *mut u8, segment: u32) {
+        // SAFETY: called by the instance's code.
+        unsafe { caller(vmctx) }.drop_element(segment);
+    }
 
-unsafe extern "C" fn memset(to: *mut u8, byte: u32, len: usize) -> *mut u8 {
-    // SAFETY: as above.
-    unsafe { to.write_bytes(byte as u8, len) };
-    to
+    unsafe extern "C" fn memcpy(to: *mut u8, from: *mut u8, len: usize) -> *mut u8 {
+        // SAFETY: the calling code has checked both ranges, or they are its own frame's.
+        unsafe { to.copy_from_nonoverlapping(from, len) };
+        to
+    }
+
+    unsafe extern "C" fn memmove(to: *mut u8, from: *mut u8, len: usize) -> *mut u8 {
+        // SAFETY: as above.
+        unsafe { to.copy_from(from, len) };
+        to
+    }
+
+    unsafe extern "C" fn memset(to: *mut u8, byte: u32, len: usize) -> *mut u8 {
+        // SAFETY: as above.
+        unsafe { to.write_bytes(byte as u8, len) };
+        to
+    }
 }
 
 /// The Rust type of a helper's parameter or result.
@@ -113,26 +142,43 @@ macro_rules! rust_type {
     (never) => { ! };
 }
 
-macro_rules! address_table {
+/// The helpers' addresses by number: a helper table.
+#[derive(Debug)]
+#[repr(transparent)]
+pub(crate) struct HelperTable([*const (); Builtin::COUNT]);
+
+// SAFETY: addresses of functions.
+unsafe impl Sync for HelperTable {}
+
+impl HelperTable {
+    /// As the loader takes them.
+    #[cfg(feature = "std")]
+    pub(crate) fn addresses(&self) -> [usize; Builtin::COUNT] {
+        self.0.map(|helper| helper as usize)
+    }
+}
+
+macro_rules! helper_table {
     ($($number:literal $name:ident ($($param:ident: $t:ident),*) -> $result:ident, $symbol:literal;)*) => {
-        /// The helpers' addresses by number. That each body has its row's signature, the casts check.
-        pub(crate) fn addresses() -> [usize; Builtin::COUNT] {
-            [$( {
-                let body: unsafe extern "C" fn($(rust_type!($t)),*) -> rust_type!($result) = $name;
-                body as *const () as usize
-            } ),*]
+        /// The helpers of instances that grow by `G`. That each body has its row's signature, the casts check.
+        pub(crate) const fn table<G: Growth>() -> HelperTable {
+            HelperTable([$( {
+                let body: unsafe extern "C" fn($(rust_type!($t)),*) -> rust_type!($result) = Bodies::<G>::$name;
+                body as *const ()
+            } ),*])
         }
     };
 }
-wasmc_abi::for_each_builtin!(address_table);
+wasmc_abi::for_each_builtin!(helper_table);
 
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 mod tests {
     use super::*;
+    use crate::instance::Hosted;
 
     #[test]
     fn every_helper_has_an_address_of_its_own() {
-        let mut addresses = addresses();
+        let mut addresses = table::<Hosted>().addresses();
         addresses.sort_unstable();
         assert!(addresses.windows(2).all(|pair| pair[0] != pair[1]));
     }

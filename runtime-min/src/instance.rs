@@ -5,25 +5,24 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use wasmc_abi::TrapCode;
-use wasmc_abi::image::{ElementItem, ExternKind, ITEM_GLOBAL, InitKind, NONE, SegmentMode};
-use wasmc_abi::vmctx::memory_record;
+use wasmc_abi::image::ExternKind;
 
+use crate::builtins::Growth;
 use crate::error::{Error, ExportError, LimitError};
 use crate::func::{self, Func, TypedFunc};
 use crate::global::{Global, GlobalData};
+use crate::guest::Guest;
 use crate::host::HostFunc;
 use crate::imports::{self, Import};
 use crate::memory::{Memory, MemoryData};
 use crate::module::{self, Module};
+use crate::storage::Zeroed;
 use crate::store::{AsContext, AsContextMut, StoreCore, StoreId};
 use crate::table::{Table, TableData};
 use crate::trap::Trap;
 use crate::types::{ExternType, FuncType};
 use crate::value::WasmValues;
-use crate::vmctx::{FuncRecord, Ptr, RawRef, Slot, VmBlock};
-
-// `VmBlock::link` fills a whole slot of each kind.
-const _: () = assert!(memory_record::LEN == 16);
+use crate::vmctx::{Block, FuncRecord, Ptr, RawRef, Slot};
 
 /// An instance of a module, in a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -94,17 +93,18 @@ impl StoreCore {
 /// The runtime's own record of an instance. Lists are in the order of the module's index spaces,
 /// imports first, and hold numbers of the store.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct InstanceData {
+    /// First, so that the address of one is that of the other.
+    pub(crate) guest: Guest,
     pub(crate) store: NonNull<StoreCore>,
     store_id: StoreId,
-    pub(crate) index: u32,
     module: Module,
-    pub(crate) block: VmBlock,
-    pub(crate) memories: Vec<u32>,
-    pub(crate) tables: Vec<u32>,
+    /// The vmctx block, and the segments' flags behind it.
+    storage: Zeroed,
+    memories: Vec<u32>,
+    tables: Vec<u32>,
     globals: Vec<u32>,
-    dropped_elements: Vec<bool>,
-    dropped_data: Vec<bool>,
     /// The memory that host functions are given.
     main_memory: Option<u32>,
 }
@@ -114,30 +114,8 @@ impl InstanceData {
         self.main_memory
     }
 
-    pub(crate) fn drop_data(&mut self, segment: u32) {
-        self.dropped_data[segment as usize] = true;
-    }
-
-    pub(crate) fn drop_element(&mut self, segment: u32) {
-        self.dropped_elements[segment as usize] = true;
-    }
-
-    /// The function record of a function that can be referred to.
-    fn function(&self, index: u32) -> Option<Slot<FuncRecord>> {
-        let image = self.module.image();
-        if index < image.header().imported_functions {
-            return Some(self.block.imported_function(index));
-        }
-        image.escape_index(index).map(|escape| self.block.escaping_function(escape))
-    }
-
-    fn reference(&self, function: u32) -> RawRef {
-        self.function(function).map_or(RawRef::NULL, RawRef::from_record)
-    }
-
     fn find_export(&self, name: &str) -> Option<Extern> {
-        let image = self.module.image();
-        let export = image.exports().iter().find(|export| image.export_name(export) == name)?;
+        let export = self.guest.image().find_export(name)?;
         self.item(ExternKind::from_number(export.kind)?, export.index)
     }
 
@@ -146,11 +124,35 @@ impl InstanceData {
         let store = self.store_id;
         let number = |list: &[u32]| list.get(index as usize).copied();
         Some(match kind {
-            ExternKind::Function => Extern::Func(Func { store, record: self.function(index)? }),
+            ExternKind::Function => Extern::Func(Func { store, record: self.guest.function(index)? }),
             ExternKind::Table => Extern::Table(Table { store, index: number(&self.tables)? }),
             ExternKind::Memory => Extern::Memory(Memory { store, index: number(&self.memories)? }),
             ExternKind::Global => Extern::Global(Global { store, index: number(&self.globals)? }),
         })
+    }
+}
+
+/// Instances of a store: their memories and tables grow by what the system gives.
+pub(crate) struct Hosted;
+
+impl Growth for Hosted {
+    unsafe fn grow_memory(guest: NonNull<Guest>, memory: u32, delta_pages: u64) -> Option<u64> {
+        // SAFETY: the record is the first field of an `InstanceData` of a store, which is lent to the call
+        // that the guest runs in, and that waits for the helper.
+        let (store, memory) = unsafe {
+            let instance = guest.cast::<InstanceData>().as_ref();
+            (&mut *instance.store.as_ptr(), instance.memories[memory as usize])
+        };
+        store.memories[memory].grow(delta_pages)
+    }
+
+    unsafe fn grow_table(guest: NonNull<Guest>, table: u32, delta: u64, value: RawRef) -> Option<u64> {
+        // SAFETY: as above.
+        let (store, table) = unsafe {
+            let instance = guest.cast::<InstanceData>().as_ref();
+            (&mut *instance.store.as_ptr(), instance.tables[table as usize])
+        };
+        store.tables[table].grow(delta, value)
     }
 }
 
@@ -163,9 +165,7 @@ pub(crate) fn instantiate(
     let mut store = store.as_context_mut();
     let core = store.core_mut();
     let index = core.allocate(module, imports)?;
-    core.init_globals(index);
-    core.init_tables(index).map_err(Trap::new)?;
-    core.init_memories(index).map_err(Trap::new)?;
+    core.initialise(index).map_err(Trap::new)?;
     let id = core.id();
     if let Some(record) = core.start_function(index) {
         Func { store: id, record }.call(&mut store, &[])?;
@@ -178,10 +178,13 @@ impl StoreCore {
     /// as long as the store, whatever becomes of its start: others may get hold of its functions.
     fn allocate(&mut self, module: &Module, imports: &[Import]) -> Result<u32, Error> {
         self.add_image(module)?;
-        let (image, layout) = (module.image(), module.layout());
-        let error = LimitError::Instance { len_bytes: layout.len_bytes().unwrap_or(u32::MAX).into() };
-        let block = VmBlock::new(layout).ok_or(error)?;
-        let (index, header) = (self.instances.len(), image.header());
+        let image = module.image();
+        let (block_len, flags_len) = (image.header().vmctx_len as usize, Guest::flag_count(&image) as usize);
+        let error = LimitError::Instance { len_bytes: (block_len + flags_len) as u64 };
+        let storage = Zeroed::new(block_len + flags_len).ok_or(error)?;
+        // SAFETY: the storage goes where the record goes, with the module, which keeps the code.
+        let guest = unsafe { Guest::new(module.code(), storage.start(), storage.start().add(block_len)) };
+        let (index, block) = (self.instances.len(), *guest.block());
 
         let (mut memories, mut tables, mut globals) = (Vec::new(), Vec::new(), Vec::new());
         let mut functions = 0;
@@ -199,19 +202,19 @@ impl StoreCore {
                 }
                 Import::Extern(Extern::Memory(memory)) => {
                     let slot = block.memory(memories.len() as u32);
-                    VmBlock::link(slot, self.memories[memory.index].record());
+                    Block::link(slot, self.memories[memory.index].record());
                     memories.push(memory.index);
                 }
                 Import::Extern(Extern::Table(table)) => {
                     let slot = block.table(tables.len() as u32);
-                    VmBlock::link(slot, self.tables[table.index].record());
+                    Block::link(slot, self.tables[table.index].record());
                     tables.push(table.index);
                 }
                 Import::Extern(Extern::Global(global)) => {
                     let slot = block.global(globals.len() as u32);
                     let GlobalData { ty, value } = self.globals[global.index];
                     if ty.mutable {
-                        VmBlock::link(slot, value)
+                        Block::link(slot, value)
                     } else {
                         slot.set(value.get())
                     }
@@ -236,35 +239,13 @@ impl StoreCore {
             globals.push(self.globals.push(global));
         }
 
-        for (i, id) in (0..).zip(module.type_ids()) {
-            block.type_id(i).set(id.to_slot());
-        }
-        for (i, escape) in (0..).zip(image.escapes().iter()) {
-            let defined = escape.function - header.imported_functions;
-            block.escaping_function(i).set(defined_function(module, &block, defined));
-        }
+        guest.fill(|ty| module.type_ids()[ty as usize].to_slot());
         block.stack_limit().set(self.stack_limit() as u64);
-        let declared = |mode| mode == SegmentMode::Declared as u32;
-        let mut instance = InstanceData {
-            store: self.this(),
-            store_id: self.id(),
-            index,
-            module: module.clone(),
-            block,
-            memories,
-            tables,
-            globals,
-            dropped_elements: image.elements().iter().map(|segment| declared(segment.mode)).collect(),
-            dropped_data: image.data_segments().iter().map(|segment| declared(segment.mode)).collect(),
-            main_memory: None,
-        };
-        instance.main_memory = match instance.find_export("memory") {
-            Some(Extern::Memory(memory)) => Some(memory.index),
-            _ => instance.memories.first().copied(),
-        };
+        let main_memory = guest.main_memory().and_then(|index| memories.get(index as usize).copied());
+        let (store, store_id, module) = (self.this(), self.id(), module.clone());
+        let instance = InstanceData { guest, store, store_id, module, storage, memories, tables, globals, main_memory };
         self.instances.push(instance);
-        let runtime = Ptr(self.instances.pointer(index).as_ptr());
-        self.instances[index].block.runtime().set(runtime);
+        block.runtime().set(Ptr(self.instances.pointer(index).as_ptr()));
         self.refresh_fault_map();
         Ok(index)
     }
@@ -295,167 +276,27 @@ impl StoreCore {
         }
     }
 
-    fn init_globals(&mut self, index: u32) {
-        let instance = &self.instances[index];
-        let image = instance.module.image();
-        let imported = image.header().imported_globals as usize;
-        for (i, record) in image.globals().iter().enumerate().skip(imported) {
-            let value = match InitKind::from_number(record.init_kind) {
-                Some(InitKind::Global) => self.globals[instance.globals[record.init as usize]].value.get(),
-                Some(InitKind::Function) => [instance.reference(record.init as u32).bits(), 0],
-                Some(InitKind::Const) | None => [record.init, 0],
-            };
-            self.globals[instance.globals[i]].value.set(value);
-        }
-    }
-
-    /// The offset of an active segment.
-    fn offset(&self, index: u32, kind: u32, operand: u64) -> u64 {
-        let bits = match InitKind::from_number(kind) {
-            Some(InitKind::Global) => self.globals[self.instances[index].globals[operand as usize]].value.get()[0],
-            _ => operand,
-        };
-        // Tables and memories are indexed by i32; the upper half says nothing.
-        u64::from(bits as u32)
-    }
-
-    fn init_tables(&mut self, index: u32) -> Result<(), TrapCode> {
-        let module = self.instances[index].module.clone();
-        for (i, segment) in (0..).zip(module.image().elements().iter()) {
-            if segment.mode != SegmentMode::Active as u32 {
-                continue;
-            }
-            let to = self.offset(index, segment.offset_kind, segment.offset);
-            self.table_init(index, segment.table, i, to, 0, segment.count.into())?;
-            self.instances[index].drop_element(i);
-        }
-        Ok(())
-    }
-
-    fn init_memories(&mut self, index: u32) -> Result<(), TrapCode> {
-        let module = self.instances[index].module.clone();
-        let image = module.image();
-        for run in image.memory_runs().iter() {
-            let memory = self.instances[index].memories[run.memory as usize];
-            let file = module.file().map(|file| (file, run.data_offset.into()));
-            let written = self.memories[memory].initialise(run.address, image.run(&run), file);
-            written.ok_or(TrapCode::MemoryOutOfBounds)?;
-        }
-        for (i, segment) in (0..).zip(image.data_segments().iter()) {
-            if segment.mode != SegmentMode::Active as u32 {
-                continue;
-            }
-            let to = self.offset(index, segment.offset_kind, segment.offset);
-            self.memory_init(index, segment.memory, i, to, 0, segment.data_len.into())?;
-            self.instances[index].drop_data(i);
-        }
-        Ok(())
+    /// Gives globals, tables and memories their contents.
+    fn initialise(&mut self, index: u32) -> Result<(), TrapCode> {
+        let StoreCore { instances, memories, .. } = self;
+        let instance = &instances[index];
+        let file = instance.module.file();
+        instance.guest.initialise(|run, contents| {
+            let memory = &mut memories[instance.memories[run.memory as usize]];
+            file.is_some_and(|file| memory.initialise(run.address, contents, file, run.data_offset.into()))
+        })
     }
 
     /// The record of the start function. If others cannot refer to it, it
     /// gets one here.
     fn start_function(&mut self, index: u32) -> Option<Slot<FuncRecord>> {
-        let instance = &self.instances[index];
-        let header = *instance.module.image().header();
-        if header.start_function == NONE {
-            return None;
-        }
-        if let Some(record) = instance.function(header.start_function) {
+        let guest = &self.instances[index].guest;
+        let start = guest.start_function()?;
+        if let Some(record) = guest.function(start) {
             return Some(record);
         }
-        let defined = header.start_function - header.imported_functions;
-        let record = defined_function(&instance.module, &instance.block, defined);
+        let record = guest.callable(start);
         Some(self.new_func_record(record))
-    }
-
-    /// `memory.init`.
-    pub(crate) fn memory_init(
-        &mut self,
-        index: u32,
-        memory: u32,
-        segment: u32,
-        to: u64,
-        from: u64,
-        len: u64,
-    ) -> Result<(), TrapCode> {
-        let instance = &self.instances[index];
-        let image = instance.module.image();
-        let data = match image.data_segments().get(segment) {
-            Some(record) if !instance.dropped_data[segment as usize] => image.data(&record),
-            _ => &[],
-        };
-        let end = from.checked_add(len).filter(|end| *end <= data.len() as u64);
-        let end = end.ok_or(TrapCode::MemoryOutOfBounds)?;
-        let memory = &mut self.memories[instance.memories[memory as usize]];
-        let written = memory.initialise(to, &data[from as usize..end as usize], None);
-        written.ok_or(TrapCode::MemoryOutOfBounds)
-    }
-
-    /// `table.init`.
-    pub(crate) fn table_init(
-        &mut self,
-        index: u32,
-        table: u32,
-        segment: u32,
-        to: u64,
-        from: u64,
-        count: u64,
-    ) -> Result<(), TrapCode> {
-        let instance = &self.instances[index];
-        let image = instance.module.image();
-        let items = match image.elements().get(segment) {
-            Some(record) if !instance.dropped_elements[segment as usize] => Some(image.items(&record)),
-            _ => None,
-        };
-        let len = items.map_or(0, |items| items.len());
-        let end = from.checked_add(count).filter(|end| *end <= len.into());
-        let end = end.ok_or(TrapCode::TableOutOfBounds)?;
-        let globals = &self.globals;
-        let references = (from as u32..end as u32).map(|i| {
-            let item = items.and_then(|items| items.get(i)).unwrap_or(ElementItem { item: NONE });
-            match item.item {
-                NONE => RawRef::NULL,
-                item if item & ITEM_GLOBAL != 0 => {
-                    let global = instance.globals[(item & !ITEM_GLOBAL) as usize];
-                    // SAFETY: a global whose type the compiler has compared with the segment's.
-                    unsafe { RawRef::from_slot(globals[global].value.get()[0]) }
-                }
-                function => instance.reference(function),
-            }
-        });
-        self.tables[instance.tables[table as usize]].write(to, references)
-    }
-
-    /// `table.copy`.
-    pub(crate) fn table_copy(
-        &mut self,
-        index: u32,
-        to_table: u32,
-        from_table: u32,
-        to: u64,
-        from: u64,
-        count: u64,
-    ) -> Result<(), TrapCode> {
-        let tables = &self.instances[index].tables;
-        let (to_table, from_table) = (tables[to_table as usize], tables[from_table as usize]);
-        if to_table == from_table {
-            return self.tables[to_table].move_within(to, from, count);
-        }
-        let (to_table, from_table) = self.tables.pair(to_table, from_table);
-        to_table.copy_from(from_table, to, from, count)
-    }
-}
-
-/// The record of a defined function.
-fn defined_function(module: &Module, block: &VmBlock, defined: u32) -> FuncRecord {
-    let (image, code) = (module.image(), module.code());
-    let pointer = |address: Option<usize>| Ptr(std::ptr::with_exposed_provenance_mut(address.unwrap_or(0)));
-    let ty = image.functions().get(defined).map_or(0, |function| function.ty);
-    FuncRecord {
-        code: pointer(code.function_address(defined)),
-        vmctx: Ptr(block.address()),
-        type_id: module.type_ids()[ty as usize].to_slot(),
-        entry: pointer(code.entry_address(ty)),
     }
 }
 

@@ -24,19 +24,24 @@
 //! Where to start reading: `instance.rs` makes an instance, `trap.rs` enters its code. What the
 //! machine and the OS have to give is in `sys/`; the layout of what compiled code sees, in `vmctx.rs`.
 
+mod activation;
 mod backtrace;
 mod builtins;
+mod elements;
 mod error;
 mod func;
 mod global;
+mod guest;
 mod host;
 mod imports;
 mod instance;
+mod linear_memory;
 mod linker;
 mod memory;
 mod module;
 #[cfg(feature = "wasi")]
 pub mod run;
+mod storage;
 mod store;
 mod sys;
 mod table;

@@ -6,6 +6,7 @@ use wasmc_abi::target::MemoryModel;
 use wasmc_abi::vmctx::{GUARD_RESERVATION, PAGE_LEN, max_pages};
 
 use crate::error::{Error, MemoryError};
+use crate::linear_memory::LinearMemory;
 use crate::store::{AsContext, AsContextMut, StoreId};
 use crate::sys::unix::{self, Mapping, Protection};
 use crate::types::MemoryType;
@@ -29,7 +30,7 @@ pub struct Memory {
 #[derive(Debug)]
 pub(crate) struct MemoryData {
     /// Where compiled code finds base and length; the length is kept nowhere else.
-    record: Slot<MemoryRecord>,
+    pub(crate) linear: LinearMemory,
     mapping: Mapping,
     model: MemoryModel,
     ty: MemoryType,
@@ -67,7 +68,9 @@ impl MemoryData {
                 mapping.ok_or(MemoryError::Commit { len_bytes })?
             }
         };
-        let memory = MemoryData { record, mapping, model, ty, pages_max };
+        // SAFETY: filled before it is used; what is mapped is what `publish` says.
+        let linear = unsafe { LinearMemory::new(record) };
+        let memory = MemoryData { linear, mapping, model, ty, pages_max };
         memory.publish(len_bytes);
         Ok(memory)
     }
@@ -86,11 +89,11 @@ impl MemoryData {
 
     /// Tells compiled code where the memory is now.
     fn publish(&self, len_bytes: u64) {
-        self.record.set(MemoryRecord { base: Ptr(self.base()), len_bytes });
+        self.record().set(MemoryRecord { base: Ptr(self.base()), len_bytes });
     }
 
     pub(crate) fn record(&self) -> Slot<MemoryRecord> {
-        self.record
+        self.linear.record()
     }
 
     pub(crate) fn model(&self) -> MemoryModel {
@@ -103,23 +106,15 @@ impl MemoryData {
         (self.model == MemoryModel::Guard).then_some((start, start + self.mapping.len()))
     }
 
-    pub(crate) fn len_bytes(&self) -> u64 {
-        self.record.get().len_bytes
-    }
-
-    pub(crate) fn pages(&self) -> u64 {
-        self.len_bytes() / PAGE_LEN
-    }
-
     /// Type with the current size, as it counts for imports.
     pub(crate) fn ty(&self) -> MemoryType {
-        MemoryType { min: self.pages(), max: self.ty.max }
+        MemoryType { min: self.linear.pages(), max: self.ty.max }
     }
 
     /// Adds zeroed pages; returns how many there were. `None`, and no change, if they cannot be had.
     pub(crate) fn grow(&mut self, delta_pages: u64) -> Option<u64> {
-        let old = self.pages();
-        let new = old.checked_add(delta_pages).filter(|new| *new <= self.pages_max)?;
+        let old = self.linear.pages();
+        let new = self.linear.grown(delta_pages, self.pages_max)?;
         if delta_pages == 0 {
             return Some(old);
         }
@@ -136,32 +131,23 @@ impl MemoryData {
     }
 
     pub(crate) fn bytes(&self) -> &[u8] {
-        // SAFETY: `len_bytes` bytes from the base on are mapped, readable and writable. Compiled code
-        // does not run while the store is borrowed.
-        unsafe { std::slice::from_raw_parts(self.base(), self.len_bytes() as usize) }
+        // SAFETY: compiled code does not run while the store is borrowed.
+        unsafe { self.linear.bytes() }
     }
 
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         // SAFETY: as above, and the store is borrowed mutably.
-        unsafe { std::slice::from_raw_parts_mut(self.base(), self.len_bytes() as usize) }
+        unsafe { self.linear.bytes() }
     }
 
-    /// Whether `len` bytes from `address` on exist.
-    pub(crate) fn has(&self, address: u64, len: u64) -> bool {
-        address.checked_add(len).is_some_and(|end| end <= self.len_bytes())
-    }
-
-    /// Puts `contents` at `address`, where they have to fit; `None` if they do not. Whole pages of
-    /// long contents are mapped from `file`, where they lie at `file_offset`, if both are aligned.
-    pub(crate) fn initialise(&mut self, address: u64, contents: &[u8], file: Option<(&File, u64)>) -> Option<()> {
-        if !self.has(address, contents.len() as u64) {
-            return None;
+    /// Maps whole pages of long contents from `file`, where they lie at `file_offset`, if both are aligned,
+    /// and copies the rest. Whether it did; where they do not fit, it does nothing.
+    pub(crate) fn initialise(&mut self, address: u64, contents: &[u8], file: &File, file_offset: u64) -> bool {
+        if !self.linear.has(address, contents.len() as u64) {
+            return false;
         }
-        let mapped = file.and_then(|(file, offset)| self.map(address, contents.len(), file, offset));
-        let mapped = mapped.unwrap_or(0);
-        let at = address as usize + mapped;
-        self.bytes_mut()[at..][..contents.len() - mapped].copy_from_slice(&contents[mapped..]);
-        Some(())
+        let Some(mapped) = self.map(address, contents.len(), file, file_offset) else { return false };
+        self.linear.write(address + mapped as u64, &contents[mapped..]).is_some()
     }
 
     /// Maps the whole pages of `len` bytes of a file, copy-on-write. Returns how many bytes that were.
@@ -193,7 +179,7 @@ impl Memory {
 
     /// Its size in Wasm pages.
     pub fn size(&self, store: &impl AsContext) -> u64 {
-        store.as_context().core().memory(*self).pages()
+        store.as_context().core().memory(*self).linear.pages()
     }
 
     /// Its bytes.
@@ -216,7 +202,7 @@ impl Memory {
     pub fn grow(&self, store: &mut impl AsContextMut, delta_pages: u64) -> Result<u64, Error> {
         let mut store = store.as_context_mut();
         let memory = store.core_mut().memory_mut(*self);
-        let (pages, limit) = (memory.pages().saturating_add(delta_pages), memory.pages_max);
+        let (pages, limit) = (memory.linear.pages().saturating_add(delta_pages), memory.pages_max);
         match memory.grow(delta_pages) {
             Some(old) => Ok(old),
             None if pages > limit => Err(MemoryError::TooLarge { pages, limit }.into()),
@@ -244,8 +230,8 @@ impl Memory {
 }
 
 fn check(memory: &MemoryData, address: u64, len: usize) -> Result<(), MemoryError> {
-    let (len_bytes, memory_len_bytes) = (len as u64, memory.len_bytes());
-    if memory.has(address, len_bytes) {
+    let (len_bytes, memory_len_bytes) = (len as u64, memory.linear.len_bytes());
+    if memory.linear.has(address, len_bytes) {
         return Ok(());
     }
     Err(MemoryError::OutOfBounds { address, len_bytes, memory_len_bytes })
@@ -310,8 +296,9 @@ mod tests {
         let file = File::open(&path).unwrap();
         let (mut store, memory) = memory(8, None, MemoryModel::Guard);
         let data = store.as_context_mut().into_core_mut().memory_mut(memory);
-        data.initialise(65536, &contents, Some((&file, 4096))).unwrap();
-        assert!(data.initialise(8 * 65536 - 10, &contents, None).is_none());
+        assert!(data.initialise(65536, &contents, &file, 4096));
+        assert!(!data.initialise(7 * 65536, &contents, &file, 4096), "they do not fit");
+        assert!(data.linear.write(8 * 65536 - 10, &contents).is_none());
         assert_eq!(data.bytes()[65536..][..contents.len()], contents);
         assert_eq!(data.bytes()[65536 + contents.len()], 0);
         data.bytes_mut()[65536] = 0x55;
@@ -327,7 +314,9 @@ mod tests {
         for &model in Machine::host().memory_models {
             let (mut store, memory) = memory(8, None, model);
             let data = store.as_context_mut().into_core_mut().memory_mut(memory);
-            data.initialise(65536, &[0xEE; 200_000], Some((&file, 0))).unwrap();
+            if !data.initialise(65536, &[0xEE; 200_000], &file, 0) {
+                data.linear.write(65536, &[0xEE; 200_000]).unwrap();
+            }
             assert_eq!(memory.grow(&mut store, 100).unwrap(), 8);
             assert_eq!(memory.data(&store)[65536..265_536], [0xEE; 200_000]);
         }

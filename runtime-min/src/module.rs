@@ -8,15 +8,17 @@ use std::sync::Arc;
 use wasmc_abi::ValType;
 use wasmc_abi::image::{ExternKind, FunctionRecord, ImportRecord};
 use wasmc_abi::target::MemoryModel;
-use wasmc_abi::vmctx::Layout;
-use wasmc_loader::{Image, LoadedCode, Machine, Verify};
+use wasmc_loader::{Code, Image, LoadedCode, Machine, Verify};
 
-use crate::builtins;
+use crate::builtins::{self, HelperTable};
 use crate::error::Error;
+use crate::instance::Hosted;
 use crate::sys::image_memory::ImageMemory;
 use crate::sys::unix::{self, Mapping};
 use crate::trap;
 use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType, TypeId};
+
+static HELPERS: HelperTable = builtins::table::<Hosted>();
 
 /// A loaded image: code that instances of it share. Cloning is cheap.
 #[derive(Clone, Debug)]
@@ -24,7 +26,9 @@ pub struct Module(Arc<Loaded>);
 
 #[derive(Debug)]
 struct Loaded {
-    code: LoadedCode<ImageMemory>,
+    /// The code of `loaded`, which lies at a fixed address.
+    code: Code<'static>,
+    loaded: LoadedCode<ImageMemory>,
     /// Canonical ids of the image's types, in its order.
     type_ids: Vec<TypeId>,
 }
@@ -85,10 +89,13 @@ impl Module {
         let image = wasmc_loader::parse(bytes, &machine, verify)?;
         // SAFETY: parsed for this machine; trusted by the caller; the helpers are functions of this
         // program with the signatures of the table they are made from.
-        let code = unsafe { wasmc_loader::load(&image, memory, &builtins::addresses()) }?;
+        let loaded = unsafe { wasmc_loader::load(&image, memory, &HELPERS.addresses()) }?;
+        // SAFETY: the metadata lies in a mapping that `loaded` owns, wherever that moves, and both are
+        // dropped together.
+        let code = unsafe { std::mem::transmute::<Code<'_>, Code<'static>>(loaded.code()) };
         let type_ids = image.types().iter().map(|ty| TypeId::of(&FuncType::new(image.params(&ty), image.results(&ty))));
         let type_ids = type_ids.collect();
-        let module = Module(Arc::new(Loaded { code, type_ids }));
+        let module = Module(Arc::new(Loaded { code, loaded, type_ids }));
         if module.memory_model() == MemoryModel::Guard {
             trap::install_fault_handler();
         }
@@ -123,7 +130,7 @@ impl Module {
 
     /// The image's metadata, for tools.
     pub fn image(&self) -> Image<'_> {
-        self.0.code.image()
+        *self.0.code.image()
     }
 
     /// Addresses of the module's machine code.
@@ -131,13 +138,13 @@ impl Module {
         self.0.code.code_range()
     }
 
-    pub(crate) fn code(&self) -> &LoadedCode<ImageMemory> {
+    pub(crate) fn code(&self) -> &Code<'_> {
         &self.0.code
     }
 
     /// The file that initial memory contents can be mapped from.
     pub(crate) fn file(&self) -> Option<&File> {
-        self.0.code.memory().file()
+        self.0.loaded.memory().file()
     }
 
     pub(crate) fn is(&self, other: &Module) -> bool {
@@ -150,19 +157,6 @@ impl Module {
 
     pub(crate) fn memory_model(&self) -> MemoryModel {
         MemoryModel::from_number(self.image().header().memory_model).unwrap_or(MemoryModel::Checked)
-    }
-
-    /// Lengths of the vmctx block's arrays.
-    pub(crate) fn layout(&self) -> Layout {
-        let image = self.image();
-        Layout {
-            memories: image.memories().len(),
-            tables: image.tables().len(),
-            globals: image.globals().len(),
-            imported_functions: image.header().imported_functions,
-            escaping_functions: image.escapes().len(),
-            type_ids: image.types().len(),
-        }
     }
 
     /// A function type of the image by its index.

@@ -16,11 +16,12 @@ use crate::host::{HostFunc, HostRecord, Pending};
 use crate::instance::InstanceData;
 use crate::memory::{Memory, MemoryData};
 use crate::module::Module;
+use crate::storage::Arena;
 use crate::sys::unix;
 use crate::table::{Table, TableData};
 use crate::trap::FaultMap;
 use crate::types::{GlobalType, MemoryType, TableType, TypeId};
-use crate::vmctx::{Arena, FuncRecord, GlobalValue, MemoryRecord, Ptr, RawRef, Slot, TableRecord};
+use crate::vmctx::{FuncRecord, GlobalValue, MemoryRecord, Ptr, RawRef, Slot, TableRecord};
 
 /// Guest stack of a call from the host, unless [`Store::set_stack_len`] says otherwise.
 pub const DEFAULT_STACK_LEN: usize = 1 << 20;
@@ -162,9 +163,9 @@ impl StoreCore {
         let index = self.table_records.push(TableRecord { elements: Ptr(std::ptr::null_mut()), count: 0 });
         // SAFETY: the arena lives as long as the store, and so as the table.
         let record = unsafe { Slot::new(self.table_records.pointer(index)) };
-        let mut table = TableData::new(ty, record)?;
+        let table = TableData::new(ty, record)?;
         // All elements exist, so this cannot fail.
-        let _ = table.fill(0, init, ty.min);
+        let _ = table.elements.fill(0, init, ty.min);
         Ok(Table { store: self.id, index: self.tables.push(table) })
     }
 
@@ -267,7 +268,7 @@ impl StoreCore {
         self.stack_low = stack_low;
         self.stack_limit = stack_low + self.max_frame + HOST_STACK_RESERVE;
         for instance in self.instances.iter() {
-            instance.block.stack_limit().set(self.stack_limit as u64);
+            instance.guest.block().stack_limit().set(self.stack_limit as u64);
         }
     }
 }

@@ -1,14 +1,15 @@
-//! Tables of references. A `funcref` element repeats its function's record, so that an indirect call
-//! needs one load less.
+//! Tables of a store: where their elements' storage comes from, and access from the host.
 
-use wasmc_abi::TrapCode;
 use wasmc_abi::ValType;
+use wasmc_abi::ram::element_len;
 
+use crate::elements::Elements;
 use crate::error::{Error, LimitError};
+use crate::storage::Zeroed;
 use crate::store::{AsContext, AsContextMut, StoreId};
 use crate::types::TableType;
 use crate::value::Val;
-use crate::vmctx::{Ptr, RawRef, Slot, TableRecord, Words};
+use crate::vmctx::{Ptr, RawRef, Slot, TableRecord};
 
 /// The most elements that a table can have.
 pub(crate) const MAX_ELEMENTS: u64 = 10_000_000;
@@ -23,10 +24,9 @@ pub struct Table {
 /// The table itself.
 #[derive(Debug)]
 pub(crate) struct TableData {
-    /// Where compiled code finds elements and count; the count is kept nowhere else.
-    record: Slot<TableRecord>,
+    pub(crate) elements: Elements,
     /// The elements, and room to grow.
-    words: Words,
+    storage: Zeroed,
     ty: TableType,
 }
 
@@ -34,117 +34,45 @@ impl TableData {
     /// A table of `ty.min` null elements, which fills `record`.
     pub(crate) fn new(ty: TableType, record: Slot<TableRecord>) -> Result<TableData, LimitError> {
         let error = LimitError::Table { elements: ty.min, limit: MAX_ELEMENTS };
-        let words = Self::allocate(ty.element, ty.min).ok_or(error)?;
-        let table = TableData { record, words, ty };
-        table.publish(ty.min);
-        Ok(table)
+        let storage = Self::allocate(ty.element, ty.min).ok_or(error)?;
+        record.set(TableRecord { elements: Ptr(storage.start().as_ptr().cast()), count: ty.min });
+        // SAFETY: the storage is that long, and what replaces it is longer.
+        let elements = unsafe { Elements::new(record, ty.element) };
+        Ok(TableData { elements, storage, ty })
     }
 
-    fn allocate(element: ValType, count: u64) -> Option<Words> {
+    fn allocate(element: ValType, count: u64) -> Option<Zeroed> {
         let count = usize::try_from(count).ok().filter(|_| count <= MAX_ELEMENTS)?;
-        Words::new(count * width(element))
-    }
-
-    fn publish(&self, count: u64) {
-        self.record.set(TableRecord { elements: Ptr(self.words.start()), count });
+        Zeroed::new(count * element_len(element as u32) as usize)
     }
 
     pub(crate) fn record(&self) -> Slot<TableRecord> {
-        self.record
-    }
-
-    pub(crate) fn count(&self) -> u64 {
-        self.record.get().count
+        self.elements.record()
     }
 
     /// Type with the current size, as it counts for imports.
     pub(crate) fn ty(&self) -> TableType {
-        TableType { min: self.count(), ..self.ty }
-    }
-
-    pub(crate) fn get(&self, index: u64) -> Option<RawRef> {
-        if index >= self.count() {
-            return None;
-        }
-        let width = width(self.ty.element);
-        let bits = self.words.get()[index as usize * width + width - 1];
-        // SAFETY: elements are written by `put` below and by compiled code's `table.set`, both of
-        // which write references of the element type.
-        Some(unsafe { RawRef::from_slot(bits) })
-    }
-
-    /// Writes an element that exists.
-    fn put(&mut self, index: u64, value: RawRef) {
-        let (index, words) = (index as usize, self.words.get_mut());
-        match self.ty.element {
-            ValType::FuncRef => words[index * 4..][..4].copy_from_slice(&value.func_slot()),
-            _ => words[index] = value.bits(),
-        }
-    }
-
-    /// Whether `count` elements from `from` on exist.
-    fn check(&self, from: u64, count: u64) -> Result<(), TrapCode> {
-        let inside = from.checked_add(count).is_some_and(|end| end <= self.count());
-        if inside { Ok(()) } else { Err(TrapCode::TableOutOfBounds) }
-    }
-
-    pub(crate) fn fill(&mut self, to: u64, value: RawRef, count: u64) -> Result<(), TrapCode> {
-        self.check(to, count)?;
-        (to..to + count).for_each(|index| self.put(index, value));
-        Ok(())
-    }
-
-    /// Writes the references that `values` yields from `to` on.
-    pub(crate) fn write(&mut self, to: u64, values: impl ExactSizeIterator<Item = RawRef>) -> Result<(), TrapCode> {
-        self.check(to, values.len() as u64)?;
-        (to..).zip(values).for_each(|(index, value)| self.put(index, value));
-        Ok(())
-    }
-
-    /// Moves elements inside the table.
-    pub(crate) fn move_within(&mut self, to: u64, from: u64, count: u64) -> Result<(), TrapCode> {
-        self.check(from, count)?;
-        self.check(to, count)?;
-        let width = width(self.ty.element);
-        let start = from as usize * width;
-        let words = self.words.get_mut();
-        words.copy_within(start..start + count as usize * width, to as usize * width);
-        Ok(())
-    }
-
-    /// Copies elements of another table of the same element type.
-    pub(crate) fn copy_from(&mut self, other: &TableData, to: u64, from: u64, count: u64) -> Result<(), TrapCode> {
-        other.check(from, count)?;
-        self.check(to, count)?;
-        let width = width(self.ty.element);
-        let source = &other.words.get()[from as usize * width..][..count as usize * width];
-        self.words.get_mut()[to as usize * width..][..source.len()].copy_from_slice(source);
-        Ok(())
+        TableType { min: self.elements.count(), ..self.ty }
     }
 
     /// Adds elements; returns how many there were. `None`, and no change, if they cannot be had.
     pub(crate) fn grow(&mut self, delta: u64, value: RawRef) -> Option<u64> {
-        let old = self.count();
+        let old = self.elements.count();
         let limit = self.ty.max.unwrap_or(u64::MAX).min(MAX_ELEMENTS);
-        let new = old.checked_add(delta).filter(|new| *new <= limit)?;
-        let width = width(self.ty.element);
-        if new as usize * width > self.words.get().len() {
+        let new = self.elements.grown(delta, limit)?;
+        let element_len = element_len(self.ty.element as u32) as usize;
+        if new as usize * element_len > self.storage.len() {
             // Twice the size, so that a loop of small steps takes linear time.
             let room = new.max(old.saturating_mul(2)).min(limit);
-            let mut words = Self::allocate(self.ty.element, room)?;
-            let used = old as usize * width;
-            words.get_mut()[..used].copy_from_slice(&self.words.get()[..used]);
-            self.words = words;
+            let storage = Self::allocate(self.ty.element, room)?;
+            let used = old as usize * element_len;
+            // SAFETY: both are at least that long, and no compiled code runs meanwhile.
+            unsafe { storage.start().as_ptr().copy_from_nonoverlapping(self.storage.start().as_ptr(), used) };
+            self.storage = storage;
         }
-        self.publish(new);
-        (old..new).for_each(|index| self.put(index, value));
-        Some(old)
+        // SAFETY: the storage is long enough, and holds what there was.
+        Some(unsafe { self.elements.resize(self.storage.start().as_ptr().cast(), new, value) })
     }
-}
-
-/// Words in an element.
-fn width(element: ValType) -> usize {
-    if element == ValType::FuncRef { 4 } else { 1 }
 }
 
 impl Table {
@@ -163,14 +91,14 @@ impl Table {
 
     /// How many elements it has.
     pub fn size(&self, store: &impl AsContext) -> u64 {
-        store.as_context().core().table(*self).count()
+        store.as_context().core().table(*self).elements.count()
     }
 
     /// An element; `None` outside the table.
     pub fn get(&self, store: &impl AsContext, index: u64) -> Option<Val> {
         let store = store.as_context();
         let table = store.core().table(*self);
-        let reference = table.get(index)?;
+        let reference = table.elements.get(index)?;
         Some(Val::from_reference(reference, table.ty.element, self.store))
     }
 
@@ -179,9 +107,9 @@ impl Table {
         let mut store = store.as_context_mut();
         let core = store.core_mut();
         let value = core.reference(&value, core.table(*self).ty.element)?;
-        let table = core.table_mut(*self);
-        let out = LimitError::Table { elements: index.saturating_add(1), limit: table.count() };
-        table.fill(index, value, 1).map_err(|_| out.into())
+        let elements = core.table_mut(*self).elements;
+        let out = LimitError::Table { elements: index.saturating_add(1), limit: elements.count() };
+        elements.fill(index, value, 1).map_err(|_| out.into())
     }
 
     /// Adds elements with this value and returns how many there were.
@@ -190,7 +118,7 @@ impl Table {
         let core = store.core_mut();
         let value = core.reference(&value, core.table(*self).ty.element)?;
         let table = core.table_mut(*self);
-        let elements = table.count().saturating_add(delta);
+        let elements = table.elements.count().saturating_add(delta);
         let limit = table.ty.max.unwrap_or(u64::MAX).min(MAX_ELEMENTS);
         table.grow(delta, value).ok_or(LimitError::Table { elements, limit }.into())
     }
@@ -201,6 +129,7 @@ mod tests {
     use super::*;
     use crate::store::Store;
     use crate::value::ExternRef;
+    use wasmc_abi::TrapCode;
 
     fn token(number: u64) -> Val {
         Val::ExternRef(ExternRef::new(number))
@@ -214,12 +143,13 @@ mod tests {
         table.set(&mut store, 1, token(2)).unwrap();
         assert_eq!(table.grow(&mut store, 3, token(3)).unwrap(), 2);
         assert!(table.grow(&mut store, 2, token(3)).is_err());
-        let data = store.as_context_mut().into_core_mut().table_mut(table);
-        data.move_within(1, 0, 4).unwrap();
-        assert_eq!(data.move_within(2, 0, 4), Err(TrapCode::TableOutOfBounds));
-        assert_eq!(data.move_within(0, u64::MAX, 2), Err(TrapCode::TableOutOfBounds));
-        data.move_within(5, 5, 0).unwrap();
-        assert_eq!(data.move_within(6, 5, 0), Err(TrapCode::TableOutOfBounds));
+        let elements = store.as_context_mut().into_core_mut().table_mut(table).elements;
+        let move_within = |to, from, count| elements.copy_from(elements, to, from, count);
+        move_within(1, 0, 4).unwrap();
+        assert_eq!(move_within(2, 0, 4), Err(TrapCode::TableOutOfBounds));
+        assert_eq!(move_within(0, u64::MAX, 2), Err(TrapCode::TableOutOfBounds));
+        move_within(5, 5, 0).unwrap();
+        assert_eq!(move_within(6, 5, 0), Err(TrapCode::TableOutOfBounds));
         let values: Vec<Val> = (0..5).map(|i| table.get(&store, i).unwrap()).collect();
         assert_eq!(values, [token(1), token(1), token(2), token(3), token(3)]);
         assert_eq!(table.get(&store, 5), None);

@@ -1,23 +1,21 @@
 //! Entering compiled code and leaving it by a trap.
 //!
 //! A call from the host makes an [`Activation`]. A trap, raised by compiled code through builtin 0 or
-//! by a faulting access through the signal handler, is recorded there by [`record_trap`], which then
-//! names the stack pointer to go back to. What is recorded is a list of code positions; it gets its
-//! function names after the stack is back, in [`Trap`].
+//! by a faulting access through the signal handler, is noted there as a list of code positions; it gets
+//! its function names after the stack is back, in [`Trap`].
 
-use std::cell::Cell;
 use std::fmt;
-use std::mem::offset_of;
 use std::ptr::{self, NonNull};
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use wasmc_abi::TrapCode;
 
-use crate::backtrace::{self, Position, RawTrace};
+use crate::activation::{self, Activation, Position};
+use crate::backtrace::{self, RawTrace};
 use crate::error::Error;
 use crate::host::Pending;
 use crate::store::StoreCore;
-use crate::sys::{self, machine, unix};
+use crate::sys::{machine, unix};
 
 pub use crate::backtrace::Frame;
 
@@ -56,25 +54,13 @@ impl fmt::Display for Trap {
 
 impl std::error::Error for Trap {}
 
-/// One call from the host into compiled code.
+/// What a call of the host keeps while compiled code runs.
 #[derive(Debug)]
 #[repr(C)]
-pub(crate) struct Activation {
-    /// Stack pointer to go back to; `enter` writes it.
-    saved_sp: usize,
+struct Call {
+    activation: Activation,
     store: NonNull<StoreCore>,
     trap: Option<(u32, RawTrace)>,
-}
-
-impl Activation {
-    /// Offset of `saved_sp`, for the assembly.
-    pub(crate) const SAVED_SP: usize = offset_of!(Activation, saved_sp);
-}
-
-thread_local! {
-    /// The innermost activation of the thread. The signal handler reads it, so it has to need neither
-    /// initialisation nor destruction.
-    static CURRENT: Cell<*mut Activation> = const { Cell::new(ptr::null_mut()) };
 }
 
 /// Calls `trampoline(vmctx, code, values)` as a guest of the store.
@@ -97,19 +83,17 @@ pub(crate) unsafe fn invoke(
         }
         store.depth += 1;
     }
-    let mut activation = Activation { saved_sp: 0, store, trap: None };
-    let current = &raw mut activation;
-    let previous = CURRENT.replace(current);
-    // SAFETY: by the caller's promise; the activation is new and the thread's current one.
-    let status = unsafe { sys::enter(vmctx, code, values, trampoline, current.cast()) };
-    CURRENT.set(previous);
+    let mut call = Call { activation: Activation::new(note_trap, true), store, trap: None };
+    let current = &raw mut call;
+    // SAFETY: by the caller's promise; `note_trap` expects the activation of a `Call`.
+    let status = unsafe { activation::enter(current.cast(), vmctx, code, trampoline, values) };
     // SAFETY: the guest has ended, so the store is ours again.
     let store = unsafe { store.as_mut() };
     store.depth -= 1;
     if status == 0 {
         return Ok(());
     }
-    // SAFETY: `current` still is the address of our variable, which only the recorder has written to.
+    // SAFETY: `current` still is the address of our variable, which only `note_trap` has written to.
     Err(finish(store, unsafe { (*current).trap.take() }))
 }
 
@@ -131,21 +115,16 @@ fn finish(store: &mut StoreCore, trap: Option<(u32, RawTrace)>) -> Error {
     trap.into()
 }
 
-/// Records a trap at `pc`, with the stack pointer at `sp` there and `link` in the register for return
-/// addresses (0 where there is none, or if a call has put its own there), and returns the stack pointer
-/// to go back to. Called by the assembly only, on the guest's stack, in the reserve for helpers.
-pub(crate) unsafe extern "C" fn record_trap(code: u32, pc: usize, sp: usize, link: usize) -> usize {
-    let activation = CURRENT.get();
-    assert!(!activation.is_null(), "a trap outside of any call of a guest");
-    // SAFETY: the activation belongs to the `invoke` that waits below us; nobody else uses it.
-    let activation = unsafe { &mut *activation };
+/// Notes a trap with its trace.
+unsafe fn note_trap(activation: *mut Activation, code: u32, position: Position) {
+    // SAFETY: the activation is that of a `Call` whose `invoke` waits below us; nobody else uses it.
+    let call = unsafe { &mut *activation.cast::<Call>() };
     // SAFETY: the guest has stopped, and `invoke` does not hold on to its reference.
-    let store = unsafe { activation.store.as_ref() };
+    let store = unsafe { call.store.as_ref() };
     // SAFETY: the walk asks for words between the guest's stack pointer and the frame of `enter`.
     let read = |address: usize| unsafe { ptr::with_exposed_provenance::<usize>(address).read() };
-    let trace = backtrace::walk(&store.images, Position { pc, sp, link }, activation.saved_sp, read);
-    activation.trap = Some((code, trace));
-    activation.saved_sp
+    let trace = backtrace::walk(&store.images, position, call.activation.saved_sp, read);
+    call.trap = Some((code, trace));
 }
 
 /// Lets faults of guests become traps, once for the process.
@@ -155,12 +134,14 @@ pub(crate) fn install_fault_handler() {
 
 /// Called in a signal handler: whether a fault is a guest's, which then continues as if it trapped.
 fn on_fault(address: usize, context: &mut libc::ucontext_t) -> bool {
-    let activation = CURRENT.get();
-    if activation.is_null() {
+    let activation = activation::innermost();
+    // SAFETY: activations are the innermost only while their `enter` waits.
+    if activation.is_null() || !unsafe { (*activation).in_store } {
         return false;
     }
-    // SAFETY: activations are current only while their `invoke` waits, and so is the store alive.
-    let faults = unsafe { &(*(*activation).store.as_ptr()).fault_map };
+    let call = activation.cast::<Call>();
+    // SAFETY: as above, so the call's store is alive.
+    let faults = unsafe { &(*(*call).store.as_ptr()).fault_map };
     let (pc, _) = machine::fault::registers(context);
     if !faults.is_guest(pc, address) {
         return false;
@@ -262,7 +243,7 @@ mod tests {
             assert_eq!(code_of(result), TrapCode::DivideByZero);
             assert!(kept.iter().zip(0..).all(|(value, i)| *value == i * depth));
             assert_eq!(store.core().depth, 0);
-            assert!(CURRENT.get().is_null());
+            assert!(activation::innermost().is_null());
         }
     }
 

@@ -1,11 +1,9 @@
-//! What compiled code reaches by pointers: the block that [`wasmc_abi::vmctx`] describes, the records
-//! it points to, and the storage of both. In: counts and values. Out: objects with fixed addresses,
-//! behind handles that are safe to use as long as their store lives.
+//! What compiled code reaches by pointers: the block that [`wasmc_abi::vmctx`] describes, and the records
+//! that it points to. In: an address. Out: handles that are safe to use as long as the storage lives,
+//! which belongs to a store or is the embedder's.
 
-use std::alloc::Layout as AllocLayout;
-use std::marker::PhantomData;
-use std::mem::{offset_of, size_of};
-use std::ptr::NonNull;
+use core::mem::{offset_of, size_of};
+use core::ptr::{self, NonNull};
 
 use wasmc_abi::vmctx::{self, Layout};
 
@@ -131,7 +129,7 @@ impl RawRef {
 
     /// The function record, if this is a `funcref` and not null.
     pub(crate) fn record(self) -> Option<Slot<FuncRecord>> {
-        NonNull::new(std::ptr::with_exposed_provenance_mut(self.0 as usize)).map(Slot)
+        NonNull::new(ptr::with_exposed_provenance_mut(self.0 as usize)).map(Slot)
     }
 
     /// The element of a `funcref` table that holds this.
@@ -143,25 +141,21 @@ impl RawRef {
     }
 }
 
-/// The vmctx block of one instance, all zero at first.
-#[derive(Debug)]
-pub(crate) struct VmBlock {
+/// The vmctx block of one instance.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Block {
     start: NonNull<u8>,
     layout: Layout,
-    len: usize,
 }
 
-impl VmBlock {
-    /// A block with arrays of these lengths; `None` if there is no memory for it.
-    pub(crate) fn new(layout: Layout) -> Option<VmBlock> {
-        let len = layout.len_bytes()? as usize;
-        // SAFETY: the header alone makes the length positive.
-        let start = NonNull::new(unsafe { std::alloc::alloc_zeroed(Self::alloc_layout(len)) })?;
-        Some(VmBlock { start, layout, len })
-    }
-
-    fn alloc_layout(len: usize) -> AllocLayout {
-        AllocLayout::from_size_align(len, vmctx::ALIGN as usize).expect("below 2^31 bytes")
+impl Block {
+    /// A block with arrays of these lengths.
+    ///
+    /// # Safety
+    /// At `start`, aligned, is storage of the layout's length, zeroed or filled as a block, which lives as
+    /// long as the block is used, and by one thread at a time.
+    pub(crate) unsafe fn new(start: NonNull<u8>, layout: Layout) -> Block {
+        Block { start, layout }
     }
 
     /// What compiled code gets as its vmctx argument.
@@ -171,10 +165,9 @@ impl VmBlock {
 
     /// The slot at an offset.
     fn at<T: Copy>(&self, offset: u32) -> Slot<T> {
-        let end = offset as usize + size_of::<T>();
-        assert!(end <= self.len && (offset as usize).is_multiple_of(align_of::<T>()));
-        // SAFETY: inside the block and aligned, as just checked. Every bit pattern of the few types
-        // that are asked for below is valid, and the block lives as long as its store.
+        // SAFETY: every offset below is one of the header or of an element of an array of the layout, and
+        // so inside the block; all of them are multiples of 8. Every bit pattern of the few types that are
+        // asked for below is valid, and the storage lives, by the promise of `new`.
         unsafe { Slot::new(self.start.add(offset as usize).cast()) }
     }
 
@@ -231,122 +224,14 @@ impl VmBlock {
         let words = unsafe { Slot::<[u64; 2]>::new(slot.0.cast()) };
         words.set([target.0.as_ptr().expose_provenance() as u64, 0]);
     }
-}
 
-impl Drop for VmBlock {
-    fn drop(&mut self) {
-        // SAFETY: allocated in `new` with the same layout.
-        unsafe { std::alloc::dealloc(self.start.as_ptr(), Self::alloc_layout(self.len)) };
-    }
-}
-
-/// Objects of one kind at fixed addresses, by number. They live as long as the arena.
-#[derive(Debug)]
-pub(crate) struct Arena<T> {
-    items: Vec<NonNull<T>>,
-    owned: PhantomData<T>,
-}
-
-impl<T> Arena<T> {
-    pub(crate) const fn new() -> Arena<T> {
-        Arena { items: Vec::new(), owned: PhantomData }
-    }
-
-    pub(crate) fn push(&mut self, item: T) -> u32 {
-        let index = u32::try_from(self.items.len()).expect("fewer than 2^32 objects in a store");
-        self.items.push(NonNull::from(Box::leak(Box::new(item))));
-        index
-    }
-
-    pub(crate) fn len(&self) -> u32 {
-        self.items.len() as u32
-    }
-
-    /// Its address, for compiled code and for handles.
-    pub(crate) fn pointer(&self, index: u32) -> NonNull<T> {
-        self.items[index as usize]
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &T> {
-        // SAFETY: as in `index`.
-        self.items.iter().map(|item| unsafe { item.as_ref() })
-    }
-}
-
-impl<T> Arena<T> {
-    /// Two different objects, the first to be changed.
-    pub(crate) fn pair(&mut self, a: u32, b: u32) -> (&mut T, &T) {
-        assert_ne!(a, b);
-        // SAFETY: as in `index`; they are not the same object.
-        unsafe { (&mut *self.items[a as usize].as_ptr(), self.items[b as usize].as_ref()) }
-    }
-}
-
-impl<T> std::ops::Index<u32> for Arena<T> {
-    type Output = T;
-
-    fn index(&self, index: u32) -> &T {
-        // SAFETY: the object is ours and alive. Compiled code and its builtins, which have addresses
-        // of such objects, run only while their store is borrowed for the call.
-        unsafe { self.items[index as usize].as_ref() }
-    }
-}
-
-impl<T> std::ops::IndexMut<u32> for Arena<T> {
-    fn index_mut(&mut self, index: u32) -> &mut T {
-        // SAFETY: as above.
-        unsafe { self.items[index as usize].as_mut() }
-    }
-}
-
-impl<T> Drop for Arena<T> {
-    fn drop(&mut self) {
-        for item in &self.items {
-            // SAFETY: made by `Box::leak` in `push`, and nobody uses it any more.
-            drop(unsafe { Box::from_raw(item.as_ptr()) });
-        }
-    }
-}
-
-/// The words of a table's elements. Compiled code reads and writes them too.
-#[derive(Debug)]
-pub(crate) struct Words {
-    start: NonNull<u64>,
-    len: usize,
-}
-
-impl Words {
-    /// `len` zeros; `None` if there is no memory for them.
-    pub(crate) fn new(len: usize) -> Option<Words> {
-        if len == 0 {
-            return Some(Words { start: NonNull::dangling(), len });
-        }
-        // SAFETY: the length is positive.
-        let start = unsafe { std::alloc::alloc_zeroed(AllocLayout::array::<u64>(len).ok()?) };
-        Some(Words { start: NonNull::new(start.cast())?, len })
-    }
-
-    pub(crate) fn start(&self) -> *mut u64 {
-        self.start.as_ptr()
-    }
-
-    pub(crate) fn get(&self) -> &[u64] {
-        // SAFETY: ours, initialised, and compiled code does not run while we are borrowed.
-        unsafe { std::slice::from_raw_parts(self.start.as_ptr(), self.len) }
-    }
-
-    pub(crate) fn get_mut(&mut self) -> &mut [u64] {
-        // SAFETY: as above.
-        unsafe { std::slice::from_raw_parts_mut(self.start.as_ptr(), self.len) }
-    }
-}
-
-impl Drop for Words {
-    fn drop(&mut self) {
-        if self.len > 0 {
-            let layout = AllocLayout::array::<u64>(self.len).expect("checked when it was allocated");
-            // SAFETY: allocated in `new` with the same layout.
-            unsafe { std::alloc::dealloc(self.start.as_ptr().cast(), layout) };
+    /// What the slot of an imported object leads to.
+    pub(crate) fn linked<T: Copy, U: Copy>(slot: Slot<T>) -> Slot<U> {
+        // SAFETY: a slot of two words, whose first is what `link` has put there: the address of an object
+        // that lives as long as the importer.
+        unsafe {
+            let word = slot.0.cast::<u64>().read();
+            Slot::new(NonNull::new_unchecked(ptr::with_exposed_provenance_mut(word as usize)))
         }
     }
 }
@@ -354,12 +239,15 @@ impl Drop for Words {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::storage::{Arena, Zeroed};
 
     #[test]
     fn slots_lie_where_the_layout_says() {
         let layout =
             Layout { memories: 1, tables: 2, globals: 3, imported_functions: 1, escaping_functions: 1, type_ids: 2 };
-        let block = VmBlock::new(layout).unwrap();
+        let storage = Zeroed::new(layout.len_bytes().unwrap() as usize).unwrap();
+        // SAFETY: storage of that length, aligned, zeroed, and dropped at the end.
+        let block = unsafe { Block::new(storage.start(), layout) };
         block.stack_limit().set(7);
         block.global(2).set([1, 2]);
         block.type_id(1).set(9);
@@ -370,7 +258,7 @@ mod tests {
         assert_eq!(global - start, layout.global(2) as usize);
         assert_eq!(block.global(2).get(), [1, 2]);
         assert_eq!(block.type_id(0).get(), 0);
-        VmBlock::link(block.table(0), block.global(2));
+        Block::link(block.table(0), block.global(2));
         assert_eq!(block.table(0).get().elements.0 as usize, global);
     }
 

@@ -140,8 +140,10 @@ fn endless_recursion_through_the_host_ends_in_a_trap() {
     let f = instance.get_typed_func::<(), ()>(&store, "f").unwrap();
     let trap = trap(f.call(&mut store, ()));
     assert_eq!(trap.code, TrapCode::StackOverflow);
-    assert_eq!(trap.frames.len() + trap.more_frames, *store.data() as usize, "every guest frame once");
-    assert!(*store.data() > 50);
+    // Every guest frame once; the last may not have got as far as its call.
+    let calls = *store.data() as usize;
+    assert!([calls, calls + 1].contains(&(trap.frames.len() + trap.more_frames)), "{calls} calls, {trap}");
+    assert!(calls > 50);
 }
 
 #[test]

@@ -1,51 +1,53 @@
 //! Tables about positions: frame sizes, sites, and the pointers to fill.
 
-use super::module::code;
-use super::{each, ensure};
-use crate::error::{Fault, LoadError};
+use super::{Checks, ensure, module};
+use crate::error::Fault;
 use crate::fixup::pointer_len;
 use crate::image::Image;
 use wasmc_abi::Builtin;
 use wasmc_abi::fixup::{Fixup, FixupTarget};
-use wasmc_abi::image::Table;
+use wasmc_abi::image::{Table, UnwindRecord};
+use wasmc_abi::sites::SiteIndexRecord;
 
-/// Checks all of them. The stream of sites is not decoded: its reader takes any bytes.
-pub(super) fn check(image: &Image<'_>) -> Result<(), LoadError> {
-    check_unwind(image)?;
-    check_site_index(image)?;
-    check_fixups(image)
-}
+impl Checks<'_> {
+    /// Checks all of them. The stream of sites is not decoded: its reader takes any bytes.
+    pub(super) fn code(&mut self) -> Result<(), Fault> {
+        self.unwind()?;
+        self.site_index()?;
+        self.fixups()
+    }
 
-fn check_unwind(image: &Image<'_>) -> Result<(), LoadError> {
-    let mut least = 0;
-    each(Table::Unwind, image.unwind_rows(), |_, row| {
-        ensure(row.code_offset >= least, Fault::Order)?;
-        least = row.code_offset.saturating_add(1);
-        ensure(code(image).contains(row.code_offset, 1), Fault::CodeRange)
-    })
-}
+    fn unwind(&mut self) -> Result<(), Fault> {
+        let mut least = 0;
+        self.each(Table::Unwind, |checks, row: UnwindRecord| {
+            ensure(row.code_offset >= least, Fault::Order)?;
+            least = row.code_offset.saturating_add(1);
+            ensure(module::code(&checks.image).contains(row.code_offset, 1), Fault::CodeRange)
+        })
+    }
 
-fn check_site_index(image: &Image<'_>) -> Result<(), LoadError> {
-    let stream_len = image.table_bytes(Table::SiteStream).len();
-    // Sites may share a code position, their bytes not.
-    let (mut code_offset, mut stream_offset) = (0, 0);
-    each(Table::SiteIndex, image.site_index(), |_, group| {
-        ensure(group.code_offset >= code_offset && group.stream_offset >= stream_offset, Fault::Order)?;
-        ensure(code(image).contains(group.code_offset, 1), Fault::CodeRange)?;
-        ensure((group.stream_offset as usize) < stream_len, Fault::StreamRange)?;
-        (code_offset, stream_offset) = (group.code_offset, group.stream_offset.saturating_add(1));
-        Ok(())
-    })
-}
+    fn site_index(&mut self) -> Result<(), Fault> {
+        let stream_len = self.image.table_bytes(Table::SiteStream).len();
+        // Sites may share a code position, their bytes not.
+        let (mut code_offset, mut stream_offset) = (0, 0);
+        self.each(Table::SiteIndex, |checks, group: SiteIndexRecord| {
+            ensure(group.code_offset >= code_offset && group.stream_offset >= stream_offset, Fault::Order)?;
+            ensure(module::code(&checks.image).contains(group.code_offset, 1), Fault::CodeRange)?;
+            ensure((group.stream_offset as usize) < stream_len, Fault::StreamRange)?;
+            (code_offset, stream_offset) = (group.code_offset, group.stream_offset.saturating_add(1));
+            Ok(())
+        })
+    }
 
-/// Ascending and aligned: no two slots share a byte.
-fn check_fixups(image: &Image<'_>) -> Result<(), LoadError> {
-    let mut least = 0;
-    each(Table::Fixups, image.fixups(), |_, fixup| {
-        ensure(fixup.slot >= least, Fault::Order)?;
-        least = fixup.slot.saturating_add(1);
-        check_fixup(image, fixup)
-    })
+    /// Ascending and aligned: no two slots share a byte.
+    fn fixups(&mut self) -> Result<(), Fault> {
+        let mut least = 0;
+        self.each(Table::Fixups, |checks, fixup: Fixup| {
+            ensure(fixup.slot >= least, Fault::Order)?;
+            least = fixup.slot.saturating_add(1);
+            check_fixup(&checks.image, fixup)
+        })
+    }
 }
 
 /// A pointer-sized slot in the writable segment, and something to point to.

@@ -42,9 +42,6 @@ fn check_entry(table: Table, entry: &DirectoryEntry, start: u32, limit: u32) -> 
     if entry.offset < start {
         return Err(DirectoryFault::Order);
     }
-    let len = u64::from(entry.count).saturating_mul(table.record_len() as u64);
-    if u64::from(entry.offset).saturating_add(len) > limit.into() {
-        return Err(DirectoryFault::Range);
-    }
-    u32::try_from(len).map_err(|_| DirectoryFault::Range)
+    let len = entry.count.saturating_mul(table.record_len() as u32);
+    if entry.offset.saturating_add(len) > limit { Err(DirectoryFault::Range) } else { Ok(len) }
 }

@@ -1,14 +1,14 @@
 //! The ELF header and the metadata's header: what kind of file this is, whether it is whole, and
 //! whether this machine is the one it is for.
 
-use crate::check::Verify;
+use crate::check::{Checks, Verify};
 use crate::elf::{self, Class, ElfHeader, Ident, ProgramHeader};
 use crate::error::{HeaderFault, LoadError};
 use crate::image::{Span, range};
 use crate::limits;
 use crate::machine::Machine;
 use wasmc_abi::checksum::{Xxh32, xxh32};
-use wasmc_abi::image::{CHECKSUM_FIELDS, Header, MAGIC, PREFIX_LEN, PT_METADATA, Record};
+use wasmc_abi::image::{CHECKSUM_FIELDS, Header, MAGIC, NONE, PREFIX_LEN, PT_METADATA, Record};
 use wasmc_abi::target::{FloatAbi, IsaState, MemoryModel};
 use wasmc_abi::{ABI_VERSION, FORMAT_VERSION};
 
@@ -37,8 +37,8 @@ pub(super) fn read(bytes: &[u8], machine: &Machine) -> Result<File, LoadError> {
     Ok(File { class, elf, header, metadata })
 }
 
-fn truncated(needed: u64, bytes: &[u8]) -> LoadError {
-    LoadError::Truncated { needed, len: bytes.len() as u64 }
+fn truncated(needed: u32, bytes: &[u8]) -> LoadError {
+    LoadError::Truncated { needed: needed.into(), len: bytes.len() as u64 }
 }
 
 fn read_class(bytes: &[u8], machine: &Machine) -> Result<Class, LoadError> {
@@ -57,7 +57,8 @@ fn read_class(bytes: &[u8], machine: &Machine) -> Result<Class, LoadError> {
     if class.pointer_bits() != machine.pointer_bits {
         return Err(LoadError::PointerBits { image: class.pointer_bits(), machine: machine.pointer_bits });
     }
-    Ok(class)
+    // The same, but where the machine is a constant, nothing is left of the other class.
+    Ok(Class::of(machine.pointer_bits))
 }
 
 fn check_elf(class: Class, elf: &ElfHeader, bytes: &[u8], machine: &Machine) -> Result<(), LoadError> {
@@ -71,36 +72,38 @@ fn check_elf(class: Class, elf: &ElfHeader, bytes: &[u8], machine: &Machine) -> 
     if !known_len || elf.program_header_count > limits::PROGRAM_HEADERS_MAX {
         return Err(LoadError::Header(HeaderFault::ProgramHeaders));
     }
-    let len = u64::from(elf.program_header_len).saturating_mul(elf.program_header_count.into());
+    // Both are 16 bits wide.
+    let len = u32::from(elf.program_header_len).wrapping_mul(elf.program_header_count.into());
     let end = elf.program_headers_offset.saturating_add(len);
-    if end > limits::FILE_LEN_MAX.into() {
+    if end > limits::FILE_LEN_MAX {
         return Err(LoadError::Header(HeaderFault::ProgramHeaders));
     }
-    if end > bytes.len() as u64 { Err(truncated(end, bytes)) } else { Ok(()) }
+    if end as usize > bytes.len() { Err(truncated(end, bytes)) } else { Ok(()) }
 }
 
 /// The program headers. Their table was found to be inside the file.
 pub(super) fn program_headers(class: Class, elf: &ElfHeader, bytes: &[u8]) -> impl Iterator<Item = ProgramHeader> {
     let start = elf.program_headers_offset;
-    let row_len = u64::from(class.program_header_len());
-    (0..u64::from(elf.program_header_count)).filter_map(move |index| {
-        let offset = start.saturating_add(index.saturating_mul(row_len));
-        class.program_header(bytes, offset)
-    })
+    let row_len = u32::from(class.program_header_len());
+    (0..u32::from(elf.program_header_count))
+        .map_while(move |index| class.program_header(bytes, start.saturating_add(index.wrapping_mul(row_len))))
 }
 
 /// The metadata block, in full.
 fn find_metadata(class: Class, elf: &ElfHeader, bytes: &[u8]) -> Result<Span, LoadError> {
-    let mut rows = program_headers(class, elf, bytes).filter(|row| row.kind == PT_METADATA);
-    let row = rows.next().ok_or(LoadError::NotAot)?;
-    if rows.next().is_some() {
+    let mut found = None;
+    for row in program_headers(class, elf, bytes) {
+        if row.kind == PT_METADATA && found.replace(row).is_some() {
+            return Err(LoadError::NotAot);
+        }
+    }
+    let ProgramHeader { offset, file_len: len, .. } = found.ok_or(LoadError::NotAot)?;
+    let end = offset.saturating_add(len);
+    if end > limits::FILE_LEN_MAX {
         return Err(LoadError::NotAot);
     }
-    let end = row.offset.saturating_add(row.file_len);
-    let span = (u32::try_from(row.offset).ok()).zip(u32::try_from(row.file_len).ok());
-    let (offset, len) = span.filter(|_| end <= limits::FILE_LEN_MAX.into()).ok_or(LoadError::NotAot)?;
-    let needed = end.max(row.offset.saturating_add(PREFIX_LEN as u64));
-    if needed > bytes.len() as u64 {
+    let needed = end.max(offset.saturating_add(PREFIX_LEN as u32));
+    if needed as usize > bytes.len() {
         return Err(truncated(needed, bytes));
     }
     if (len as usize) < PREFIX_LEN { Err(LoadError::NotAot) } else { Ok(Span { offset, len }) }
@@ -189,4 +192,34 @@ pub(super) fn check_machine(file: &File, machine: &Machine) -> Result<(), LoadEr
         return Err(LoadError::PageLen { image: header.page_len, machine: machine.page_len });
     }
     Ok(())
+}
+
+/// How many imports of each kind there are, once they have been counted.
+pub(super) fn check_counts(checks: &Checks<'_>) -> Result<(), LoadError> {
+    let header = checks.image.header();
+    let stated = [header.imported_functions, header.imported_tables, header.imported_memories, header.imported_globals];
+    if checks.imports == stated { Ok(()) } else { Err(LoadError::Header(HeaderFault::Counts)) }
+}
+
+/// What the header says of the module, whose records have been checked.
+pub(super) fn check_module(checks: &Checks<'_>) -> Result<(), LoadError> {
+    let (image, header) = (&checks.image, checks.image.header());
+    if header.name_offset != NONE && checks.names.check(header.name_offset, header.name_len).is_err() {
+        return Err(LoadError::Header(HeaderFault::ModuleName));
+    }
+    if header.start_function != NONE && !can_start(checks, header.start_function) {
+        return Err(LoadError::Header(HeaderFault::StartFunction));
+    }
+    let computed = image.vmctx_layout().len_bytes();
+    if computed == Some(header.vmctx_len) {
+        Ok(())
+    } else {
+        Err(LoadError::VmctxLen { stated: header.vmctx_len, computed })
+    }
+}
+
+fn can_start(checks: &Checks<'_>, function: u32) -> bool {
+    let image = &checks.image;
+    let ty = image.function_type(function).and_then(|ty| image.types().get(ty));
+    ty.is_some_and(|ty| (ty.params, ty.results) == (0, 0)) && checks.callable(function).is_ok()
 }

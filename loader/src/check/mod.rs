@@ -10,11 +10,11 @@ mod module;
 mod segments;
 
 pub(crate) use code::check_fixup;
+use module::Names;
 
 use crate::error::{Fault, LoadError};
 use crate::image::{Image, Layout};
 use crate::machine::Machine;
-use crate::records::Records;
 use wasmc_abi::image::{Record, Table};
 
 /// How much of a file its checksums are computed for.
@@ -36,21 +36,50 @@ pub fn parse<'a>(bytes: &'a [u8], machine: &Machine, verify: Verify) -> Result<I
     let segments = segments::check(&file, bytes)?;
     let tables = directory::check(&file, bytes)?;
     let image = Image::new(Layout { header: file.header, segments, tables }, bytes);
-    module::check(&image)?;
-    contents::check(&image)?;
-    code::check(&image)?;
+    let mut checks = Checks::new(image)?;
+    checks.report(Checks::imports)?;
+    header::check_counts(&checks)?;
+    checks.report(|checks| checks.module().and_then(|()| checks.contents()).and_then(|()| checks.code()))?;
+    header::check_module(&checks)?;
     Ok(image)
 }
 
-/// Checks every record of a table; a fault is reported with the record that has it.
-fn each<T: Record + Default>(
+/// The checks of all records, and where they are: what a fault will be reported with.
+struct Checks<'a> {
+    image: Image<'a>,
+    names: Names<'a>,
+    /// Imports of each kind.
+    imports: [u32; 4],
     table: Table,
-    records: Records<'_, T>,
-    mut check: impl FnMut(u32, T) -> Result<(), Fault>,
-) -> Result<(), LoadError> {
-    (0..)
-        .zip(records.iter())
-        .try_for_each(|(index, record)| check(index, record).map_err(|fault| LoadError::Record { table, index, fault }))
+    index: u32,
+}
+
+impl<'a> Checks<'a> {
+    fn new(image: Image<'a>) -> Result<Checks<'a>, LoadError> {
+        Ok(Checks { image, names: Names::new(&image)?, imports: [0; 4], table: Table::Types, index: 0 })
+    }
+
+    /// A fault in some records as the error that names the record.
+    fn report(&mut self, check: impl FnOnce(&mut Self) -> Result<(), Fault>) -> Result<(), LoadError> {
+        check(self).map_err(|fault| LoadError::Record { table: self.table, index: self.index, fault })
+    }
+
+    /// Checks every record of a table.
+    fn each<T: Record>(
+        &mut self,
+        table: Table,
+        mut check: impl FnMut(&mut Checks<'a>, T) -> Result<(), Fault>,
+    ) -> Result<(), Fault> {
+        self.table = table;
+        self.index = 0;
+        let mut bytes = self.image.table_bytes(table);
+        while let Some(record) = T::read(bytes) {
+            check(self, record)?;
+            self.index = self.index.saturating_add(1);
+            bytes = bytes.get(T::LEN..).unwrap_or_default();
+        }
+        Ok(())
+    }
 }
 
 /// `fault` unless `holds`.

@@ -41,7 +41,10 @@ impl Segments {
 fn take(file: &File, row: &ProgramHeader, segments: &mut Segments) -> Result<(), SegmentFault> {
     linked(row)?;
     let access = access(row.flags)?;
-    let (offset, len) = range(file, row)?;
+    let (offset, len) = (row.offset, row.file_len);
+    if offset.saturating_add(len) > file.header.image_len {
+        return Err(SegmentFault::Range);
+    }
     if !offset.is_multiple_of(file.header.page_len) {
         return Err(SegmentFault::Alignment);
     }
@@ -82,14 +85,6 @@ fn access(flags: u32) -> Result<Access, SegmentFault> {
         RW => Ok(Access::Relocated),
         _ => Err(SegmentFault::Access),
     }
-}
-
-/// Offset and length, inside the image.
-fn range(file: &File, row: &ProgramHeader) -> Result<(u32, u32), SegmentFault> {
-    if row.offset.saturating_add(row.file_len) > file.header.image_len.into() {
-        return Err(SegmentFault::Range);
-    }
-    u32::try_from(row.offset).ok().zip(u32::try_from(row.file_len).ok()).ok_or(SegmentFault::Range)
 }
 
 /// What the headers say to be inside the segments.

@@ -7,7 +7,9 @@ use crate::support::{helpers, machine};
 use std::rc::Rc;
 use wasmc_abi::image::NONE;
 use wasmc_abi::{Frame, ValType};
-use wasmc_loader::{Access, LoadError, LoadedCode, Machine, MemoryStep, Segment, Verify, load, parse};
+use wasmc_loader::{
+    Access, LoadError, LoadedCode, Machine, MemoryStep, Segment, Verify, load, load_copied, load_in_place, parse,
+};
 
 fn load_sample(memory: WatchedMemory) -> Result<LoadedCode<WatchedMemory>, LoadError> {
     let file = Sample::new().build();
@@ -92,9 +94,9 @@ fn segments_are_placed_then_filled_then_sealed() {
     let memory = WatchedMemory::new(0x10_0000);
     let events = Rc::clone(&memory.events);
     let code = load_sample(memory).unwrap();
-    let segments = code.image().segments();
+    let segments = code.code().image().segments();
     assert_eq!(segments.map(|s| s.access), [Access::Read, Access::Execute, Access::Relocated]);
-    let fixups = code.image().fixups();
+    let fixups = code.code().image().fixups();
     let mut expected = vec![Event::Reserve { len: POINTERS as usize + 0x100, align: 4096 }];
     expected.extend(segments.map(Event::Place));
     expected.extend(fixups.iter().map(|fixup| Event::Write { offset: fixup.slot, len: 8 }));
@@ -124,7 +126,7 @@ fn pointers_get_image_addresses_and_helpers() {
 fn nothing_but_the_writable_segment_is_changed() {
     let file = Sample::new().build();
     let code = load_sample(WatchedMemory::new(0x10_0000)).unwrap();
-    for Segment { offset, len, access } in code.image().segments() {
+    for Segment { offset, len, access } in code.code().image().segments() {
         let range = offset as usize..(offset + len) as usize;
         assert_eq!(code.memory().bytes[range.clone()] == file[range], access != Access::Relocated);
     }
@@ -151,7 +153,8 @@ fn every_failure_of_memory_is_reported_and_gives_it_back() {
 
 #[test]
 fn addresses_are_those_of_the_placed_image() {
-    let code = load_sample(WatchedMemory::new(0x10_0000)).unwrap();
+    let loaded = load_sample(WatchedMemory::new(0x10_0000)).unwrap();
+    let code = loaded.code();
     let start = 0x10_0000 + CODE as usize;
     assert_eq!(code.base(), 0x10_0000);
     assert_eq!(code.code_range(), start..start + CODE_LEN as usize);
@@ -166,12 +169,78 @@ fn addresses_are_those_of_the_placed_image() {
     assert_eq!(code.code_offset(start + CODE_LEN as usize), None);
 }
 
+/// A buffer whose first byte has the alignment of the sample's pages.
+fn aligned(bytes: &mut [u8], len: usize) -> &mut [u8] {
+    let start = bytes.as_ptr().align_offset(4096);
+    &mut bytes[start..start + len]
+}
+
+/// An image without pointers to fill.
+fn firmware_image() -> Vec<u8> {
+    let mut sample = Sample::new();
+    sample.fixups.clear();
+    sample.build()
+}
+
+#[test]
+fn an_image_without_pointers_runs_where_it_lies() {
+    let file = firmware_image();
+    let mut flash = vec![0; file.len() + 4096];
+    let flash = aligned(&mut flash, file.len());
+    flash.copy_from_slice(&file);
+    let base = flash.as_ptr() as usize;
+    let image = parse(flash, &machine(), Verify::Full).unwrap();
+    // SAFETY: nothing is ever called.
+    let code = unsafe { load_in_place(image) }.unwrap();
+    assert_eq!(code.base(), base);
+    assert_eq!(code.function_address(0), Some(base + CODE as usize + 0x100));
+    assert_eq!(code.image().module_name(), Some("sample"));
+}
+
+#[test]
+fn an_image_without_pointers_is_copied_to_a_buffer() {
+    let file = firmware_image();
+    let image = parse(&file, &machine(), Verify::Full).unwrap();
+    let needed = image.header().image_len;
+    let mut buffer = vec![0; needed as usize + 4096];
+    let buffer = aligned(&mut buffer, needed as usize);
+    let base = buffer.as_ptr() as usize;
+    // SAFETY: nothing is ever called.
+    let code = unsafe { load_copied(&image, buffer) }.unwrap();
+    drop(file);
+    assert_eq!(code.base(), base);
+    assert_eq!(code.image().module_name(), Some("sample"));
+}
+
+#[test]
+fn what_firmware_cannot_take_names_what_it_needs() {
+    let file = Sample::new().build();
+    let image = parse(&file, &machine(), Verify::Full).unwrap();
+    // SAFETY: nothing is ever called.
+    assert_eq!(unsafe { load_in_place(image) }.err(), Some(LoadError::Relocated));
+
+    let file = firmware_image();
+    let image = parse(&file, &machine(), Verify::Full).unwrap();
+    let needed = image.header().image_len;
+    let mut buffer = vec![0; needed as usize + 2 * 4096];
+    // SAFETY: as above.
+    let error = unsafe { load_copied(&image, &mut buffer[..needed as usize - 100]) }.err().unwrap();
+    assert_eq!(error, LoadError::CodeBuffer { needed, len: u64::from(needed) - 100 });
+    assert!(error.to_string().contains("100 more"), "{error}");
+    let odd = &mut aligned(&mut buffer, needed as usize + 16)[16..];
+    // SAFETY: as above.
+    let error = unsafe { load_copied(&image, odd) }.err().unwrap();
+    assert_eq!(error, LoadError::Alignment { needed: 4096 });
+    assert!(error.to_string().contains("4096"), "{error}");
+}
+
 #[test]
 fn t32_code_is_called_with_bit_0_set() {
     let file = Sample::new_32().build();
     let image = parse(&file, &Sample::MACHINE_32, Verify::Full).unwrap();
     // SAFETY: nothing is ever called.
-    let code = unsafe { load(&image, WatchedMemory::new(0x10_0000), &helpers()) }.unwrap();
+    let loaded = unsafe { load(&image, WatchedMemory::new(0x10_0000), &helpers()) }.unwrap();
+    let code = loaded.code();
     assert_eq!(code.function_address(0), Some(0x10_0000 + CODE as usize + 0x101));
     assert_eq!(code.code_range().start, 0x10_0000 + CODE as usize);
 }

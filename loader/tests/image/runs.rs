@@ -88,8 +88,9 @@ fn loaded_code_runs_and_reaches_its_helpers() {
     helpers[0] = double as *const () as usize;
     let pages = Pages { base: core::ptr::null_mut(), len: 0 };
     // SAFETY: the code is the one above, and helper 0 is what it calls.
-    let code = unsafe { load(&image, pages, &helpers) }.unwrap();
+    let loaded = unsafe { load(&image, pages, &helpers) }.unwrap();
     drop(file);
+    let code = loaded.code();
 
     let function = code.function_address(0).unwrap();
     let mut values = [21];

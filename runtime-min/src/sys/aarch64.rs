@@ -4,7 +4,7 @@
 //! address in a register, so a trap hands over what was there: a function that calls nothing may not
 //! have stored its own.
 
-use crate::trap::{Activation, record_trap};
+use crate::activation::{Activation, record_trap};
 use std::arch::{asm, global_asm};
 
 // FPCR: Wasm wants 0, which is to nearest, no flushing of denormals, no default NaN, no trapped

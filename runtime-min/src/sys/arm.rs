@@ -5,7 +5,7 @@
 //! have stored its own. Bit 0 of a code address is the instruction set state of what lies there; the
 //! assembly below is good in either.
 
-use crate::trap::{Activation, record_trap};
+use crate::activation::{Activation, record_trap};
 use std::arch::{asm, global_asm};
 
 #[cfg(not(target_abi = "eabihf"))]

@@ -23,7 +23,7 @@ unsafe extern "C" {
     /// # Safety
     /// `trampoline` fits the code at `code`, `vmctx` is its instance's block, `values` has a slot for
     /// each argument and each result; `activation` is the address of the thread's current
-    /// [`Activation`](crate::trap::Activation), which is new.
+    /// [`Activation`](crate::activation::Activation), which is new.
     #[link_name = "wasmc_runtime_enter"]
     pub(crate) fn enter(
         vmctx: *mut u8,

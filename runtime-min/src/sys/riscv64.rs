@@ -4,7 +4,7 @@
 //! address in a register, so a trap hands over what was there: a function that calls nothing may not
 //! have stored its own.
 
-use crate::trap::{Activation, record_trap};
+use crate::activation::{Activation, record_trap};
 use std::arch::{asm, global_asm};
 
 // The rounding mode, frm, is all there is of floating-point control; Wasm wants 0, to nearest. Written

@@ -5,8 +5,8 @@
 //! code without destructors. Rust frames never lie between, because a host function's shim returns
 //! a status to its thunk before that raises the trap.
 
-use crate::trap::{Activation, record_trap};
-use std::arch::{asm, global_asm};
+use crate::activation::{Activation, record_trap};
+use core::arch::{asm, global_asm};
 
 // MXCSR, the control bits: denormals-are-zero (6), exception masks (7 to 12), rounding (13, 14),
 // flush-to-zero (15). Wasm wants 0x1F80: all masked, to nearest, no flushing. The sticky exception

@@ -310,7 +310,8 @@ impl Sample {
         let rows = [
             (1, 4, 0, READONLY_END),
             (1, 5, CODE, CODE_LEN),
-            (1, 6, POINTERS, POINTERS_LEN),
+            // Without pointers to fill, as images for firmware are, there is no segment for them.
+            (u32::from(!self.fixups.is_empty()), 6, POINTERS, POINTERS_LEN),
             (PT_METADATA, 4, metadata_offset, metadata_len),
         ];
         let mut file = elf_headers(wide, self.header.arch as u16, &rows);

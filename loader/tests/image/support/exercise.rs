@@ -19,10 +19,11 @@ pub fn helpers() -> [usize; Builtin::COUNT] {
 pub fn exercise(image: &Image<'_>) {
     visit(image);
     // SAFETY: nothing is ever called.
-    let code = unsafe { load(image, WatchedMemory::new(0x7000_0000), &helpers()) }.expect("what was checked, loads");
+    let loaded = unsafe { load(image, WatchedMemory::new(0x7000_0000), &helpers()) }.expect("what was checked, loads");
+    let code = loaded.code();
     assert_eq!(code.base(), 0x7000_0000);
-    check_pointers(image, &code.memory().bytes);
-    visit(&code.image());
+    check_pointers(image, &loaded.memory().bytes);
+    visit(code.image());
     for ty in 0..image.types().len() {
         black_box((code.entry_address(ty), code.thunk_address(ty)));
     }
