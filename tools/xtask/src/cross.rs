@@ -21,6 +21,8 @@ pub struct Machine {
     pub name: &'static str,
     /// Rust's triple.
     pub triple: &'static str,
+    /// The targets of `wasmc` that it runs.
+    targets: &'static [&'static str],
     /// The linker.
     gcc: &'static str,
     /// Debian's packages of it and of libc.
@@ -34,6 +36,7 @@ pub const MACHINES: &[Machine] = &[
     Machine {
         name: "aarch64",
         triple: "aarch64-unknown-linux-gnu",
+        targets: &["aarch64-linux"],
         gcc: "aarch64-linux-gnu-gcc",
         packages: ["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
         emulator: "qemu-aarch64-static",
@@ -41,6 +44,7 @@ pub const MACHINES: &[Machine] = &[
     Machine {
         name: "armv7",
         triple: "armv7-unknown-linux-gnueabihf",
+        targets: &["armv7-linux", "thumbv7-linux"],
         gcc: "arm-linux-gnueabihf-gcc",
         packages: ["gcc-arm-linux-gnueabihf", "libc6-dev-armhf-cross"],
         emulator: "qemu-arm-static",
@@ -48,6 +52,7 @@ pub const MACHINES: &[Machine] = &[
     Machine {
         name: "riscv64",
         triple: "riscv64gc-unknown-linux-gnu",
+        targets: &["riscv64-linux"],
         gcc: "riscv64-linux-gnu-gcc",
         packages: ["gcc-riscv64-linux-gnu", "libc6-dev-riscv64-cross"],
         emulator: "qemu-riscv64-static",
@@ -87,12 +92,24 @@ pub fn cross_build(program: &str, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Runs the tests of the crates that run on a device, under qemu.
+/// Runs the tests of the crates that run on a device, under qemu. Those of the runtime with compiled code ask this
+/// machine's `wasmc` for it, once for each target of the machine.
 pub fn test(names: &[&str]) -> Result<()> {
     setup::setup_cross()?;
+    setup::setup()?;
+    shell::cargo(&["build", "--package", "wasmc"]).status_ok()?;
+    let compiler = target_dir().join("debug/wasmc");
     for machine in machines(names)? {
-        let packages = PACKAGES.iter().flat_map(|package| ["--package", package]);
-        cargo(machine, "test").args(packages).args(["--lib", "--bins", "--tests"]).status_ok()?;
+        let packages: Vec<&str> = PACKAGES.iter().flat_map(|package| ["--package", package]).collect();
+        cargo(machine, "test")
+            .args(packages)
+            .args(["--lib", "--bins", "--test", "image", "--test", "hand_made_image"])
+            .status_ok()?;
+        for target in machine.targets {
+            let mut command = cargo(machine, "test");
+            command.env("WASMC_TEST_COMPILER", &compiler).env("WASMC_TEST_TARGET", target);
+            command.args(["--package", "wasmc-runtime", "--test", "compiled"]).status_ok()?;
+        }
     }
     Ok(())
 }
