@@ -1,12 +1,12 @@
 //! What this CPU can do, as bits of `wasmc_abi::target`'s rows.
 
-/// The features of this CPU whose registers the OS saves.
+/// The features of this CPU whose registers the OS saves, as far as a program can ask the CPU itself.
 #[cfg(target_arch = "x86_64")]
 pub(crate) fn features() -> u64 {
     x86_64::features()
 }
 
-/// The other architectures have no rows yet.
+/// Elsewhere a program cannot ask the CPU; an OS knows, or whoever has built the board.
 #[cfg(not(target_arch = "x86_64"))]
 pub(crate) fn features() -> u64 {
     0

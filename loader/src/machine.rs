@@ -32,8 +32,9 @@ pub struct Machine {
 impl Machine {
     /// The present machine: what this crate was compiled for, and the CPU's answers.
     ///
-    /// Two fields are careful guesses. `page_len`: where it varies, the largest in use.
-    /// `memory_models`: [`MemoryModel::Guard`] on 64-bit machines with an OS.
+    /// Three fields are careful guesses. `cpu_features`: none but on x86-64, where the CPU can be asked.
+    /// `page_len`: where it varies, the largest in use. `memory_models`: [`MemoryModel::Guard`] on 64-bit
+    /// machines with an OS.
     pub fn host() -> Machine {
         Machine {
             arch: ARCH,

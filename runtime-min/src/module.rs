@@ -8,13 +8,14 @@ use std::sync::Arc;
 use wasmc_abi::ValType;
 use wasmc_abi::image::{ExternKind, FunctionRecord, ImportRecord};
 use wasmc_abi::target::MemoryModel;
-use wasmc_loader::{Code, Image, LoadedCode, Machine, Verify};
+use wasmc_loader::{Code, Image, LoadedCode, Verify};
 
 use crate::builtins::{self, HelperTable};
 use crate::error::Error;
 use crate::instance::Hosted;
+use crate::sys;
 use crate::sys::image_memory::ImageMemory;
-use crate::sys::unix::{self, Mapping};
+use crate::sys::unix::Mapping;
 use crate::trap;
 use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType, TypeId};
 
@@ -84,9 +85,7 @@ impl Module {
     /// # Safety
     /// As [`load_unsigned`](Self::load_unsigned); `memory` maps the same bytes or copies them.
     unsafe fn load(bytes: &[u8], memory: ImageMemory, verify: Verify) -> Result<Module, Error> {
-        let page_len = u32::try_from(unix::page_len()).unwrap_or(u32::MAX);
-        let machine = Machine { page_len, ..Machine::host() };
-        let image = wasmc_loader::parse(bytes, &machine, verify)?;
+        let image = wasmc_loader::parse(bytes, &sys::host(), verify)?;
         // SAFETY: parsed for this machine; trusted by the caller; the helpers are functions of this
         // program with the signatures of the table they are made from.
         let loaded = unsafe { wasmc_loader::load(&image, memory, &HELPERS.addresses()) }?;

@@ -6,6 +6,7 @@
 //! assembly below is good in either.
 
 use crate::activation::{Activation, record_trap};
+use crate::sys::unix;
 use std::arch::{asm, global_asm};
 
 #[cfg(not(target_abi = "eabihf"))]
@@ -99,6 +100,29 @@ pub(crate) fn stack_pointer() -> usize {
     // SAFETY: reads one register.
     unsafe { asm!("mov {}, sp", out(reg) sp, options(nomem, nostack, preserves_flags)) };
     sp
+}
+
+/// Whether the OS names a feature of this CPU, by LLVM's name for it (Linux, arch/arm/include/uapi/asm/hwcap.h).
+pub(crate) fn has_feature(name: &str) -> bool {
+    let (first, second) = (unix::capabilities(libc::AT_HWCAP), unix::capabilities(libc::AT_HWCAP2));
+    let (capabilities, bit) = match name {
+        "neon" => (first, 12),
+        "vfp3" => (first, 13),
+        "vfp4" => (first, 16),
+        "hwdiv-arm" => (first, 17),
+        "hwdiv" => (first, 18),
+        "d32" => (first, 19),
+        // Conversions to and from half precision came with the second version of VFPv3 and are part of VFPv4.
+        "fp16" => (first, 16),
+        "fullfp16" => (first, 22),
+        "dotprod" => (first, 24),
+        "aes" => (second, 0),
+        "sha2" => (second, 3),
+        "crc" => (second, 4),
+        // A row that this file does not know yet: refusing is the safe side.
+        _ => return false,
+    };
+    capabilities >> bit & 1 == 1
 }
 
 /// How the signal handler sees the registers of what it interrupted.

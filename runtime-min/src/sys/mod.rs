@@ -1,5 +1,8 @@
 //! The machine and the OS: one small file for each. Nothing else in the crate names either.
 
+use wasmc_abi::target::cpu_feature_table;
+use wasmc_loader::Machine;
+
 pub(crate) mod image_memory;
 #[cfg(test)]
 pub(crate) mod test_code;
@@ -13,6 +16,14 @@ pub(crate) mod machine;
 
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "arm", target_arch = "riscv64")))]
 compile_error!("runtime-min enters and leaves compiled code by a few lines of assembly, which this machine lacks");
+
+/// The present machine, with what only the OS knows of it.
+pub(crate) fn host() -> Machine {
+    let host = Machine::host();
+    let known = cpu_feature_table(host.arch).iter().filter(|feature| machine::has_feature(feature.name));
+    let cpu_features = known.fold(host.cpu_features, |bits, feature| bits | 1 << feature.bit);
+    Machine { cpu_features, page_len: u32::try_from(unix::page_len()).unwrap_or(u32::MAX), ..host }
+}
 
 // What the assembly in `machine` defines.
 unsafe extern "C" {
@@ -40,4 +51,31 @@ unsafe extern "C" {
     /// Where the signal handler makes interrupted code continue; see `machine::fault::redirect`.
     #[link_name = "wasmc_runtime_landing"]
     fn landing();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_machine_is_the_loaders_with_what_the_os_knows() {
+        let (machine, loaders) = (host(), Machine::host());
+        assert_eq!(machine.cpu_features & loaders.cpu_features, loaders.cpu_features);
+        assert!(machine.page_len >= 4096 && machine.page_len <= loaders.page_len);
+    }
+
+    #[test]
+    #[cfg(not(target_arch = "x86_64"))]
+    fn what_every_machine_of_the_kind_has_is_found() {
+        // Rust's own code needs it here.
+        let known = if cfg!(target_arch = "aarch64") {
+            "neon"
+        } else if cfg!(target_arch = "arm") {
+            "vfp3"
+        } else {
+            "d"
+        };
+        assert!(machine::has_feature(known));
+        assert!(!machine::has_feature("") && !machine::has_feature("unknown") && !machine::has_feature("q"));
+    }
 }

@@ -5,6 +5,7 @@
 //! have stored its own.
 
 use crate::activation::{Activation, record_trap};
+use crate::sys::unix;
 use std::arch::{asm, global_asm};
 
 // The rounding mode, frm, is all there is of floating-point control; Wasm wants 0, to nearest. Written
@@ -162,6 +163,27 @@ pub(crate) fn stack_pointer() -> usize {
     // SAFETY: reads one register.
     unsafe { asm!("mv {}, sp", out(reg) sp, options(nomem, nostack, preserves_flags)) };
     sp
+}
+
+/// Whether the OS names a feature of this CPU, by LLVM's name for it: extensions of one letter as Linux always did,
+/// others since 6.4 (Documentation/arch/riscv/hwprobe.rst).
+pub(crate) fn has_feature(name: &str) -> bool {
+    let bit = match name {
+        "zba" => 3,
+        "zbb" => 4,
+        "zbs" => 5,
+        "zbc" => 7,
+        "zfh" => 27,
+        "zfhmin" => 28,
+        "zvfh" => 30,
+        "zfa" => 32,
+        "zicond" => 35,
+        _ => {
+            let [letter @ b'a'..=b'z'] = *name.as_bytes() else { return false };
+            return unix::capabilities(libc::AT_HWCAP) >> (letter - b'a') & 1 == 1;
+        }
+    };
+    unix::riscv_extensions() >> bit & 1 == 1
 }
 
 /// How the signal handler sees the registers of what it interrupted.

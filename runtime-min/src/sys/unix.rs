@@ -24,6 +24,23 @@ pub(crate) fn page_len() -> usize {
     }
 }
 
+/// What the kernel says of the CPU, a bit each, in the machine's own order.
+#[cfg(not(target_arch = "x86_64"))]
+pub(crate) fn capabilities(word: libc::c_ulong) -> u64 {
+    // SAFETY: looks a number up.
+    u64::from(unsafe { libc::getauxval(word) })
+}
+
+/// What the kernel says of the CPU's extensions (`RISCV_HWPROBE_KEY_IMA_EXT_0`); 0 if it cannot say.
+#[cfg(target_arch = "riscv64")]
+pub(crate) fn riscv_extensions() -> u64 {
+    const RISCV_HWPROBE: libc::c_long = 258;
+    let mut pair: [u64; 2] = [4, 0];
+    // SAFETY: answers the one question of the pair, for all CPUs together.
+    let status = unsafe { libc::syscall(RISCV_HWPROBE, pair.as_mut_ptr(), 1, 0, ptr::null_mut::<u8>(), 0) };
+    if status == 0 { pair[1] } else { 0 }
+}
+
 /// `len` rounded up to whole host pages; `None` if that does not fit.
 pub(crate) fn round_to_pages(len: usize) -> Option<usize> {
     len.checked_next_multiple_of(page_len())

@@ -115,6 +115,11 @@ pub(crate) fn stack_pointer() -> usize {
     sp
 }
 
+/// Whether the OS names a feature of this CPU: nothing is left to ask, the loader has asked the CPU.
+pub(crate) fn has_feature(_: &str) -> bool {
+    false
+}
+
 /// How the signal handler sees the registers of what it interrupted.
 pub(crate) mod fault {
     /// Program counter and stack pointer.
