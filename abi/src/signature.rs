@@ -1,9 +1,10 @@
 //! Value types and function types as stored, and the calling conventions.
 //!
 //! **Guest functions.** LLVM `fastcc` with the vmctx pointer first (in the `swiftself` register
-//! where the target has one), then the Wasm parameters. Up to two results come back in registers;
-//! with more, the second argument is a pointer to a result area in the caller's frame, one slot
-//! ([`slot_count`] × 8 bytes) after another.
+//! where the target has one), then the first [`MAX_DIRECT_PARAMS`] Wasm parameters. Up to two results
+//! come back in registers. With more of either, the second argument is a pointer to an area in the
+//! caller's frame, one slot ([`slot_count`] × 8 bytes) after another, as in `values` below: parameters
+//! beyond those passed directly lie in their slots, results are written from the first slot on.
 //!
 //! **Entry trampolines** (host to guest), one per signature, C convention:
 //! `void entry(void *vmctx, void *code, uint64_t *values)`. Arguments are read from `values`, then
@@ -12,7 +13,8 @@
 //!
 //! **Host thunks** (guest to host), one per signature, guest convention; the vmctx argument is the
 //! address of a [`host record`](crate::vmctx::host_record). The thunk calls
-//! `uint32_t callback(void *host_record, uint64_t *results, parameters...)` with the C convention;
+//! `uint32_t callback(void *host_record, uint64_t *results, parameters...)` with the C convention, where
+//! parameters that are not passed directly lie in `results` as in an area;
 //! a status other than 0 is raised as that trap.
 
 /// A value type; the number is the binary format's byte (spec: binary/types).
@@ -69,6 +71,10 @@ pub const fn slot_count(ty: ValType) -> usize {
         _ => 1,
     }
 }
+
+/// The most parameters that a guest function is called with directly. More would make frames so large
+/// that LLVM keeps a frame pointer on AArch64.
+pub const MAX_DIRECT_PARAMS: usize = 20;
 
 /// The most results that a guest function returns in registers.
 pub const MAX_REGISTER_RESULTS: usize = 2;

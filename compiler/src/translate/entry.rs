@@ -3,7 +3,7 @@
 
 use super::Result;
 use super::symbols;
-use super::types::returns_in_area;
+use super::types::{direct_params, has_area, returns_in_area};
 use super::unit::Unit;
 use crate::parse::{FuncType, TypeId};
 use inkwell::GlobalVisibility;
@@ -34,18 +34,18 @@ fn define_entry<'ctx>(unit: &Unit<'ctx, '_>, ty: TypeId) -> Result<()> {
     let [vmctx, code, values] = pointer_params(function);
     let func_type = unit.func_type(ty);
     let mut args: Vec<BasicMetadataValueEnum> = vec![vmctx.into()];
-    if returns_in_area(func_type) {
+    if has_area(func_type) {
         // The area has the layout of `values`, and the arguments have been read when it is written.
         args.push(values.into());
     }
-    for arg in load_values(unit, &builder, values, &func_type.params)? {
+    for arg in load_values(unit, &builder, values, direct_params(func_type), 0)? {
         args.push(arg.into());
     }
     let call = builder.build_indirect_call(unit.guest_type(ty), code, &args, "")?;
     unit.attributes.guest_call(call);
     if !returns_in_area(func_type) {
         let results = split_results(&builder, func_type, call.try_as_basic_value().basic())?;
-        store_values(unit, &builder, values, &func_type.results, &results)?;
+        store_values(unit, &builder, values, &func_type.results, &results, 0)?;
     }
     builder.build_return(None)?;
     Ok(())
@@ -58,8 +58,8 @@ fn define_thunk<'ctx>(unit: &Unit<'ctx, '_>, ty: TypeId) -> Result<()> {
     unit.attributes.thunk(function);
     let mut params = function.get_param_iter();
     let record = params.next().expect("a guest function has a vmctx").into_pointer_value();
-    let area = if returns_in_area(func_type) {
-        params.next().expect("and a result area if it has many results").into_pointer_value()
+    let area = if has_area(func_type) {
+        params.next().expect("and an area if it has many values").into_pointer_value()
     } else {
         let slots: usize = func_type.results.iter().map(|t| slot_count(*t)).sum();
         builder.build_alloca(unit.types.i64.array_type(slots.max(1) as u32), "")?
@@ -67,7 +67,7 @@ fn define_thunk<'ctx>(unit: &Unit<'ctx, '_>, ty: TypeId) -> Result<()> {
     let mut args: Vec<BasicMetadataValueEnum> = vec![record.into(), area.into()];
     args.extend(params.map(BasicMetadataValueEnum::from));
     let mut param_types: Vec<BasicMetadataTypeEnum> = vec![unit.types.ptr.into(); 2];
-    param_types.extend(func_type.params.iter().map(|t| BasicMetadataTypeEnum::from(unit.types.value(*t))));
+    param_types.extend(direct_params(func_type).iter().map(|t| BasicMetadataTypeEnum::from(unit.types.value(*t))));
     let callback_type = unit.types.i32.fn_type(&param_types, false);
     let callback = slot(unit, &builder, record, host_record::CALLBACK / 8)?;
     let callback = builder.build_load(unit.types.ptr, callback, "")?.into_pointer_value();
@@ -82,7 +82,7 @@ fn define_thunk<'ctx>(unit: &Unit<'ctx, '_>, ty: TypeId) -> Result<()> {
     super::trap::raise(unit, &builder, Some(record), status)?;
     builder.position_at_end(done);
     let results =
-        if returns_in_area(func_type) { vec![] } else { load_values(unit, &builder, area, &func_type.results)? };
+        if returns_in_area(func_type) { vec![] } else { load_values(unit, &builder, area, &func_type.results, 0)? };
     build_return(&builder, &results)
 }
 
@@ -114,37 +114,44 @@ fn slot<'ctx>(
     Ok(unsafe { builder.build_in_bounds_gep(unit.types.i64, base, &[index], "")? })
 }
 
-/// Reads values from consecutive slots.
+/// Reads values of these types from consecutive slots, those before number `first` left out.
 pub fn load_values<'ctx>(
     unit: &Unit<'ctx, '_>,
     builder: &Builder<'ctx>,
     base: PointerValue<'ctx>,
     types: &[ValType],
+    first: usize,
 ) -> Result<Vec<BasicValueEnum<'ctx>>> {
-    let mut index = 0;
     let mut values = Vec::with_capacity(types.len());
-    for ty in types {
+    for (ty, index) in slots(types).skip(first) {
         let address = slot(unit, builder, base, index)?;
-        values.push(builder.build_load(unit.types.value(*ty), address, "")?);
-        index += slot_count(*ty) as u32;
+        values.push(builder.build_load(unit.types.value(ty), address, "")?);
     }
     Ok(values)
 }
 
-/// Writes values to consecutive slots.
+/// Writes values of these types to consecutive slots, those before number `first` left out.
 pub fn store_values<'ctx>(
     unit: &Unit<'ctx, '_>,
     builder: &Builder<'ctx>,
     base: PointerValue<'ctx>,
     types: &[ValType],
     values: &[BasicValueEnum<'ctx>],
+    first: usize,
 ) -> Result<()> {
-    let mut index = 0;
-    for (ty, value) in types.iter().zip(values) {
+    for ((_, index), value) in slots(types).zip(values).skip(first) {
         builder.build_store(slot(unit, builder, base, index)?, *value)?;
-        index += slot_count(*ty) as u32;
     }
     Ok(())
+}
+
+/// The slot of each value.
+fn slots(types: &[ValType]) -> impl Iterator<Item = (ValType, u32)> {
+    types.iter().scan(0, |next, ty| {
+        let index = *next;
+        *next += slot_count(*ty) as u32;
+        Some((*ty, index))
+    })
 }
 
 /// The results that a call returned in registers.

@@ -1,8 +1,8 @@
 //! One Wasm function → one LLVM function: locals, the operator loop, and who translates what.
 
 use super::control::Frame;
-use super::entry::{build_return, store_values};
-use super::types::returns_in_area;
+use super::entry::{build_return, load_values, store_values};
+use super::types::{direct_params, has_area, returns_in_area};
 use super::unit::Unit;
 use super::{Result, ops};
 use crate::parse::{Body, DefinedFuncIndex, FuncType, val_type};
@@ -104,14 +104,23 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
         if !returns_in_area(self.ty) {
             return build_return(&self.builder, results);
         }
-        let area = self.function.get_nth_param(1).expect("the area comes after the vmctx").into_pointer_value();
-        store_values(self.unit, &self.builder, area, &self.ty.results, results)?;
+        store_values(self.unit, &self.builder, self.area(), &self.ty.results, results, 0)?;
         build_return(&self.builder, &[])
     }
 
+    /// The area that the function was called with.
+    fn area(&self) -> PointerValue<'ctx> {
+        self.function.get_nth_param(1).expect("the area comes after the vmctx").into_pointer_value()
+    }
+
     fn declare_locals(&mut self, body: &FunctionBody<'_>) -> Result<()> {
-        let hidden = 1 + usize::from(returns_in_area(self.ty));
-        for (ty, value) in self.ty.params.iter().zip(self.function.get_param_iter().skip(hidden)) {
+        let ty = self.ty;
+        let hidden = 1 + usize::from(has_area(ty));
+        let mut params: Vec<_> = self.function.get_param_iter().skip(hidden).collect();
+        if params.len() < ty.params.len() {
+            params.extend(load_values(self.unit, &self.builder, self.area(), &ty.params, direct_params(ty).len())?);
+        }
+        for (ty, value) in ty.params.iter().zip(params) {
             self.declare_local(*ty, value)?;
         }
         for group in body.get_locals_reader().expect(VALID) {
@@ -131,9 +140,10 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
         Ok(())
     }
 
-    /// Memory in this frame for the results of a call of a function of type `ty`.
-    pub fn result_area(&self, ty: &FuncType) -> Result<PointerValue<'ctx>> {
-        let slots: usize = ty.results.iter().map(|t| slot_count(*t)).sum();
+    /// Memory in this frame for values of a call of a function of type `ty`.
+    pub fn new_area(&self, ty: &FuncType) -> Result<PointerValue<'ctx>> {
+        let slots = |types: &[ValType]| types.iter().map(|t| slot_count(*t)).sum::<usize>();
+        let slots = slots(&ty.params).max(slots(&ty.results));
         let first = self.function.get_first_basic_block().and_then(|b| b.get_first_instruction());
         let builder = self.unit.context.create_builder();
         builder.position_before(&first.expect("the entry block has a local, or the first frame's branch"));

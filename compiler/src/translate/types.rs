@@ -4,7 +4,7 @@ use inkwell::AddressSpace;
 use inkwell::context::Context;
 use inkwell::types::{BasicMetadataTypeEnum, BasicType, BasicTypeEnum, FloatType, FunctionType, IntType, PointerType};
 use wasmc_abi::ValType;
-use wasmc_abi::signature::MAX_REGISTER_RESULTS;
+use wasmc_abi::signature::{MAX_DIRECT_PARAMS, MAX_REGISTER_RESULTS};
 
 use crate::parse::FuncType;
 
@@ -50,14 +50,14 @@ impl<'ctx> Types<'ctx> {
         }
     }
 
-    /// The type of a guest function: vmctx, result area if the results do not fit in registers,
-    /// parameters (`abi::signature`).
+    /// The type of a guest function: vmctx, an area if there are many parameters or results, parameters
+    /// (`abi::signature`).
     pub fn guest(&self, ty: &FuncType) -> FunctionType<'ctx> {
         let mut params: Vec<BasicMetadataTypeEnum> = vec![self.ptr.into()];
-        if returns_in_area(ty) {
+        if has_area(ty) {
             params.push(self.ptr.into());
         }
-        params.extend(ty.params.iter().map(|t| BasicMetadataTypeEnum::from(self.value(*t))));
+        params.extend(direct_params(ty).iter().map(|t| BasicMetadataTypeEnum::from(self.value(*t))));
         let results: Vec<_> = ty.results.iter().map(|t| self.value(*t)).collect();
         match results.as_slice() {
             [one] => one.fn_type(&params, false),
@@ -72,7 +72,17 @@ impl<'ctx> Types<'ctx> {
     }
 }
 
-/// Whether the results go through memory in the caller's frame.
+/// The parameters that are passed directly.
+pub fn direct_params(ty: &FuncType) -> &[ValType] {
+    &ty.params[..ty.params.len().min(MAX_DIRECT_PARAMS)]
+}
+
+/// Whether some values of a call go through memory in the caller's frame.
+pub fn has_area(ty: &FuncType) -> bool {
+    returns_in_area(ty) || ty.params.len() > MAX_DIRECT_PARAMS
+}
+
+/// Whether the results do.
 pub fn returns_in_area(ty: &FuncType) -> bool {
     ty.results.len() > MAX_REGISTER_RESULTS
 }

@@ -3,10 +3,10 @@
 use super::table::checked_slot;
 use crate::parse::{FuncIndex, TableIndex, TypeId};
 use crate::translate::Result;
-use crate::translate::entry::{load_values, split_results};
+use crate::translate::entry::{load_values, split_results, store_values};
 use crate::translate::function::FunctionTranslator;
 use crate::translate::trap::load_helper;
-use crate::translate::types::returns_in_area;
+use crate::translate::types::{direct_params, has_area, returns_in_area};
 use crate::translate::vmctx::Slot;
 use inkwell::IntPredicate;
 use inkwell::types::BasicMetadataTypeEnum;
@@ -71,16 +71,21 @@ fn call_guest<'ctx>(
 ) -> Result<()> {
     let func_type = f.unit.func_type(ty);
     let mut args: Vec<BasicMetadataValueEnum> = vec![vmctx.into()];
-    let area = if returns_in_area(func_type) { Some(f.result_area(func_type)?) } else { None };
-    args.extend(area.map(BasicMetadataValueEnum::from));
-    args.extend(f.pop_many(func_type.params.len()).into_iter().map(BasicMetadataValueEnum::from));
+    let values = f.pop_many(func_type.params.len());
+    let area = if has_area(func_type) { Some(f.new_area(func_type)?) } else { None };
+    let direct = direct_params(func_type).len();
+    if let Some(area) = area {
+        args.push(area.into());
+        store_values(f.unit, &f.builder, area, &func_type.params, &values, direct)?;
+    }
+    args.extend(values[..direct].iter().map(|value| BasicMetadataValueEnum::from(*value)));
     f.locate();
     let call = f.builder.build_indirect_call(f.unit.guest_type(ty), code, &args, "")?;
     f.unlocate();
     f.unit.attributes.guest_call(call);
     let results = match area {
-        Some(area) => load_values(f.unit, &f.builder, area, &func_type.results)?,
-        None => split_results(&f.builder, func_type, call.try_as_basic_value().basic())?,
+        Some(area) if returns_in_area(func_type) => load_values(f.unit, &f.builder, area, &func_type.results, 0)?,
+        _ => split_results(&f.builder, func_type, call.try_as_basic_value().basic())?,
     };
     f.stack.extend(results);
     Ok(())

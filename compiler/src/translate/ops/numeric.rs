@@ -6,6 +6,7 @@ use crate::translate::function::FunctionTranslator;
 use inkwell::types::FloatType;
 use inkwell::values::{AnyValue, BasicValue, BasicValueEnum, FloatValue, InstructionOpcode, IntValue};
 use inkwell::{FloatPredicate, IntPredicate};
+use wasmc_abi::target::{Arch, FloatAbi};
 use wasmc_abi::{TrapCode, ValType};
 use wasmparser::Operator as O;
 
@@ -114,11 +115,11 @@ fn float(f: &mut Translator<'_, '_>, operator: &O<'_>) -> Result<bool> {
         O::F32Neg | O::F64Neg => float_unary(f, |f, a| Ok(f.builder.build_float_neg(a, "")?))?,
         O::F32Abs | O::F64Abs => float_unary(f, |f, a| float_intrinsic(f, "llvm.fabs", &[a]))?,
         O::F32Sqrt | O::F64Sqrt => float_unary(f, |f, a| float_intrinsic(f, "llvm.sqrt", &[a]))?,
-        O::F32Ceil | O::F64Ceil => float_unary(f, |f, a| float_intrinsic(f, "llvm.ceil", &[a]))?,
-        O::F32Floor | O::F64Floor => float_unary(f, |f, a| float_intrinsic(f, "llvm.floor", &[a]))?,
-        O::F32Trunc | O::F64Trunc => float_unary(f, |f, a| float_intrinsic(f, "llvm.trunc", &[a]))?,
+        O::F32Ceil | O::F64Ceil => float_unary(f, |f, a| rounded(f, "llvm.ceil", a))?,
+        O::F32Floor | O::F64Floor => float_unary(f, |f, a| rounded(f, "llvm.floor", a))?,
+        O::F32Trunc | O::F64Trunc => float_unary(f, |f, a| rounded(f, "llvm.trunc", a))?,
         // Ties to even: neither `round` nor `rint`, which depends on the rounding mode.
-        O::F32Nearest | O::F64Nearest => float_unary(f, |f, a| float_intrinsic(f, "llvm.roundeven", &[a]))?,
+        O::F32Nearest | O::F64Nearest => float_unary(f, |f, a| rounded(f, "llvm.roundeven", a))?,
         _ => return Ok(false),
     }
     Ok(true)
@@ -250,6 +251,19 @@ pub fn float_intrinsic<'ctx>(
     let function = f.unit.intrinsic(name, args[0].get_type().into());
     let args: Vec<_> = args.iter().map(|a| (*a).into()).collect();
     Ok(f.builder.build_call(function, &args, "")?.try_as_basic_value().unwrap_basic().into_float_value())
+}
+
+/// Rounding to an integer. On RISC-V, LLVM leaves a NaN as it is, a signalling one too; routines do not.
+fn rounded<'ctx>(f: &Translator<'_, 'ctx>, name: &'static str, value: FloatValue<'ctx>) -> Result<FloatValue<'ctx>> {
+    let rounded = float_intrinsic(f, name, &[value])?;
+    let target = f.unit.target;
+    let is_routine =
+        target.float_abi == FloatAbi::Soft || (target.pointer_bits == 32 && rounded.get_type() == f.unit.types.f64);
+    if target.arch == Arch::Riscv && !is_routine {
+        float_intrinsic(f, "llvm.canonicalize", &[rounded])
+    } else {
+        Ok(rounded)
+    }
 }
 
 /// A float constant from its exact bits; never through the host's floats, which quieten NaNs.
