@@ -5,6 +5,7 @@
 //! Arguments that are no options select files by a part of their name.
 
 mod report;
+mod scenes;
 mod script;
 mod values;
 

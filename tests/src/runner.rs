@@ -19,6 +19,10 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// How long a process that says no more may take to end.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// An emulated process is not used again after so many instances: QEMU 7.2 needs 50 MiB for each reservation of a
+/// guard memory, and keeps them when it is given up.
+const EMULATED_INSTANCES: usize = 16;
+
 /// Requests are sent in pieces of about this length, bytes.
 const BATCH_LEN: usize = 1 << 16;
 
@@ -33,6 +37,8 @@ pub struct Runner {
     replies: Receiver<Outcome>,
     /// Requests whose replies were not fetched yet.
     open: usize,
+    /// Instances that it was asked for, ever.
+    instances: usize,
     death: Option<String>,
 }
 
@@ -49,7 +55,8 @@ impl Runner {
 
     /// Gives it to whoever comes next, if it is still good.
     pub fn give_back(mut self) {
-        if self.open == 0 && self.ask(&Request::Reset) == Outcome::Values(Vec::new()) {
+        let is_used_up = self.platform.emulator.is_some() && self.instances >= EMULATED_INSTANCES;
+        if self.open == 0 && !is_used_up && self.ask(&Request::Reset) == Outcome::Values(Vec::new()) {
             let mut idle = IDLE.lock().expect("nothing in here panics");
             idle.entry(self.platform.to_string()).or_default().push(self);
         }
@@ -74,12 +81,13 @@ impl Runner {
         // read, or nobody who fetches replies, holds up neither side.
         std::thread::spawn(move || requests.iter().try_for_each(|bytes| input.write_all(&bytes)));
         std::thread::spawn(move || read_replies(output, &sender));
-        Runner { platform, child, written: Vec::new(), outbox, replies, open: 0, death: None }
+        Runner { platform, child, written: Vec::new(), outbox, replies, open: 0, instances: 0, death: None }
     }
 
     /// Sends a request. Its reply may be fetched later, after those of the requests before it.
     pub fn send(&mut self, request: &Request<'_>) {
         self.open += 1;
+        self.instances += usize::from(matches!(request, Request::Instantiate { .. }));
         request.write(&mut |bytes| self.written.extend_from_slice(bytes));
         if self.written.len() >= BATCH_LEN {
             self.flush();
