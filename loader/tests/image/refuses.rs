@@ -462,8 +462,9 @@ fn fixups_only_write_pointers_to_what_there_is() {
     assert_fault(Fixups, 0, Fault::SlotRange, slot(POINTERS - 8));
     assert_fault(Fixups, 0, Fault::SlotRange, slot(CODE));
     assert_fault(Fixups, 0, Fault::SlotAlignment, slot(POINTERS + 4));
-    assert_fault(Fixups, 23, Fault::SlotRange, |s| s.fixups[23].slot = POINTERS + 0x100);
-    assert_fault(Fixups, 23, Fault::SlotRange, |s| s.fixups[23].slot = u32::MAX - 7);
+    let last = Sample::new().fixups.len() - 1;
+    assert_fault(Fixups, last as u32, Fault::SlotRange, |s| s.fixups[last].slot = POINTERS + 0x100);
+    assert_fault(Fixups, last as u32, Fault::SlotRange, |s| s.fixups[last].slot = u32::MAX - 7);
     assert_fault(Fixups, 1, Fault::Order, |s| s.fixups[1].slot = s.fixups[0].slot);
     let target = |to: FixupTarget| move |s: &mut Sample| s.fixups[0] = Fixup::new(POINTERS, to);
     assert_fault(Fixups, 0, Fault::Target, target(FixupTarget::Image(POINTERS + 0x101)));

@@ -44,7 +44,7 @@ fn check_pointers(image: &Image<'_>, bytes: &[u8]) {
             FixupTarget::Image(offset) => 0x7000_0000 + offset as usize,
             FixupTarget::Helper(number) => helpers()[number as usize],
         };
-        assert_eq!(bytes[fixup.slot as usize..][..len], expected.to_le_bytes()[..len]);
+        assert_eq!(bytes[fixup.slot as usize..][..len], (expected as u64).to_le_bytes()[..len]);
     }
 }
 
