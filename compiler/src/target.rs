@@ -102,7 +102,7 @@ pub static TARGETS: &[TargetRow] = &[
         cpus: &[CpuRow { name: "generic", level: 1 }],
         default_cpu: "generic",
         base_features: "+neon,+outline-atomics",
-        tested: "qemu-user",
+        tested: "under qemu-user",
         stack_pointer: "sp",
     },
     TargetRow {
@@ -120,7 +120,7 @@ pub static TARGETS: &[TargetRow] = &[
         cpus: &[CpuRow { name: "generic", level: 1 }],
         default_cpu: "generic",
         base_features: "+v7,+vfp3d16,-d32,-neon,-fp16",
-        tested: "qemu-user",
+        tested: "under qemu-user",
         stack_pointer: "sp",
     },
     TargetRow {
@@ -138,7 +138,7 @@ pub static TARGETS: &[TargetRow] = &[
         cpus: &[CpuRow { name: "generic", level: 1 }],
         default_cpu: "generic",
         base_features: "+v7,+thumb-mode,+vfp3d16,-d32,-neon,-fp16",
-        tested: "qemu-user",
+        tested: "under qemu-user",
         stack_pointer: "sp",
     },
     TargetRow {
@@ -157,7 +157,7 @@ pub static TARGETS: &[TargetRow] = &[
         default_cpu: "generic-rv64",
         // Linux promises that misaligned scalar accesses work.
         base_features: "+m,+a,+f,+d,+c,-relax,+unaligned-scalar-mem",
-        tested: "qemu-user",
+        tested: "under qemu-user",
         stack_pointer: "sp",
     },
     TargetRow {
@@ -175,7 +175,7 @@ pub static TARGETS: &[TargetRow] = &[
         cpus: &[CpuRow { name: "cortex-m4", level: 1 }],
         default_cpu: "cortex-m4",
         base_features: "+soft-float,-fpregs",
-        tested: "qemu-system",
+        tested: "not run yet, only compiled",
         stack_pointer: "sp",
     },
     TargetRow {
@@ -193,7 +193,7 @@ pub static TARGETS: &[TargetRow] = &[
         cpus: &[CpuRow { name: "cortex-m4", level: 1 }],
         default_cpu: "cortex-m4",
         base_features: "+vfp4d16sp",
-        tested: "qemu-system",
+        tested: "not run yet, only compiled",
         stack_pointer: "sp",
     },
     TargetRow {
@@ -211,7 +211,7 @@ pub static TARGETS: &[TargetRow] = &[
         cpus: &[CpuRow { name: "cortex-m33", level: 1 }],
         default_cpu: "cortex-m33",
         base_features: "+soft-float,-fpregs",
-        tested: "qemu-system",
+        tested: "not run yet, only compiled",
         stack_pointer: "sp",
     },
     TargetRow {
@@ -229,7 +229,7 @@ pub static TARGETS: &[TargetRow] = &[
         cpus: &[CpuRow { name: "cortex-m33", level: 1 }],
         default_cpu: "cortex-m33",
         base_features: "+fp-armv8d16sp",
-        tested: "qemu-system",
+        tested: "not run yet, only compiled",
         stack_pointer: "sp",
     },
     TargetRow {
@@ -247,7 +247,7 @@ pub static TARGETS: &[TargetRow] = &[
         cpus: &[CpuRow { name: "generic-rv32", level: 1 }],
         default_cpu: "generic-rv32",
         base_features: "+m,+a,+c,-relax",
-        tested: "qemu-system",
+        tested: "not run yet, only compiled",
         stack_pointer: "sp",
     },
     TargetRow {
@@ -265,7 +265,7 @@ pub static TARGETS: &[TargetRow] = &[
         cpus: &[CpuRow { name: "generic-rv32", level: 1 }],
         default_cpu: "generic-rv32",
         base_features: "+m,+a,+f,+c,-relax",
-        tested: "qemu-system",
+        tested: "not run yet, only compiled",
         stack_pointer: "sp",
     },
 ];

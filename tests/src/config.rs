@@ -1,6 +1,6 @@
 //! The configurations that every claim about code is checked in: a platform, a level, a memory model.
 //!
-//! By default those of x86-64, which runs natively. `SPEC_TARGET=aarch64-linux,armv7-linux+neon` (or `all`) chooses
+//! By default those of x86-64, which runs natively. `SPEC_TARGET=aarch64-linux,riscv64-linux` (or `all`) chooses
 //! other platforms, `SPEC_CONFIG=O2-guard` (or `O2`, `guard`) some of their configurations.
 
 use std::env;
@@ -38,19 +38,14 @@ const AARCH64: Option<Emulator> = Some(Emulator { machine: "aarch64", command: &
 // Its CPU has NEON; code that does without must run as well.
 const ARM: Option<Emulator> = Some(Emulator { machine: "armv7", command: &["qemu-arm-static"] });
 const RISCV64: Option<Emulator> = Some(Emulator { machine: "riscv64", command: &["qemu-riscv64-static"] });
-const RISCV64_V: Option<Emulator> =
-    Some(Emulator { machine: "riscv64", command: &["qemu-riscv64-static", "-cpu", "rv64,v=true,vlen=128"] });
 
 /// Every platform with an operating system. The first is the default.
 pub static PLATFORMS: &[Platform] = &[
     Platform { target: "x86_64-linux", features: "", levels: NATIVE, emulator: None },
     Platform { target: "aarch64-linux", features: "", levels: EMULATED, emulator: AARCH64 },
     Platform { target: "armv7-linux", features: "", levels: EMULATED, emulator: ARM },
-    Platform { target: "armv7-linux", features: "+neon", levels: EMULATED, emulator: ARM },
     Platform { target: "thumbv7-linux", features: "", levels: EMULATED, emulator: ARM },
-    Platform { target: "thumbv7-linux", features: "+neon", levels: EMULATED, emulator: ARM },
     Platform { target: "riscv64-linux", features: "", levels: EMULATED, emulator: RISCV64 },
-    Platform { target: "riscv64-linux", features: "+v", levels: EMULATED, emulator: RISCV64_V },
 ];
 
 impl Platform {

@@ -18,7 +18,8 @@ Usage: cargo xtask CHORE
 
   setup            install what is missing (LLVM 22, clang 22 with wasi-libc), by apt
   demo             set up, build, compile a C program through Wasm to native code, run it, show what happened
-  test             all tests: the workspace's, the official suite in six configurations, the small corpus modules
+  test             all tests: the workspace's, the official suite in six configurations and on four other targets
+                   under qemu, the small corpus modules
   test --all       the same with every corpus module
   ci               formatting, clippy and docs without warnings, the loader under AddressSanitizer, then `test`
   fetch [--small]  fetch the corpus (or its small modules) into target/corpus

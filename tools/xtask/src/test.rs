@@ -4,7 +4,7 @@ use crate::shell::{CommandExt, cargo};
 use crate::{fetch, setup};
 use anyhow::{Context, Result};
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 /// How much of the corpus takes part.
@@ -16,24 +16,24 @@ pub enum Scope {
     Whole,
 }
 
-/// Runs every test of the workspace's default members.
+/// Platforms other than x86-64 on which the official suite runs each time, under qemu.
+const EMULATED: &str = "aarch64-linux,armv7-linux,thumbv7-linux,riscv64-linux";
+
+/// Runs every test of the workspace's default members, then the official suite on other machines.
 pub fn test(scope: Scope) -> Result<()> {
     setup::setup()?;
+    setup::setup_cross()?;
     fetch::fetch(scope)?;
     let started = Instant::now();
     let mut command = cargo(&["test", "--no-fail-fast"]);
     command.env("WASMC_CORPUS_DIR", fetch::corpus_dir());
     command.env("WASMC_CORPUS", if scope == Scope::Whole { "whole" } else { "small" });
-    eprintln!("$ {}", command.shown());
-    let mut child = command.stdout(Stdio::piped()).spawn().context("cargo could not be started")?;
     let mut counts = Counts::default();
-    for line in BufReader::new(child.stdout.take().expect("stdout is piped")).split(b'\n') {
-        let line = String::from_utf8_lossy(&line?).into_owned();
-        println!("{line}");
-        counts.add(&line);
-    }
-    let succeeded = child.wait()?.success();
-    let ok = succeeded && counts.failed == 0;
+    let mut ok = run(&mut command, &mut counts)?;
+    eprintln!("the official suite on {EMULATED}:");
+    let mut suite = cargo(&["test", "--package", "wasmc-tests", "--test", "spec"]);
+    ok &= run(suite.env("SPEC_TARGET", EMULATED), &mut counts)?;
+    let ok = ok && counts.failed == 0;
     println!("\nall test targets together:");
     println!(
         "test result: {}. {} passed; {} failed; {} ignored; 0 measured; {} filtered out; finished in {:.2}s",
@@ -49,6 +49,18 @@ pub fn test(scope: Scope) -> Result<()> {
         std::process::exit(1);
     }
     Ok(())
+}
+
+/// Runs a command, shows and counts; whether it succeeded.
+fn run(command: &mut Command, counts: &mut Counts) -> Result<bool> {
+    eprintln!("$ {}", command.shown());
+    let mut child = command.stdout(Stdio::piped()).spawn().context("cargo could not be started")?;
+    for line in BufReader::new(child.stdout.take().expect("stdout is piped")).split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        println!("{line}");
+        counts.add(&line);
+    }
+    Ok(child.wait()?.success())
 }
 
 /// Sums of the closing lines.
