@@ -9,7 +9,7 @@
 //! | tables | their initial elements |
 //! | linear memories | their initial pages |
 //!
-//! Each part starts at a multiple of [`ALIGN`](crate::vmctx::ALIGN), as the buffer does. What the buffer has
+//! Each part starts at a multiple of [`ALIGN`], as the buffer does. What the buffer has
 //! beyond that is room to grow: for the last memory from the front, for tables from the back.
 
 use crate::ValType;
