@@ -117,6 +117,7 @@ const UNSAFE_HOMES: &[&str] = &[
     "loader/src/loaded.rs",
     "loader/src/place.rs",
     "loader/tests/",
+    "runtime-min/examples/",
     "runtime-min/src/",
     "runtime-min/tests/",
     "tests/corpus/main.rs",

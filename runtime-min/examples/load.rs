@@ -37,15 +37,15 @@ fn measure(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         Ok(black_box(copy))
     })?;
     // SAFETY: the command that calls this has just compiled the file.
-    let mapped = median(|| Ok(unsafe { Module::map_unsigned(path) }?))?;
+    let mapped = median(|| Ok(unsafe { Module::map_checked(path) }?))?;
     // SAFETY: as above.
     let copied = median(|| Ok(unsafe { Module::load_unsigned(&bytes) }?))?;
     // SAFETY: as above.
-    let module = unsafe { Module::map_unsigned(path) }?;
+    let module = unsafe { Module::map_checked(path) }?;
     // The first instance takes the faults of the image's pages, so each round has a module of its own.
     let first = median_of(|| {
         // SAFETY: as above.
-        let module = unsafe { Module::map_unsigned(path) }?;
+        let module = unsafe { Module::map_checked(path) }?;
         instantiate(&module)
     })?;
     let second = median_of(|| instantiate(&module))?;

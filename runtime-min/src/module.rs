@@ -66,12 +66,29 @@ impl Module {
     }
 
     /// Maps an image from a file: text and read-only data stay in the page cache, shared with every
-    /// process that maps the file.
+    /// process that maps the file. Reads all of it once, for its checksums.
     ///
     /// # Safety
     /// As [`load_unsigned`](Self::load_unsigned). Besides, nobody changes or shortens the file as
     /// long as the module or an instance of it lives; to replace it, write another file and rename.
     pub unsafe fn map_unsigned(path: impl AsRef<Path>) -> Result<Module, Error> {
+        // SAFETY: by the caller's promise.
+        unsafe { Module::map(path.as_ref(), Verify::Full) }
+    }
+
+    /// As [`map_unsigned`](Self::map_unsigned), for a file whose contents were checked before, when it was
+    /// installed say: reads the headers and the metadata, and code only when it runs.
+    ///
+    /// # Safety
+    /// As [`map_unsigned`](Self::map_unsigned).
+    pub unsafe fn map_checked(path: impl AsRef<Path>) -> Result<Module, Error> {
+        // SAFETY: by the caller's promise.
+        unsafe { Module::map(path.as_ref(), Verify::Head) }
+    }
+
+    /// # Safety
+    /// As [`map_unsigned`](Self::map_unsigned).
+    unsafe fn map(path: &Path, verify: Verify) -> Result<Module, Error> {
         let file = File::open(path)?;
         let len = file.metadata()?.len() as usize;
         let whole = Mapping::of_file(&file)?;
@@ -79,7 +96,7 @@ impl Module {
         // as it is.
         let bytes = unsafe { std::slice::from_raw_parts(whole.start(), len) };
         // SAFETY: by the caller's promise.
-        unsafe { Module::load(bytes, ImageMemory::mapped(file), Verify::Head) }
+        unsafe { Module::load(bytes, ImageMemory::mapped(file), verify) }
     }
 
     /// # Safety

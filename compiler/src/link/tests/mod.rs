@@ -369,10 +369,10 @@ fn local_symbols_belong_to_their_object() {
 
 #[test]
 fn linking_gives_the_same_every_time() {
-    let ir = "declare ptr @memcpy(ptr, ptr, i64) declare double @ceil(double)
+    let ir = "declare ptr @memcpy(ptr, ptr, i64) declare ptr @memmove(ptr, ptr, i64)
         @t = hidden constant [2 x ptr] [ptr @f0, ptr @f1]
         define hidden void @f0(ptr %a, ptr %b, i64 %n) #0 { %r = call ptr @memcpy(ptr %a, ptr %b, i64 %n) store i8 0, ptr %a ret void }
-        define hidden double @f1(double %x) #0 { %r = call double @ceil(double %x) ret double %r }";
+        define hidden void @f1(ptr %a, ptr %b, i64 %n) #0 { %r = call ptr @memmove(ptr %a, ptr %b, i64 %n) store i8 0, ptr %a ret void }";
     let texts: Vec<_> = (0..4).map(|_| linked(&[ir], 0)).map(|l| (l.text.bytes, l.fixups, l.symbols)).collect();
     assert!(texts.windows(2).all(|w| w[0] == w[1]));
 }

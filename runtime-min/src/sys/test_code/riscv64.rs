@@ -1,3 +1,5 @@
+//! The tests' code for 64-bit RISC-V.
+
 use crate::sys::trap_stub;
 use std::arch::{asm, global_asm};
 

@@ -1,3 +1,5 @@
+//! The tests' code for x86-64.
+
 use crate::sys::trap_stub;
 use std::arch::{asm, global_asm};
 
