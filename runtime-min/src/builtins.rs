@@ -11,7 +11,7 @@ use crate::guest::Guest;
 use crate::sys::trap_stub;
 use crate::vmctx::{Ptr, RawRef};
 
-/// Where the pages and elements come from by which memories and tables grow.
+/// Where the pages and elements come from by which memories and tables grow, and whether somebody may stop guests.
 pub(crate) trait Growth {
     /// `memory.grow`: the size before, in pages; `None`, and no change, if it fails.
     ///
@@ -25,6 +25,11 @@ pub(crate) trait Growth {
     /// # Safety
     /// As `grow_memory`; `value` is of the table's element type.
     unsafe fn grow_table(guest: NonNull<Guest>, table: u32, delta: u64, value: RawRef) -> Option<u64>;
+
+    /// Whether the guest that the present thread runs is to end, and could not while a helper ran.
+    fn is_interrupted() -> bool {
+        false
+    }
 }
 
 /// The record of the instance with a vmctx block.
@@ -49,8 +54,21 @@ unsafe fn caller<'a>(vmctx: *mut u8) -> &'a Guest {
 }
 
 /// 0, or the number of the trap to raise.
-fn status(result: Result<(), TrapCode>) -> u32 {
-    result.map_or_else(|code| code as u32, |()| 0)
+fn status<G: Growth>(result: Result<(), TrapCode>) -> u32 {
+    match result {
+        Ok(()) if G::is_interrupted() => TrapCode::Interrupted as u32,
+        Ok(()) => 0,
+        Err(code) => code as u32,
+    }
+}
+
+/// The end of a helper that has no status to return.
+fn end<G: Growth>() {
+    if G::is_interrupted() {
+        // SAFETY: the code that called the helper could trap in its place. What is jumped over is the helper's
+        // frame, which has nothing to clean up; that it is there is why the trap has no place.
+        unsafe { trap_stub(TrapCode::Interrupted as u32) }
+    }
 }
 
 /// A count or -1.
@@ -72,7 +90,7 @@ impl<G: Growth> Bodies<G> {
 
     unsafe extern "C" fn memory_init(vmctx: *mut u8, memory: u32, segment: u32, to: u64, from: u64, len: u64) -> u32 {
         // SAFETY: called by the instance's code.
-        status(unsafe { caller(vmctx) }.memory_init(memory, segment, to, from, len))
+        status::<G>(unsafe { caller(vmctx) }.memory_init(memory, segment, to, from, len))
     }
 
     unsafe extern "C" fn data_drop(vmctx: *mut u8, segment: u32) {
@@ -88,7 +106,7 @@ impl<G: Growth> Bodies<G> {
     unsafe extern "C" fn table_fill(vmctx: *mut u8, table: u32, to: u64, value: u64, count: u64) -> u32 {
         // SAFETY: called by the instance's code, with a reference of the table's element type.
         let (guest, value) = unsafe { (caller(vmctx), RawRef::from_slot(value)) };
-        status(guest.table(table).fill(to, value, count))
+        status::<G>(guest.table(table).fill(to, value, count))
     }
 
     unsafe extern "C" fn table_copy(
@@ -100,12 +118,12 @@ impl<G: Growth> Bodies<G> {
         count: u64,
     ) -> u32 {
         // SAFETY: called by the instance's code.
-        status(unsafe { caller(vmctx) }.table_copy((to_table, to), (from_table, from), count))
+        status::<G>(unsafe { caller(vmctx) }.table_copy((to_table, to), (from_table, from), count))
     }
 
     unsafe extern "C" fn table_init(vmctx: *mut u8, table: u32, segment: u32, to: u64, from: u64, count: u64) -> u32 {
         // SAFETY: called by the instance's code.
-        status(unsafe { caller(vmctx) }.table_init(table, segment, to, from, count))
+        status::<G>(unsafe { caller(vmctx) }.table_init(table, segment, to, from, count))
     }
 
     unsafe extern "C" fn elem_drop(vmctx: *mut u8, segment: u32) {
@@ -116,18 +134,21 @@ impl<G: Growth> Bodies<G> {
     unsafe extern "C" fn memcpy(to: *mut u8, from: *mut u8, len: usize) -> *mut u8 {
         // SAFETY: the calling code has checked both ranges, or they are its own frame's.
         unsafe { to.copy_from_nonoverlapping(from, len) };
+        end::<G>();
         to
     }
 
     unsafe extern "C" fn memmove(to: *mut u8, from: *mut u8, len: usize) -> *mut u8 {
         // SAFETY: as above.
         unsafe { to.copy_from(from, len) };
+        end::<G>();
         to
     }
 
     unsafe extern "C" fn memset(to: *mut u8, byte: u32, len: usize) -> *mut u8 {
         // SAFETY: as above.
         unsafe { to.write_bytes(byte as u8, len) };
+        end::<G>();
         to
     }
 }

@@ -231,6 +231,9 @@ unsafe fn run<T, F, R: HostResults>(
     let (mut store, instance) = (*store, *instance);
     // SAFETY: as promised; `func` in the record keeps the closure alive.
     let closure: &F = unsafe { &*closure.0.cast() };
+    // SAFETY: the store is alive, and the guest does not use it now.
+    let interruption = unsafe { &(*store.as_ptr()).interruption }.as_deref();
+    let was_in_host = interruption.is_some_and(|interruption| interruption.set_in_host(true));
     // The store may be left in a state that the closure did not intend when it panics, but every
     // change to it is complete, and the panic goes on in the host.
     let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -240,7 +243,13 @@ unsafe fn run<T, F, R: HostResults>(
         let values = call(closure, Caller { store: context, instance }, id).into_result()?;
         values.into_slots(id)
     }));
+    let mut is_interrupted = false;
+    if let Some(interruption) = interruption {
+        interruption.set_in_host(was_in_host);
+        is_interrupted = !was_in_host && interruption.is_due();
+    }
     let pending = match outcome {
+        Ok(Ok(_)) if is_interrupted => return TrapCode::Interrupted as u32,
         Ok(Ok(slots)) => {
             let slots = slots.as_ref();
             // SAFETY: as promised.

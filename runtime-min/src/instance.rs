@@ -19,7 +19,7 @@ use crate::module::{self, Module};
 use crate::storage::Zeroed;
 use crate::store::{AsContext, AsContextMut, StoreCore, StoreId};
 use crate::table::{Table, TableData};
-use crate::trap::Trap;
+use crate::trap::{self, Trap};
 use crate::types::{ExternType, FuncType};
 use crate::value::WasmValues;
 use crate::vmctx::{Block, FuncRecord, Ptr, RawRef, Slot};
@@ -153,6 +153,11 @@ impl Growth for Hosted {
             (&mut *instance.store.as_ptr(), instance.tables[table as usize])
         };
         store.tables[table].grow(delta, value)
+    }
+
+    #[inline]
+    fn is_interrupted() -> bool {
+        trap::is_interrupted()
     }
 }
 

@@ -14,12 +14,13 @@ use crate::error::{Error, LimitError};
 use crate::global::{Global, GlobalData};
 use crate::host::{HostFunc, HostRecord, Pending};
 use crate::instance::InstanceData;
+use crate::interrupt::{InterruptHandle, Interruption};
 use crate::memory::{Memory, MemoryData};
 use crate::module::Module;
 use crate::storage::Arena;
 use crate::sys::unix;
 use crate::table::{Table, TableData};
-use crate::trap::FaultMap;
+use crate::trap::{self, FaultMap};
 use crate::types::{GlobalType, MemoryType, TableType, TypeId};
 use crate::vmctx::{FuncRecord, GlobalValue, MemoryRecord, Ptr, RawRef, Slot, TableRecord};
 
@@ -83,6 +84,10 @@ pub(crate) struct StoreCore {
     max_frame: usize,
     /// Calls from the host that have not returned.
     pub(crate) depth: u32,
+    /// Outermost calls so far, as long as they can be interrupted. Wraps.
+    calls: u32,
+    /// There once somebody may want to interrupt a call.
+    pub(crate) interruption: Option<Arc<Interruption>>,
 }
 
 impl StoreCore {
@@ -109,6 +114,8 @@ impl StoreCore {
             stack_limit: 0,
             max_frame: 0,
             depth: 0,
+            calls: 0,
+            interruption: None,
         }
     }
 
@@ -253,6 +260,31 @@ impl StoreCore {
         Ok(sp > self.stack_limit)
     }
 
+    /// A call from the host begins: the guest's code runs from now on. What [`call_ended`](Self::call_ended) is
+    /// to be given.
+    #[inline]
+    pub(crate) fn call_begins(&mut self) -> bool {
+        self.depth += 1;
+        let Some(interruption) = &self.interruption else { return false };
+        if self.depth == 1 {
+            self.calls = self.calls.wrapping_add(1);
+            interruption.begin(self.calls);
+        }
+        interruption.set_in_host(false)
+    }
+
+    /// That call has ended, and what was before goes on.
+    #[inline]
+    pub(crate) fn call_ended(&mut self, was_in_host: bool) {
+        self.depth -= 1;
+        if let Some(interruption) = &self.interruption {
+            interruption.set_in_host(was_in_host);
+            if self.depth == 0 {
+                interruption.end();
+            }
+        }
+    }
+
     fn prepare_outermost(&mut self, sp: usize) -> Result<(), LimitError> {
         self.check_stack(self.max_frame)?;
         let low = sp.saturating_sub(self.stack_len).max(unix::stack_lowest(sp));
@@ -339,6 +371,26 @@ impl<T> Store<T> {
     /// The most Wasm pages that a memory made from now on can have.
     pub fn set_memory_pages_max(&mut self, pages: u64) {
         self.as_context_mut().core_mut().memory_pages_max = pages.min(MAX_PAGES);
+    }
+
+    /// What other threads can stop this store's calls by.
+    ///
+    /// ```no_run
+    /// # use std::{thread, time::Duration};
+    /// # use wasmc_runtime::{Error, Store, TypedFunc};
+    /// # fn call(store: &mut Store<()>, func: TypedFunc<(), ()>) -> Result<(), Error> {
+    /// let handle = store.interrupt_handle();
+    /// thread::spawn(move || {
+    ///     thread::sleep(Duration::from_secs(1));
+    ///     handle.interrupt();
+    /// });
+    /// func.call(store, ()) // ends after a second, if not before, with the trap "interrupted"
+    /// # }
+    /// ```
+    pub fn interrupt_handle(&mut self) -> InterruptHandle {
+        trap::install_interruption_handler();
+        let mut store = self.as_context_mut();
+        InterruptHandle(store.core_mut().interruption.get_or_insert_default().clone())
     }
 
     #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::activation::{self, Activation, Position};
 use crate::backtrace::{self, RawTrace};
 use crate::error::Error;
 use crate::host::Pending;
+use crate::interrupt;
 use crate::store::StoreCore;
 use crate::sys::{machine, unix};
 
@@ -75,21 +76,21 @@ pub(crate) unsafe fn invoke(
     trampoline: *const u8,
     values: *mut u64,
 ) -> Result<(), Error> {
-    {
+    let was_in_host = {
         // SAFETY: lent to the caller, and to nobody in the guest yet.
         let store = unsafe { store.as_mut() };
         if !store.prepare_stack(machine::stack_pointer())? {
             return Err(Trap::new(TrapCode::StackOverflow).into());
         }
-        store.depth += 1;
-    }
+        store.call_begins()
+    };
     let mut call = Call { activation: Activation::new(note_trap, true), store, trap: None };
     let current = &raw mut call;
     // SAFETY: by the caller's promise; `note_trap` expects the activation of a `Call`.
     let status = unsafe { activation::enter(current.cast(), vmctx, code, trampoline, values) };
     // SAFETY: the guest has ended, so the store is ours again.
     let store = unsafe { store.as_mut() };
-    store.depth -= 1;
+    store.call_ended(was_in_host);
     if status == 0 {
         return Ok(());
     }
@@ -132,22 +133,65 @@ pub(crate) fn install_fault_handler() {
     unix::install_fault_handler(on_fault);
 }
 
-/// Called in a signal handler: whether a fault is a guest's, which then continues as if it trapped.
-fn on_fault(address: usize, context: &mut libc::ucontext_t) -> bool {
+/// Lets requests to stop a guest become traps, once for the process.
+pub(crate) fn install_interruption_handler() {
+    unix::install_interruption_handler(on_interruption);
+}
+
+/// Called in a signal handler: the store of the innermost call, if there is one.
+fn innermost_store() -> Option<*mut StoreCore> {
     let activation = activation::innermost();
     // SAFETY: activations are the innermost only while their `enter` waits.
     if activation.is_null() || !unsafe { (*activation).in_store } {
-        return false;
+        return None;
     }
-    let call = activation.cast::<Call>();
-    // SAFETY: as above, so the call's store is alive.
-    let faults = unsafe { &(*(*call).store.as_ptr()).fault_map };
+    // SAFETY: as above, so it is that of a `Call`.
+    Some(unsafe { (*activation.cast::<Call>()).store.as_ptr() })
+}
+
+/// Called in a signal handler: whether a fault is a guest's, which then continues as if it trapped.
+fn on_fault(address: usize, context: &mut libc::ucontext_t) -> bool {
+    let Some(store) = innermost_store() else { return false };
+    // SAFETY: the call waits, so its store is alive; the map may be read at every instant.
+    let faults = unsafe { &(*store).fault_map };
     let (pc, _) = machine::fault::registers(context);
     if !faults.is_guest(pc, address) {
         return false;
     }
     machine::fault::redirect(context, TrapCode::MemoryOutOfBounds as u32);
     true
+}
+
+/// Called in a signal handler: whether an interruption of the innermost call is due. If compiled code runs, that
+/// continues as if it trapped; what else runs will find out (see `interrupt.rs`).
+fn on_interruption(context: &mut libc::ucontext_t) -> bool {
+    let Some(store) = innermost_store() else { return false };
+    // SAFETY: the call waits, so its store is alive; whether it can be interrupted does not change meanwhile.
+    let interruption = unsafe { &(*store).interruption };
+    if !interruption.as_ref().is_some_and(|interruption| interruption.is_due()) {
+        return false;
+    }
+    // SAFETY: as above; the map may be read at every instant.
+    let faults = unsafe { &(*store).fault_map };
+    let (pc, _) = machine::fault::registers(context);
+    if faults.is_code(pc) {
+        machine::fault::redirect(context, TrapCode::Interrupted as u32);
+    } else if let Some(interruption) = interruption {
+        interruption.leave_note();
+    }
+    true
+}
+
+/// Whether the guest that runs on this thread is to end, and could not when the signal came.
+#[inline]
+pub(crate) fn is_interrupted() -> bool {
+    if !interrupt::take_note() {
+        return false;
+    }
+    let Some(store) = innermost_store() else { return false };
+    // SAFETY: the call waits, so its store is alive.
+    let interruption = unsafe { &(*store).interruption };
+    interruption.as_ref().is_some_and(|interruption| interruption.is_due())
 }
 
 /// Sorted, disjoint ranges of addresses.
@@ -189,6 +233,13 @@ impl FaultMap {
             // and that is not running.
             drop(unsafe { Box::from_raw(old) });
         }
+    }
+
+    /// Whether the instruction at `pc` is a guest's.
+    fn is_code(&self, pc: usize) -> bool {
+        // SAFETY: null or a whole map, which is replaced only outside of signal handlers.
+        let map = unsafe { self.0.load(Ordering::Acquire).as_ref() };
+        map.is_some_and(|(code, _)| contains(code, pc))
     }
 
     /// Whether an access to `address` by the instruction at `pc` is one of a guest to its memory.

@@ -241,8 +241,14 @@ fn stack_bounds() -> Option<(usize, usize)> {
 /// trap. Called in a signal handler: no locks, no allocation.
 pub(crate) type FaultHandler = fn(address: usize, context: &mut libc::ucontext_t) -> bool;
 
-/// The signals of memory faults. Which of them a guard page raises is the system's choice.
-const SIGNALS: [libc::c_int; 2] = [libc::SIGSEGV, libc::SIGBUS];
+/// Decides whether an interruption is the guest's, and if so has it trap. Called in a signal handler, too.
+pub(crate) type InterruptionHandler = fn(context: &mut libc::ucontext_t) -> bool;
+
+/// The signals that we handle: those of memory faults, of which a guard page raises the one of the system's
+/// choice, and the one that tells a thread to look whether it is interrupted. That one does nothing by default,
+/// and programs that use it have to expect it at any time.
+const SIGNALS: [libc::c_int; 3] = [libc::SIGSEGV, libc::SIGBUS, INTERRUPTION];
+const INTERRUPTION: libc::c_int = libc::SIGURG;
 
 /// What was installed for a signal before us. Atomics, because a handler reads them.
 struct Former {
@@ -250,24 +256,49 @@ struct Former {
     flags: AtomicI32,
 }
 
-static FORMER: [Former; 2] =
-    [const { Former { action: AtomicUsize::new(libc::SIG_DFL), flags: AtomicI32::new(0) } }; 2];
+static FORMER: [Former; 3] =
+    [const { Former { action: AtomicUsize::new(libc::SIG_DFL), flags: AtomicI32::new(0) } }; 3];
 
-static HANDLER: AtomicUsize = AtomicUsize::new(0);
+static FAULT_HANDLER: AtomicUsize = AtomicUsize::new(0);
+static INTERRUPTION_HANDLER: AtomicUsize = AtomicUsize::new(0);
 
 /// Installs `handler` for memory faults, once for the process. Faults that it does not take go to
 /// whatever was installed before.
 pub(crate) fn install_fault_handler(handler: FaultHandler) {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
-        HANDLER.store(handler as usize, Ordering::Release);
-        for (signal, former) in SIGNALS.iter().zip(&FORMER) {
-            install(*signal, former);
+        FAULT_HANDLER.store(handler as usize, Ordering::Release);
+        for (signal, former) in SIGNALS.iter().zip(&FORMER).filter(|(signal, _)| **signal != INTERRUPTION) {
+            install(*signal, former, on_fault, 0);
         }
     });
 }
 
-fn install(signal: libc::c_int, former: &Former) {
+/// Installs `handler` for interruptions, once for the process. Others of its signal go to whatever was installed
+/// before.
+pub(crate) fn install_interruption_handler(handler: InterruptionHandler) {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        INTERRUPTION_HANDLER.store(handler as usize, Ordering::Release);
+        install(INTERRUPTION, &FORMER[2], on_signal, libc::SA_RESTART);
+    });
+}
+
+/// The present thread's number, as the kernel counts.
+pub(crate) fn thread_number() -> u32 {
+    // SAFETY: asks for a number. It is not kept: a child that `fork` makes has another one.
+    unsafe { libc::gettid() as u32 }
+}
+
+/// Has a thread of this process look whether it is interrupted. Does nothing if it has ended.
+pub(crate) fn send_interruption(thread: u32) {
+    // SAFETY: sends a signal that we handle, and that does nothing to a thread that is not interrupted.
+    unsafe { libc::syscall(libc::SYS_tgkill, libc::getpid(), thread as libc::pid_t, INTERRUPTION) };
+}
+
+type Action = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
+
+fn install(signal: libc::c_int, former: &Former, handler: Action, flags: libc::c_int) {
     // SAFETY: all-zero is a valid `sigaction`.
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     // SAFETY: only reads what is installed.
@@ -276,16 +307,28 @@ fn install(signal: libc::c_int, former: &Former) {
     former.flags.store(action.sa_flags, Ordering::Release);
     // The former's mask is kept, so that it runs under the conditions that it asked for. On the
     // alternative stack, as the former may be the one that reports that the ordinary one is full.
-    action.sa_sigaction = on_fault as *const () as usize;
-    action.sa_flags = libc::SA_SIGINFO | libc::SA_ONSTACK | (action.sa_flags & libc::SA_NODEFER);
-    // SAFETY: `on_fault` is a handler of the `SA_SIGINFO` form that keeps to what handlers may do.
+    action.sa_sigaction = handler as *const () as usize;
+    action.sa_flags = flags | libc::SA_SIGINFO | libc::SA_ONSTACK | (action.sa_flags & libc::SA_NODEFER);
+    // SAFETY: ours are handlers of the `SA_SIGINFO` form that keep to what handlers may do.
     unsafe { libc::sigaction(signal, &action, ptr::null_mut()) };
 }
 
-/// The signal handler.
+/// The signal handler of interruptions.
+extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    // SAFETY: it was stored from an `InterruptionHandler` before the first signal could come here.
+    let handler: InterruptionHandler =
+        unsafe { std::mem::transmute(INTERRUPTION_HANDLER.load(Ordering::Acquire) as *const ()) };
+    // SAFETY: the kernel passes it, valid and ours for as long as the handler runs.
+    let registers = unsafe { &mut *context.cast::<libc::ucontext_t>() };
+    if !handler(registers) {
+        forward(signal, 0, info, context);
+    }
+}
+
+/// The signal handler of faults.
 extern "C" fn on_fault(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
     // SAFETY: it was stored from a `FaultHandler` before the first signal could come here.
-    let handler: FaultHandler = unsafe { std::mem::transmute(HANDLER.load(Ordering::Acquire) as *const ()) };
+    let handler: FaultHandler = unsafe { std::mem::transmute(FAULT_HANDLER.load(Ordering::Acquire) as *const ()) };
     // SAFETY: the kernel passes both, valid and ours for as long as the handler runs.
     let (code, address, registers) =
         unsafe { ((*info).si_code, (*info).si_addr(), &mut *context.cast::<libc::ucontext_t>()) };
@@ -298,7 +341,7 @@ extern "C" fn on_fault(signal: libc::c_int, info: *mut libc::siginfo_t, context:
 
 /// Does what would have happened without us.
 fn forward(signal: libc::c_int, code: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
-    let former = &FORMER[usize::from(signal != SIGNALS[0])];
+    let former = &FORMER[SIGNALS.iter().position(|ours| *ours == signal).unwrap_or_default()];
     let flags = former.flags.load(Ordering::Acquire);
     let action = if flags & libc::SA_RESETHAND == 0 {
         former.action.load(Ordering::Acquire)
@@ -308,6 +351,8 @@ fn forward(signal: libc::c_int, code: libc::c_int, info: *mut libc::siginfo_t, c
     match action {
         // A fault cannot be ignored: the kernel kills the process then, too.
         libc::SIG_IGN if code <= 0 => {}
+        // By default it does nothing.
+        libc::SIG_DFL if signal == INTERRUPTION => {}
         libc::SIG_DFL | libc::SIG_IGN => {
             // SAFETY: all-zero is a valid `sigaction`: the default action, which ends the process. A
             // faulting instruction runs again after the return and faults; a sent signal is sent again.
@@ -321,8 +366,7 @@ fn forward(signal: libc::c_int, code: libc::c_int, info: *mut libc::siginfo_t, c
         }
         // SAFETY: a handler of the form that its flag says was installed there.
         action if flags & libc::SA_SIGINFO != 0 => unsafe {
-            type Handler = extern "C" fn(libc::c_int, *mut libc::siginfo_t, *mut libc::c_void);
-            std::mem::transmute::<usize, Handler>(action)(signal, info, context);
+            std::mem::transmute::<usize, Action>(action)(signal, info, context);
         },
         // SAFETY: as above.
         action => unsafe {
