@@ -72,6 +72,8 @@ records! {
         pub vmctx_len: u32,
         /// Start function's index, or [`NONE`].
         pub start_function: u32,
+        /// Index of the function that computes globals, called when the others have their values, or [`NONE`].
+        pub initialiser: u32,
         /// Count of imported functions.
         pub imported_functions: u32,
         /// Count of imported tables.
@@ -90,6 +92,8 @@ records! {
         pub name_offset: u32,
         /// Its length, bytes.
         pub name_len: u32,
+        /// 0.
+        pub reserved: u32,
     }
 
     /// Where one table lies; the directory of [`Table::COUNT`] entries follows [`Header`].

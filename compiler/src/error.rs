@@ -16,11 +16,13 @@ pub enum CompileError {
         /// Function index, if inside a body.
         function: Option<u32>,
     },
-    /// The module is valid, but needs a proposal that is not supported.
-    #[error("the module needs the {proposal} proposal, which this version does not compile: {message} (at offset {offset:#x}{})", in_function(*function))]
+    /// The module is valid, but needs a proposal that is not supported, or not wanted.
+    #[error("the module needs the {proposal} proposal, which {}: {message} (at offset {offset:#x}{})", not_wanted(*compiled), in_function(*function))]
     Unsupported {
         /// Name of the proposal.
         proposal: &'static str,
+        /// Whether it would be compiled if it were enabled.
+        compiled: bool,
         /// Where it is needed.
         message: String,
         /// Byte offset in the module.
@@ -62,6 +64,10 @@ pub enum CompileError {
         /// What is wrong, with function and symbol.
         message: String,
     },
+}
+
+fn not_wanted(compiled: bool) -> &'static str {
+    if compiled { "is not enabled" } else { "this version does not compile" }
 }
 
 fn in_function(function: Option<u32>) -> String {

@@ -15,6 +15,7 @@ pub mod translate;
 
 pub use error::CompileError;
 pub use options::{Emit, MemoryModel, OptLevel, Options};
+pub use parse::Proposals;
 pub use progress::{Observer, Phase};
 pub use target::Target;
 
@@ -36,8 +37,8 @@ pub fn compile_observed(
     emit: Emit,
     observer: &mut dyn Observer,
 ) -> Result<Vec<u8>, CompileError> {
-    let wasm = binary(wasm)?;
-    let module = phase(observer, Phase::Parse, |_| parse::parse(&wasm))?;
+    let wasm = to_binary(wasm)?;
+    let module = phase(observer, Phase::Parse, |_| parse::parse(&wasm, options.proposals))?;
     if emit == Emit::Module {
         return Ok(parse::print(&module).into_bytes());
     }
@@ -86,7 +87,7 @@ fn phase<T>(
 }
 
 /// The binary form of a module that may be text.
-fn binary(wasm: &[u8]) -> Result<Cow<'_, [u8]>, CompileError> {
+pub fn to_binary(wasm: &[u8]) -> Result<Cow<'_, [u8]>, CompileError> {
     if wasm.starts_with(b"\0") || std::str::from_utf8(wasm).is_err() {
         return Ok(wasm.into());
     }

@@ -1,5 +1,6 @@
 //! What a caller may choose.
 
+use crate::parse::Proposals;
 use crate::target::Target;
 use std::num::NonZeroUsize;
 pub use wasmc_abi::target::MemoryModel;
@@ -9,6 +10,8 @@ pub use wasmc_abi::target::MemoryModel;
 pub struct Options {
     /// The machine to compile for, with its CPU features.
     pub target: Target,
+    /// The proposals that modules may use.
+    pub proposals: Proposals,
     /// How accesses to linear memory are kept inside it.
     pub memory: MemoryModel,
     /// How much to optimise, and for what.
@@ -23,6 +26,7 @@ impl Default for Options {
     fn default() -> Options {
         Options {
             target: Target::default(),
+            proposals: Proposals::default(),
             memory: MemoryModel::Guard,
             level: OptLevel::O2,
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),

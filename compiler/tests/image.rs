@@ -248,7 +248,7 @@ fn images_for_32_bit_machines_differ_in_the_class_only() {
     let row = TargetRow { name: "arm", arch: Arch::Arm, pointer_bits: 32, page_len: 65536, ..TARGETS[0] };
     let target = Target { row: Box::leak(Box::new(row)), ..Target::default() };
     let module = wat::parse_str("(module $m (memory 1) (data (i32.const 70) \"x\"))").unwrap();
-    let module = parse::parse(&module).unwrap();
+    let module = parse::parse(&module, wasmc::Proposals::default()).unwrap();
     let file = image::write(&module, &LinkedCode::default(), &Options { target, ..options() }).unwrap();
     let elf = Elf::parse(&file).unwrap();
     assert_eq!((elf.is_64, elf.header.e_machine, elf.section_headers.len()), (false, header::EM_ARM, 6));
@@ -263,7 +263,7 @@ fn images_for_32_bit_machines_differ_in_the_class_only() {
 
 #[test]
 fn code_that_is_too_long_is_an_error() {
-    let module = parse::parse(b"\0asm\x01\0\0\0").unwrap();
+    let module = parse::parse(b"\0asm\x01\0\0\0", wasmc::Proposals::default()).unwrap();
     let mut code = LinkedCode::default();
     (code.text.offset, code.relocated.offset) = (0, (1 << 31) - 8192);
     code.relocated.bytes = vec![0; 8192];

@@ -146,15 +146,23 @@ impl Guest {
         u64::from(bits as u32)
     }
 
-    /// Gives globals, tables and memories their initial contents, in the spec's order. `put_run` writes
-    /// ready contents of a memory, if it wants to do that in its own way; it says whether it did.
-    pub(crate) fn initialise(&self, mut put_run: impl FnMut(&MemoryRun, &[u8]) -> bool) -> Result<(), TrapCode> {
+    /// Gives globals their initial values. What comes back is the function that computes the rest of them, if
+    /// there is one: it has to be called next.
+    #[must_use]
+    pub(crate) fn initialise_globals(&self) -> Option<u32> {
         let image = self.image();
         for (i, record) in (0..).zip(image.globals().iter()) {
             if i >= image.header().imported_globals {
                 self.global(i).set(self.evaluate(record.init_kind, record.init));
             }
         }
+        Some(image.header().initialiser).filter(|function| *function != NONE)
+    }
+
+    /// Gives tables and memories their initial contents, in the spec's order. `put_run` writes
+    /// ready contents of a memory, if it wants to do that in its own way; it says whether it did.
+    pub(crate) fn initialise(&self, mut put_run: impl FnMut(&MemoryRun, &[u8]) -> bool) -> Result<(), TrapCode> {
+        let image = self.image();
         for (i, segment) in (0..).zip(image.elements().iter()) {
             if segment.mode == SegmentMode::Active as u32 {
                 let to = self.offset(segment.offset_kind, segment.offset);

@@ -170,9 +170,15 @@ pub(crate) fn instantiate(
     let mut store = store.as_context_mut();
     let core = store.core_mut();
     let index = core.allocate(module, imports)?;
-    core.initialise(index).map_err(Trap::new)?;
     let id = core.id();
-    if let Some(record) = core.start_function(index) {
+    let computing = core.instances[index].guest.initialise_globals();
+    if let Some(record) = computing.map(|function| core.function_to_call(index, function)) {
+        Func { store: id, record }.call(&mut store, &[])?;
+    }
+    let core = store.core_mut();
+    core.initialise(index).map_err(Trap::new)?;
+    let start = core.instances[index].guest.start_function();
+    if let Some(record) = start.map(|function| core.function_to_call(index, function)) {
         Func { store: id, record }.call(&mut store, &[])?;
     }
     Ok(Instance { store: id, index })
@@ -281,7 +287,7 @@ impl StoreCore {
         }
     }
 
-    /// Gives globals, tables and memories their contents.
+    /// Gives tables and memories their contents.
     fn initialise(&mut self, index: u32) -> Result<(), TrapCode> {
         let StoreCore { instances, memories, .. } = self;
         let instance = &instances[index];
@@ -292,16 +298,14 @@ impl StoreCore {
         })
     }
 
-    /// The record of the start function. If others cannot refer to it, it
-    /// gets one here.
-    fn start_function(&mut self, index: u32) -> Option<Slot<FuncRecord>> {
+    /// The record of a function of an instance, for a call. If others cannot refer to it, it gets one here.
+    fn function_to_call(&mut self, index: u32, function: u32) -> Slot<FuncRecord> {
         let guest = &self.instances[index].guest;
-        let start = guest.start_function()?;
-        if let Some(record) = guest.function(start) {
-            return Some(record);
+        if let Some(record) = guest.function(function) {
+            return record;
         }
-        let record = guest.callable(start);
-        Some(self.new_func_record(record))
+        let record = guest.callable(function);
+        self.new_func_record(record)
     }
 }
 

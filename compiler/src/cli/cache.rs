@@ -30,9 +30,9 @@ impl Key {
 
     fn with_tool(module: &[u8], options: &Options, tool: &str) -> Key {
         // Named one by one, so that a new option has to be thought about; threads change nothing.
-        let Options { target, memory, level, threads: _, strip } = options;
+        let Options { target, proposals, memory, level, threads: _, strip } = options;
         let description = format!(
-            "{tool}\ntarget {} {}\ncpu {} {} {:#x}\nmemory {memory}\nlevel {}\nstrip {strip}\n",
+            "{tool}\ntarget {} {}\ncpu {} {} {:#x}\nmemory {memory}\nlevel {}\nstrip {strip}\nproposals {proposals:?}\n",
             target.row.name,
             target.row.triple,
             target.cpu,

@@ -85,8 +85,11 @@ impl Failure {
             }
             CompileError::Invalid { .. } => Failure::input(message)
                 .help("the file is damaged, or the tool that made it has a bug; copy or build it again"),
+            CompileError::Unsupported { proposal, compiled: true, .. } => {
+                Failure::input(message).help(format!("`--enable={proposal}` allows it"))
+            }
             CompileError::Unsupported { proposal, .. } => {
-                Failure::input(message).help(format!("build the module for WebAssembly 2.0, without {proposal}"))
+                Failure::input(message).help(format!("build the module without {proposal}"))
             }
             CompileError::Limit { .. } => Failure::input(message).help(TOO_LARGE),
             CompileError::Options(_) => Failure::usage(message),

@@ -5,7 +5,7 @@ use super::failure::Failure;
 use clap::ValueEnum;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use wasmc::{Emit, MemoryModel, OptLevel, Options, Target};
+use wasmc::{CompileError, Emit, MemoryModel, OptLevel, Options, Proposals, Target};
 
 /// Options of code generation, shared by `compile` and `run`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -19,6 +19,16 @@ pub struct CodegenArgs {
     /// CPU features to add or take away, such as +avx2,-bmi
     #[arg(long, value_name = "LIST", allow_hyphen_values = true, help_heading = "Code generation")]
     pub features: Vec<String>,
+    /// Version of WebAssembly that modules may be written in: mvp, lime1, wasm2 or wasm3, as far as it is compiled
+    /// [default: everything that is]
+    #[arg(long, value_name = "NAME", help_heading = "Code generation")]
+    pub profile: Option<String>,
+    /// Proposals that modules may use beside it, by name (`wasmc inspect features` lists those of a module)
+    #[arg(long, value_name = "LIST", help_heading = "Code generation")]
+    pub enable: Vec<String>,
+    /// Proposals that modules may not use
+    #[arg(long, value_name = "LIST", help_heading = "Code generation")]
+    pub disable: Vec<String>,
     /// How accesses to linear memory are kept inside it [default: the target's first]
     #[arg(long, value_name = "MODEL", value_enum, help_heading = "Code generation")]
     pub memory: Option<Memory>,
@@ -145,6 +155,7 @@ impl CodegenArgs {
         }
         Ok(Options {
             target,
+            proposals: self.proposals().map_err(|error| Failure::compile(&error, &[]))?,
             memory,
             level: match self.level {
                 Level::O0 => OptLevel::O0,
@@ -159,6 +170,20 @@ impl CodegenArgs {
         })
     }
 
+    fn proposals(&self) -> Result<Proposals, CompileError> {
+        let mut proposals = self.profile.as_deref().map_or(Ok(Proposals::default()), Proposals::profile)?;
+        fn names(lists: &[String]) -> impl Iterator<Item = &str> {
+            lists.iter().flat_map(|list| list.split(',')).filter(|name| !name.is_empty())
+        }
+        for name in names(&self.enable) {
+            proposals = proposals.with(name)?;
+        }
+        for name in names(&self.disable) {
+            proposals = proposals.without(name)?;
+        }
+        Ok(proposals)
+    }
+
     /// The arguments that parse to this again.
     pub fn to_args(&self) -> Vec<OsString> {
         let mut args = vec![format!("-O{}", word(self.level))];
@@ -169,6 +194,12 @@ impl CodegenArgs {
         option("cpu", self.cpu.clone());
         for features in &self.features {
             option("features", Some(features.clone()));
+        }
+        option("profile", self.profile.clone());
+        for (name, lists) in [("enable", &self.enable), ("disable", &self.disable)] {
+            for list in lists {
+                option(name, Some(list.clone()));
+            }
         }
         option("memory", self.memory.map(word));
         option("jobs", self.threads.map(|n| n.to_string()));
@@ -202,6 +233,7 @@ mod tests {
             &["-Oz", "--strip", "-j", "3"],
             &["-O", "s", "--target", "x86_64-linux", "--cpu=x86-64-v3", "--memory", "checked"],
             &["--features", "-bmi,+avx2", "--features=+fma", "-j1"],
+            &["--profile=wasm2", "--enable", "multi-memory,extended-const", "--disable=multi-value", "--disable=simd"],
         ] {
             let first = parse(args);
             let sent: Vec<_> = first.to_args().into_iter().map(|a| a.into_string().unwrap()).collect();

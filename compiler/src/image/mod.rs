@@ -110,6 +110,7 @@ fn header(
         max_frame: code.max_frame,
         vmctx_len,
         start_function: module.start.map_or(NONE, |f| f.0),
+        initialiser: module.initialiser.map_or(NONE, |f| f.0),
         imported_functions: module.imported_functions,
         imported_tables: module.imported_tables,
         imported_memories: module.imported_memories,
@@ -119,6 +120,7 @@ fn header(
         source_digest: module.digest,
         name_offset,
         name_len,
+        reserved: 0,
     })
 }
 

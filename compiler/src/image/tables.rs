@@ -295,6 +295,8 @@ fn import_type(ty: &ImportType) -> ImportRecord {
 fn init(expr: ConstExpr) -> (u32, u64) {
     match expr {
         ConstExpr::Bits(bits) => (InitKind::Const as u32, bits),
+        // The initialiser will give it its value.
+        ConstExpr::Computed => (InitKind::Const as u32, 0),
         ConstExpr::Global(global) => (InitKind::Global as u32, global.0.into()),
         ConstExpr::Function(function) => (InitKind::Function as u32, function.0.into()),
     }
@@ -305,6 +307,7 @@ fn item(expr: ConstExpr) -> u32 {
         ConstExpr::Function(function) => function.0,
         ConstExpr::Global(global) => ITEM_GLOBAL | global.0,
         ConstExpr::Bits(_) => NONE,
+        ConstExpr::Computed => unreachable!("elements are references, which are not computed"),
     }
 }
 

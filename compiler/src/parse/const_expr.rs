@@ -3,11 +3,15 @@
 use super::{ConstExpr, FuncIndex, GlobalIndex};
 use wasmparser::{BinaryReaderError, Operator};
 
-/// Reads a validated constant expression: one instruction and `end` (spec: valid/instructions,
-/// constant expressions, as of Wasm 2.0).
+/// Reads a validated constant expression (spec: valid/instructions, constant expressions). `Computed` stands for
+/// whatever needs more than one instruction.
 pub fn read(expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, BinaryReaderError> {
     let mut reader = expr.get_operators_reader();
-    Ok(match reader.read()? {
+    let first = reader.read()?;
+    if !matches!(reader.read()?, Operator::End) {
+        return Ok(ConstExpr::Computed);
+    }
+    Ok(match first {
         Operator::I32Const { value } => ConstExpr::Bits(u64::from(value as u32)),
         Operator::I64Const { value } => ConstExpr::Bits(value as u64),
         Operator::F32Const { value } => ConstExpr::Bits(u64::from(value.bits())),

@@ -11,15 +11,16 @@ mod sections;
 pub use index::*;
 pub use module::*;
 pub use print::print;
+pub use proposals::{PROPOSALS, Proposal, Proposals, used};
 pub use sections::val_type;
 
 use crate::error::CompileError;
 use sha2::{Digest, Sha256};
 use wasmparser::{BinaryReaderError, Validator};
 
-/// Reads and validates a binary module.
-pub fn parse(bytes: &[u8]) -> Result<Module<'_>, CompileError> {
-    validate(bytes)?;
+/// Reads and validates a binary module that uses no other proposals than these.
+pub fn parse(bytes: &[u8], proposals: Proposals) -> Result<Module<'_>, CompileError> {
+    validate(bytes, proposals)?;
     // What follows meets only errors that validation would have found.
     let mut module = sections::read(bytes).map_err(|e| invalid(bytes, &e))?;
     module.digest = Sha256::digest(bytes).into();
@@ -27,13 +28,14 @@ pub fn parse(bytes: &[u8]) -> Result<Module<'_>, CompileError> {
     Ok(module)
 }
 
-fn validate(bytes: &[u8]) -> Result<(), CompileError> {
-    let Err(error) = Validator::new_with_features(proposals::SUPPORTED).validate_all(bytes) else {
+fn validate(bytes: &[u8], proposals: Proposals) -> Result<(), CompileError> {
+    let Err(error) = Validator::new_with_features(proposals.features()).validate_all(bytes) else {
         return Ok(());
     };
-    match proposals::missing(bytes, &error) {
+    match proposals::missing(bytes, &error, proposals) {
         Some(proposal) => Err(CompileError::Unsupported {
-            proposal,
+            proposal: proposal.name,
+            compiled: proposal.compiled,
             message: error.message().to_string(),
             offset: error.offset() as usize,
             function: function_at(bytes, error.offset()),

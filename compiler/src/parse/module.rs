@@ -1,6 +1,7 @@
 //! A validated Wasm module as plain data: what the rest of the compiler works from.
 
 use super::index::{DefinedFuncIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TypeId};
+use std::borrow::Cow;
 use wasmc_abi::ValType;
 
 /// A module, borrowed from its bytes.
@@ -40,6 +41,8 @@ pub struct Module<'a> {
     pub imported_globals: u32,
     /// The start function.
     pub start: Option<FuncIndex>,
+    /// The function that sets the globals whose value is computed: made for the purpose, the last of all.
+    pub initialiser: Option<FuncIndex>,
     /// Element segments.
     pub elements: Vec<Element>,
     /// Data segments.
@@ -61,10 +64,10 @@ pub struct FuncType {
 }
 
 /// A function body: its bytes and where they stand in the module.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Body<'a> {
     /// Locals and instructions.
-    pub bytes: &'a [u8],
+    pub bytes: Cow<'a, [u8]>,
     /// Offset in the module.
     pub offset: u32,
 }
@@ -162,6 +165,8 @@ pub enum ConstExpr {
     Global(GlobalIndex),
     /// Reference to a function.
     Function(FuncIndex),
+    /// What the module's initialiser sets: of globals only.
+    Computed,
 }
 
 /// When a segment is used.
@@ -257,8 +262,12 @@ impl<'a> Module<'a> {
             ConstExpr::Function(f) => Some(f),
             _ => None,
         });
-        let mut found: Vec<_> =
-            exported.chain(referred).chain(self.start).filter(|f| self.defined(*f).is_some()).collect();
+        let mut found: Vec<_> = exported
+            .chain(referred)
+            .chain(self.start)
+            .chain(self.initialiser)
+            .filter(|f| self.defined(*f).is_some())
+            .collect();
         found.sort_unstable();
         found.dedup();
         found

@@ -76,6 +76,7 @@ fn const_expr(expr: ConstExpr) -> String {
         ConstExpr::Bits(bits) => format!("{bits:#x}"),
         ConstExpr::Global(index) => format!("global {}", index.0),
         ConstExpr::Function(index) => format!("function {}", index.0),
+        ConstExpr::Computed => "computed".into(),
     }
 }
 

@@ -14,6 +14,7 @@ type Result<T> = std::result::Result<T, BinaryReaderError>;
 /// Reads all sections. Whatever validation refuses may panic here.
 pub fn read(bytes: &[u8]) -> Result<Module<'_>> {
     let mut module = Module::default();
+    let mut computed = Computed::default();
     let mut name_section = None;
     for payload in Parser::new(0).parse_all(bytes) {
         match payload? {
@@ -37,25 +38,27 @@ pub fn read(bytes: &[u8]) -> Result<Module<'_>> {
             Payload::GlobalSection(reader) => {
                 for global in reader {
                     let global = global?;
-                    let init = Some(const_expr::read(&global.init_expr)?);
-                    module.globals.push(Global { ty: global_type(&global.ty), init });
+                    let init = computed.global(&global.init_expr, module.globals.len())?;
+                    module.globals.push(Global { ty: global_type(&global.ty), init: Some(init) });
                 }
             }
             Payload::ExportSection(reader) => exports(reader, &mut module)?,
             Payload::StartSection { func, .. } => module.start = Some(FuncIndex(func)),
             Payload::ElementSection(reader) => {
                 for element in reader {
-                    module.elements.push(self::element(element?)?);
+                    let element = self::element(element?, &mut module, &mut computed)?;
+                    module.elements.push(element);
                 }
             }
             Payload::DataCountSection { .. } => module.names_data = true,
             Payload::DataSection(reader) => {
                 for data in reader {
-                    module.data.push(self::data(&data?)?);
+                    let data = self::data(&data?, &mut module, &mut computed)?;
+                    module.data.push(data);
                 }
             }
             Payload::CodeSectionEntry(body) => {
-                let (bytes, offset) = (body.as_bytes(), body.range().start as u32);
+                let (bytes, offset) = (body.as_bytes().into(), body.range().start as u32);
                 module.bodies.push(Body { bytes, offset });
             }
             Payload::CustomSection(section) => {
@@ -66,6 +69,7 @@ pub fn read(bytes: &[u8]) -> Result<Module<'_>> {
             _ => {}
         }
     }
+    computed.finish(&mut module, bytes.len() as u32);
     module.function_names = vec![None; module.functions.len()];
     if let Some(reader) = name_section {
         names::read(reader, &mut module);
@@ -73,6 +77,68 @@ pub fn read(bytes: &[u8]) -> Result<Module<'_>> {
     names::fall_back_to_exports(&mut module);
     Ok(module)
 }
+
+/// Constant expressions that need instructions of their own. They become the body of one more function, the
+/// module's initialiser, that leaves each value in a global.
+#[derive(Default)]
+struct Computed {
+    /// Instructions: expression, `global.set`, expression, `global.set`, and so on.
+    instructions: Vec<u8>,
+}
+
+impl Computed {
+    /// The initial value of the global `index`.
+    fn global(&mut self, expr: &wasm::ConstExpr<'_>, index: usize) -> Result<ConstExpr> {
+        let simple = const_expr::read(expr)?;
+        // A copy of a global may be one of a global that is still to be computed.
+        let is_late = matches!(simple, ConstExpr::Global(_)) && !self.instructions.is_empty();
+        if simple != ConstExpr::Computed && !is_late {
+            return Ok(simple);
+        }
+        let mut reader = expr.get_binary_reader();
+        let with_end = reader.read_bytes(reader.bytes_remaining())?;
+        self.instructions.extend_from_slice(with_end.strip_suffix(&[END]).unwrap_or(with_end));
+        self.instructions.push(GLOBAL_SET);
+        let mut rest = index as u32;
+        while rest >= 0x80 {
+            self.instructions.push(rest as u8 | 0x80);
+            rest >>= 7;
+        }
+        self.instructions.push(rest as u8);
+        Ok(ConstExpr::Computed)
+    }
+
+    /// The offset of a segment; if it is computed, that of a global made for it, behind all others.
+    fn offset(&mut self, expr: &wasm::ConstExpr<'_>, module: &mut Module<'_>) -> Result<ConstExpr> {
+        if const_expr::read(expr)? != ConstExpr::Computed {
+            return const_expr::read(expr);
+        }
+        let index = module.globals.len();
+        let init = Some(self.global(expr, index)?);
+        module.globals.push(Global { ty: GlobalType { value: ValType::I32, mutable: false }, init });
+        Ok(ConstExpr::Global(GlobalIndex(index as u32)))
+    }
+
+    /// Adds the initialiser, if there is something to compute. Offsets from `end` on are in no other function.
+    fn finish(self, module: &mut Module<'_>, end: u32) {
+        if self.instructions.is_empty() {
+            return;
+        }
+        let none = FuncType { params: vec![], results: vec![] };
+        let ty = module.types.iter().position(|ty| *ty == none).unwrap_or_else(|| {
+            module.types.push(none);
+            module.types.len() - 1
+        });
+        module.initialiser = Some(FuncIndex(module.functions.len() as u32));
+        module.functions.push(TypeId(ty as u32));
+        let no_locals = [0];
+        let bytes = [&no_locals[..], &self.instructions, &[END]].concat().into();
+        module.bodies.push(Body { bytes, offset: end });
+    }
+}
+
+const END: u8 = 0x0B;
+const GLOBAL_SET: u8 = 0x24;
 
 fn types(reader: wasm::TypeSectionReader<'_>, module: &mut Module<'_>) -> Result<()> {
     let mut distinct: HashMap<FuncType, TypeId> = HashMap::new();
@@ -140,10 +206,10 @@ fn exports<'a>(reader: wasm::ExportSectionReader<'a>, module: &mut Module<'a>) -
     Ok(())
 }
 
-fn element(element: wasm::Element<'_>) -> Result<Element> {
+fn element(element: wasm::Element<'_>, module: &mut Module<'_>, computed: &mut Computed) -> Result<Element> {
     let mode = match element.kind {
         wasm::ElementKind::Active { table_index, offset_expr } => {
-            SegmentMode::Active(TableIndex(table_index.unwrap_or(0)), const_expr::read(&offset_expr)?)
+            SegmentMode::Active(TableIndex(table_index.unwrap_or(0)), computed.offset(&offset_expr, module)?)
         }
         wasm::ElementKind::Passive => SegmentMode::Passive,
         wasm::ElementKind::Declared => SegmentMode::Declared,
@@ -160,10 +226,10 @@ fn element(element: wasm::Element<'_>) -> Result<Element> {
     Ok(Element { mode, ty, items })
 }
 
-fn data<'a>(data: &wasm::Data<'a>) -> Result<Data<'a>> {
+fn data<'a>(data: &wasm::Data<'a>, module: &mut Module<'a>, computed: &mut Computed) -> Result<Data<'a>> {
     let mode = match &data.kind {
         wasm::DataKind::Active { memory_index, offset_expr } => {
-            SegmentMode::Active(MemoryIndex(*memory_index), const_expr::read(offset_expr)?)
+            SegmentMode::Active(MemoryIndex(*memory_index), computed.offset(offset_expr, module)?)
         }
         wasm::DataKind::Passive => SegmentMode::Passive,
     };

@@ -25,8 +25,8 @@ pub fn is_oversized(body: &Body<'_>) -> bool {
     body.bytes.len() > OPTIMIZED_BODY_MAX || locals > OPTIMIZED_LOCALS_MAX
 }
 
-fn function_body<'a>(body: &Body<'a>) -> FunctionBody<'a> {
-    FunctionBody::new(BinaryReader::new(body.bytes, body.offset.into()))
+fn function_body<'a>(body: &'a Body<'_>) -> FunctionBody<'a> {
+    FunctionBody::new(BinaryReader::new(&body.bytes, body.offset.into()))
 }
 
 pub struct FunctionTranslator<'u, 'ctx> {
@@ -45,6 +45,8 @@ pub struct FunctionTranslator<'u, 'ctx> {
     scope: DISubprogram<'ctx>,
     /// Offset of the current instruction in the Wasm module.
     offset: u32,
+    /// Whether globals that nobody else changes may be changed here.
+    pub is_initialiser: bool,
 }
 
 impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
@@ -52,7 +54,7 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
     pub fn translate(unit: &'u Unit<'ctx, 'u>, defined: DefinedFuncIndex) -> Result<()> {
         let index = unit.module.function_index(defined);
         let function = unit.function(index).expect("a defined function is declared");
-        let body = unit.module.bodies[defined.get()];
+        let body = &unit.module.bodies[defined.get()];
         let builder = unit.context.create_builder();
         builder.position_at_end(unit.context.append_basic_block(function, ""));
         let mut this = FunctionTranslator {
@@ -68,11 +70,12 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
             ty: unit.module.function_type(index),
             scope: function.get_subprogram().expect("a declared function has a scope"),
             offset: body.offset,
+            is_initialiser: unit.module.initialiser == Some(index),
         };
-        if is_oversized(&body) {
+        if is_oversized(body) {
             unit.attributes.leave_alone(function);
         }
-        this.body(&function_body(&body))
+        this.body(&function_body(body))
     }
 
     fn body(&mut self, body: &FunctionBody<'_>) -> Result<()> {

@@ -204,11 +204,18 @@ pub(super) fn check_counts(checks: &Checks<'_>) -> Result<(), LoadError> {
 /// What the header says of the module, whose records have been checked.
 pub(super) fn check_module(checks: &Checks<'_>) -> Result<(), LoadError> {
     let (image, header) = (&checks.image, checks.image.header());
+    if header.reserved != 0 {
+        return Err(LoadError::Header(HeaderFault::Reserved));
+    }
     if header.name_offset != NONE && checks.names.check(header.name_offset, header.name_len).is_err() {
         return Err(LoadError::Header(HeaderFault::ModuleName));
     }
-    if header.start_function != NONE && !can_start(checks, header.start_function) {
-        return Err(LoadError::Header(HeaderFault::StartFunction));
+    for (function, fault) in
+        [(header.start_function, HeaderFault::StartFunction), (header.initialiser, HeaderFault::Initialiser)]
+    {
+        if function != NONE && !can_start(checks, function) {
+            return Err(LoadError::Header(fault));
+        }
     }
     let computed = image.vmctx_layout().len_bytes();
     if computed == Some(header.vmctx_len) {

@@ -235,9 +235,11 @@ fn the_header_agrees_with_the_tables() {
     assert_eq!(fault("code_offset", u64::from(CODE) - 1), HeaderFault::CodeRange);
     assert_eq!(fault("code_len", u64::from(CODE_LEN) + 1), HeaderFault::CodeRange);
     assert_eq!(fault("name_offset", 100_000), HeaderFault::ModuleName);
+    assert_eq!(fault("reserved", 1), HeaderFault::Reserved);
     // No such function; parameters; inlined everywhere.
     for start in [5, 0, 2, 3] {
         assert_eq!(fault("start_function", start), HeaderFault::StartFunction);
+        assert_eq!(fault("initialiser", start), HeaderFault::Initialiser);
     }
     let stated = Sample::new().header.vmctx_len;
     let error = refusal_of_header("vmctx_len", u64::from(stated) + 16, 4);

@@ -1,6 +1,7 @@
-//! `wasmc inspect`: what is in an `.aot` file, for people or as JSON.
+//! `wasmc inspect`: what is in an `.aot` file, for people or as JSON, and what a module is written with.
 
 mod disassembly;
+mod features;
 mod report;
 mod text;
 
@@ -14,10 +15,14 @@ use std::process::ExitCode;
 
 /// Arguments of `wasmc inspect`.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct InspectArgs {
+    /// What else to look at.
+    #[command(subcommand)]
+    what: Option<What>,
     /// The .aot file
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
+    #[arg(value_name = "FILE", required = true)]
+    file: Option<PathBuf>,
     /// Text for people, or JSON
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -30,9 +35,20 @@ pub struct InspectArgs {
     disassemble: Option<String>,
 }
 
+/// What can be looked at beside an image.
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// List the proposals beyond the first version of WebAssembly that a module uses
+    Features(features::FeaturesArgs),
+}
+
 /// `wasmc inspect`.
 pub fn run(args: &InspectArgs) -> Result<ExitCode, Failure> {
-    let input = input::read(&args.file)?;
+    let file = match (&args.what, &args.file) {
+        (Some(What::Features(args)), _) => return features::run(args),
+        (None, file) => file.as_deref().expect("clap asks for it"),
+    };
+    let input = input::read(file)?;
     let name = &input.name;
     if !matches!(input.kind(), Ok(Kind::Image)) {
         let failure = match input.kind() {

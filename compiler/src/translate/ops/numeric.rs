@@ -68,9 +68,78 @@ fn integer<'ctx>(f: &mut Translator<'_, 'ctx>, operator: &O<'_>) -> Result<bool>
         O::I32Extend8S | O::I64Extend8S => int_unary(f, |f, a| extend(f, a, f.unit.types.i8))?,
         O::I32Extend16S | O::I64Extend16S => int_unary(f, |f, a| extend(f, a, f.unit.types.i16))?,
         O::I64Extend32S => int_unary(f, |f, a| extend(f, a, f.unit.types.i32))?,
+        O::I64Add128 => wide_sum(f, |f, a, b| Ok(f.builder.build_int_add(a, b, "")?))?,
+        O::I64Sub128 => wide_sum(f, |f, a, b| Ok(f.builder.build_int_sub(a, b, "")?))?,
+        O::I64MulWideU => wide_product(f, false)?,
+        O::I64MulWideS => wide_product(f, true)?,
         _ => return Ok(false),
     }
     Ok(true)
+}
+
+/// Two numbers of 128 bits, as four operands, low halves first, to one.
+fn wide_sum<'ctx>(
+    f: &mut Translator<'_, 'ctx>,
+    build: impl FnOnce(&mut Translator<'_, 'ctx>, IntValue<'ctx>, IntValue<'ctx>) -> Result<IntValue<'ctx>>,
+) -> Result<()> {
+    let halves = f.pop_many(4);
+    let wide = |low: BasicValueEnum<'ctx>, high: BasicValueEnum<'ctx>| -> Result<IntValue<'ctx>> {
+        let ty = f.unit.context.i128_type();
+        let low = f.builder.build_int_z_extend(low.into_int_value(), ty, "")?;
+        let high = f.builder.build_int_z_extend(high.into_int_value(), ty, "")?;
+        let high = f.builder.build_left_shift(high, ty.const_int(64, false), "")?;
+        Ok(f.builder.build_or(low, high, "")?)
+    };
+    let (a, b) = (wide(halves[0], halves[1])?, wide(halves[2], halves[3])?);
+    let sum = build(f, a, b)?;
+    push_wide(f, sum)
+}
+
+/// The halves of a number of 128 bits, the low one first.
+fn push_wide<'ctx>(f: &mut Translator<'_, 'ctx>, value: IntValue<'ctx>) -> Result<()> {
+    let low = f.builder.build_int_truncate(value, f.unit.types.i64, "")?;
+    let high = f.builder.build_right_shift(value, value.get_type().const_int(64, false), false, "")?;
+    let high = f.builder.build_int_truncate(high, f.unit.types.i64, "")?;
+    f.push(low);
+    f.push(high);
+    Ok(())
+}
+
+/// The 128 bits of a product of two numbers of 64.
+fn wide_product(f: &mut Translator<'_, '_>, signed: bool) -> Result<()> {
+    let (b, a) = (f.pop_int(), f.pop_int());
+    let wide = f.unit.context.i128_type();
+    if f.unit.target.pointer_bits == 64 {
+        let extend = |value| match signed {
+            true => f.builder.build_int_s_extend(value, wide, ""),
+            false => f.builder.build_int_z_extend(value, wide, ""),
+        };
+        let product = f.builder.build_int_mul(extend(a)?, extend(b)?, "")?;
+        return push_wide(f, product);
+    }
+    // Where LLVM would call a routine: schoolbook, in digits of 32 bits. No sum below exceeds 64.
+    let (builder, ty) = (&f.builder, f.unit.types.i64);
+    let (half, digit) = (ty.const_int(32, false), ty.const_int(u64::from(u32::MAX), false));
+    let low_of = |value| builder.build_and(value, digit, "");
+    let high_of = |value| builder.build_right_shift(value, half, false, "");
+    let ([a0, b0], [a1, b1]) = ([low_of(a)?, low_of(b)?], [high_of(a)?, high_of(b)?]);
+    let first = builder.build_int_mul(a0, b0, "")?;
+    let middle = builder.build_int_add(builder.build_int_mul(a1, b0, "")?, high_of(first)?, "")?;
+    let other = builder.build_int_add(builder.build_int_mul(a0, b1, "")?, low_of(middle)?, "")?;
+    let high = builder.build_int_add(builder.build_int_mul(a1, b1, "")?, high_of(middle)?, "")?;
+    let mut high = builder.build_int_add(high, high_of(other)?, "")?;
+    let low = builder.build_or(builder.build_left_shift(other, half, "")?, low_of(first)?, "")?;
+    if signed {
+        // A negative factor has been taken for one that is 2^64 larger.
+        let sign = ty.const_int(63, false);
+        for (factor, times) in [(a, b), (b, a)] {
+            let all = builder.build_right_shift(factor, sign, true, "")?;
+            high = builder.build_int_sub(high, builder.build_and(all, times, "")?, "")?;
+        }
+    }
+    f.push(low);
+    f.push(high);
+    Ok(())
 }
 
 fn compare(f: &mut Translator<'_, '_>, operator: &O<'_>) -> Result<bool> {

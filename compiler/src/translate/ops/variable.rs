@@ -61,7 +61,7 @@ fn global_get(f: &mut FunctionTranslator<'_, '_>, global: GlobalIndex) -> Result
     }
     let (address, tag) = f.global(global)?;
     let value = f.load_tagged(f.unit.types.value(ty.value), address, tag)?;
-    if !ty.mutable {
+    if !ty.mutable && !f.is_initialiser {
         f.unit.alias.mark_invariant(value.as_instruction_value().expect("a load is an instruction"));
     }
     f.push(value);

@@ -107,6 +107,7 @@ impl Sample {
             code_offset: CODE,
             code_len: CODE_LEN,
             start_function: NONE,
+            initialiser: NONE,
             name_offset: NONE,
             vmctx_len: vmctx::Layout::default().len_bytes().unwrap(),
             ..Header::default()
