@@ -1,6 +1,7 @@
 //! Chores of the workspace, one file each. Builds without LLVM, since `setup` installs it.
 
 mod ci;
+mod code_size;
 mod cross;
 mod demo;
 mod fetch;
@@ -27,6 +28,7 @@ Usage: cargo xtask CHORE
   cross-build PROGRAM NAME  build a program of the workspace for one of them; the last line says where it is
   cross-test [NAME...]  run the tests of the loader, the runtime and aot-run on them, under qemu
   bench [ARGS]     the benchmark table; arguments go to `bench`
+  code-size [TARGET...]  the size of code at -Os beside clang's, of every target, or by kernel of those named
   load             what loading and instantiating cost, for images of growing size
 ";
 
@@ -48,6 +50,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["ci"] => ci::ci(),
         ["fetch"] => fetch::fetch(test::Scope::Whole),
         ["fetch", "--small"] => fetch::fetch(test::Scope::Small),
+        ["code-size", names @ ..] => code_size::code_size(names),
         ["load"] => load::load(),
         ["cross", names @ ..] => cross::cross(names),
         ["cross-build", program, name] => cross::cross_build(program, name),
