@@ -1,7 +1,8 @@
 //! The configurations that every claim about code is checked in: a platform, a level, a memory model.
 //!
 //! By default those of x86-64, which runs natively. `SPEC_TARGET=aarch64-linux,riscv64-linux` (or `all`) chooses
-//! other platforms, `SPEC_CONFIG=O2-guard` (or `O2`, `guard`) some of their configurations.
+//! other platforms, `SPEC_CONFIG=O2-guard` (or `O2`, `guard`) some of their configurations, or levels that are not
+//! tried by default. What is compiled for size is stripped.
 
 use std::env;
 use std::fmt;
@@ -16,7 +17,7 @@ pub struct Platform {
     pub target: &'static str,
     /// CPU features beside the target's own, as the command takes them.
     pub features: &'static str,
-    /// The levels that are tried.
+    /// The levels that are tried by default.
     levels: &'static [OptLevel],
     /// What stands in for the machine, unless this one is such a machine.
     pub emulator: Option<Emulator>,
@@ -33,6 +34,7 @@ pub struct Emulator {
 
 const NATIVE: &[OptLevel] = &[OptLevel::O0, OptLevel::O2, OptLevel::O3];
 const EMULATED: &[OptLevel] = &[OptLevel::O0, OptLevel::O3];
+const SMALL: &[OptLevel] = &[OptLevel::O0, OptLevel::O3, OptLevel::Os];
 
 const AARCH64: Option<Emulator> = Some(Emulator { machine: "aarch64", command: &["qemu-aarch64-static"] });
 // Its CPU has NEON; code that does without must run as well.
@@ -44,7 +46,7 @@ pub static PLATFORMS: &[Platform] = &[
     Platform { target: "x86_64-linux", features: "", levels: NATIVE, emulator: None },
     Platform { target: "aarch64-linux", features: "", levels: EMULATED, emulator: AARCH64 },
     Platform { target: "armv7-linux", features: "", levels: EMULATED, emulator: ARM },
-    Platform { target: "thumbv7-linux", features: "", levels: EMULATED, emulator: ARM },
+    Platform { target: "thumbv7-linux", features: "", levels: SMALL, emulator: ARM },
     Platform { target: "riscv64-linux", features: "", levels: EMULATED, emulator: RISCV64 },
 ];
 
@@ -77,11 +79,11 @@ pub struct Config {
 }
 
 impl Config {
-    /// Every configuration of a platform, in each memory model that its target has.
-    fn all(platform: &'static Platform) -> impl Iterator<Item = Config> {
+    /// Configurations of a platform at these levels, in each memory model that its target has.
+    fn all(platform: &'static Platform, levels: &'static [OptLevel]) -> impl Iterator<Item = Config> {
         let models = platform.row().memory_models;
         let of_level = move |level| models.iter().map(move |memory| Config { platform, level, memory: *memory });
-        platform.levels.iter().flat_map(move |level| of_level(*level))
+        levels.iter().flat_map(move |level| of_level(*level))
     }
 
     /// Those that the environment selects.
@@ -91,12 +93,15 @@ impl Config {
         let wanted =
             |platform: &&Platform| targets.iter().any(|target| *target == platform.to_string() || target == "all");
         let words = variable("SPEC_CONFIG");
+        let words: Vec<&str> = words.iter().flat_map(|word| word.split('-')).collect();
+        let names_level = words.iter().any(|word| OptLevel::ALL.iter().any(|level| level.name() == *word));
+        let levels = |platform: &Platform| if names_level { &OptLevel::ALL } else { platform.levels };
         let has = |config: &Config, word: &str| config.level.name() == word || config.memory.name() == word;
         let configs: Vec<Config> = PLATFORMS
             .iter()
             .filter(wanted)
-            .flat_map(Config::all)
-            .filter(|config| words.iter().flat_map(|word| word.split('-')).all(|word| has(config, word)))
+            .flat_map(|platform| Config::all(platform, levels(platform)))
+            .filter(|config| words.iter().all(|word| has(config, word)))
             .collect();
         assert!(!configs.is_empty(), "SPEC_TARGET and SPEC_CONFIG leave no configuration");
         configs
@@ -108,8 +113,8 @@ impl Config {
             target: self.platform.compile_target(),
             level: self.level,
             memory: self.memory,
+            strip: matches!(self.level, OptLevel::Os | OptLevel::Oz),
             threads: NonZeroUsize::MIN,
-            ..Options::default()
         }
     }
 }

@@ -45,7 +45,7 @@ pub struct CodegenArgs {
     /// Threads for code generation; the result does not depend on it [default: all CPUs]
     #[arg(short = 'j', long = "jobs", value_name = "N", help_heading = "Code generation")]
     pub threads: Option<NonZeroUsize>,
-    /// Leave out function names, Wasm offsets and the symbol table
+    /// Leave out function names, Wasm offsets and the symbol table; with -Os and -Oz checks share their traps
     #[arg(long, help_heading = "Code generation")]
     pub strip: bool,
 }

@@ -503,7 +503,8 @@ fn pointer_operand(instruction: InstructionValue<'_>, index: u32) -> Option<Poin
     }
 }
 
-fn callee(call: InstructionValue<'_>) -> Option<PointerValue<'_>> {
+/// What a call calls.
+pub fn callee(call: InstructionValue<'_>) -> Option<PointerValue<'_>> {
     pointer_operand(call, call.get_num_operands() - 1)
 }
 

@@ -2,6 +2,7 @@
 //! checks, sites.
 
 mod guard;
+mod share;
 mod sites;
 mod stack;
 
@@ -33,6 +34,9 @@ pub fn optimize(
     }
     stack::insert_checks(llvm, module, options);
     let sites = sites::number(llvm);
+    if options.strip && matches!(options.level, OptLevel::Os | OptLevel::Oz) {
+        share::share_traps(llvm);
+    }
     if o0_has_frame_pointers(options.target.row) {
         optimize_all_code(llvm);
     }
