@@ -6,6 +6,7 @@ mod control;
 mod float_environment;
 mod matrix;
 mod memory;
+mod merge;
 mod order;
 mod tables;
 

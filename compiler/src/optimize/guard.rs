@@ -56,16 +56,14 @@ pub fn remove_checks<'ctx>(llvm: &LlvmModule<'ctx>, module: &Module<'_>) -> usiz
     let Some(trap) = llvm.get_function(&symbols::trap_stub(TrapCode::MemoryOutOfBounds)) else { return 0 };
     let mut removed = 0;
     for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some() && f.count_basic_blocks() > 0) {
-        let Some(vmctx) = function.get_first_param() else { continue };
-        let BasicValueEnum::PointerValue(vmctx) = vmctx else { continue };
-        let pass = Pass { vmctx, trap, module, layout: module.layout(), bounded: RefCell::default() };
+        let Some(pass) = Pass::new(function, trap, module) else { continue };
         removed += pass.run(function);
     }
     removed
 }
 
 /// What the pass needs to know of one function.
-struct Pass<'ctx, 'm> {
+pub struct Pass<'ctx, 'm> {
     vmctx: PointerValue<'ctx>,
     trap: FunctionValue<'ctx>,
     module: &'m Module<'m>,
@@ -98,7 +96,17 @@ struct Access<'ctx> {
     len: i64,
 }
 
-impl<'ctx> Pass<'ctx, '_> {
+impl<'ctx, 'm> Pass<'ctx, 'm> {
+    /// `None` if it is not a function that has a vmctx.
+    pub fn new(function: FunctionValue<'ctx>, trap: FunctionValue<'ctx>, module: &'m Module<'m>) -> Option<Self> {
+        match function.get_first_param()? {
+            BasicValueEnum::PointerValue(vmctx) => {
+                Some(Pass { vmctx, trap, module, layout: module.layout(), bounded: RefCell::default() })
+            }
+            _ => None,
+        }
+    }
+
     fn run(&self, function: FunctionValue<'ctx>) -> usize {
         let mut removed = 0;
         for block in function.get_basic_block_iter() {
@@ -177,6 +185,16 @@ impl<'ctx> Pass<'ctx, '_> {
             && ty.max == Some(ty.min)
             && ty.min <= MAX_PAGES;
         fixed.then_some((ty.min * PAGE_LEN) as i64)
+    }
+
+    /// The memory whose length a value is.
+    pub fn memory_of_length(&self, value: IntValue<'ctx>) -> Option<MemoryIndex> {
+        self.length_of(value.into(), &mut Vec::new()).flatten()
+    }
+
+    /// Bytes that a memory always has.
+    pub fn least_length(&self, memory: MemoryIndex) -> i64 {
+        (self.module.memories[memory.get()].min * PAGE_LEN) as i64
     }
 
     /// The memory whose length `value` is: loaded from its record, however that came here. `Some(None)`
@@ -406,7 +424,7 @@ impl<'ctx> Pass<'ctx, '_> {
     }
 
     /// Whether a block does nothing but raise the trap for accesses out of bounds.
-    fn is_trap(&self, block: BasicBlock<'ctx>) -> bool {
+    pub fn is_trap(&self, block: BasicBlock<'ctx>) -> bool {
         let Some(first) = block.get_first_instruction() else { return false };
         let ends = first.get_next_instruction().is_some_and(|i| i.get_opcode() == Op::Unreachable);
         ends && first.get_opcode() == Op::Call && callee(first) == Some(self.trap.as_global_value().as_pointer_value())
@@ -476,7 +494,9 @@ enum Step {
     Unknown,
 }
 
-fn conditional<'ctx>(branch: InstructionValue<'ctx>) -> Option<(IntValue<'ctx>, BasicBlock<'ctx>, BasicBlock<'ctx>)> {
+pub fn conditional<'ctx>(
+    branch: InstructionValue<'ctx>,
+) -> Option<(IntValue<'ctx>, BasicBlock<'ctx>, BasicBlock<'ctx>)> {
     if branch.get_num_operands() != 3 || !branch.is_conditional().unwrap_or(false) {
         return None;
     }
@@ -489,14 +509,14 @@ fn conditional<'ctx>(branch: InstructionValue<'ctx>) -> Option<(IntValue<'ctx>, 
     }
 }
 
-fn int_operand(instruction: InstructionValue<'_>, index: u32) -> Option<IntValue<'_>> {
+pub fn int_operand(instruction: InstructionValue<'_>, index: u32) -> Option<IntValue<'_>> {
     match instruction.get_operand(index)?.value()? {
         BasicValueEnum::IntValue(value) => Some(value),
         _ => None,
     }
 }
 
-fn pointer_operand(instruction: InstructionValue<'_>, index: u32) -> Option<PointerValue<'_>> {
+pub fn pointer_operand(instruction: InstructionValue<'_>, index: u32) -> Option<PointerValue<'_>> {
     match instruction.get_operand(index)?.value()? {
         BasicValueEnum::PointerValue(value) => Some(value),
         _ => None,
@@ -580,7 +600,8 @@ fn byte_gep(address: PointerValue<'_>) -> Option<InstructionValue<'_>> {
     let gep = address.as_instruction_value().filter(|i| i.get_opcode() == Op::GetElementPtr)?;
     let bytes = gep.get_gep_source_element_type().ok()?;
     let bytes = bytes.is_int_type() && bytes.into_int_type().get_bit_width() == 8;
-    let wide = int_operand(gep, 1)?.get_type().get_bit_width() == 64;
+    let index = int_operand(gep, 1)?;
+    let wide = index.get_type().get_bit_width() == 64 || index.get_sign_extended_constant().is_some_and(|c| c >= 0);
     (bytes && wide && gep.get_num_operands() == 2).then_some(gep)
 }
 
@@ -674,7 +695,7 @@ fn is_local(root: PointerValue<'_>) -> bool {
     root.as_instruction_value().is_some_and(|i| i.get_opcode() == Op::Alloca)
 }
 
-fn root_is_local(address: PointerValue<'_>) -> bool {
+pub fn root_is_local(address: PointerValue<'_>) -> bool {
     is_local(root_of(address))
 }
 
@@ -688,7 +709,7 @@ fn divides_by_constant(division: InstructionValue<'_>) -> bool {
 }
 
 /// Intrinsics that compute and do nothing else: all that the translation uses, but those on memory.
-fn is_pure_intrinsic(call: InstructionValue<'_>) -> bool {
+pub fn is_pure_intrinsic(call: InstructionValue<'_>) -> bool {
     let Some(callee) = callee(call) else { return false };
     let name = callee.get_name().to_bytes();
     let on_memory = [&b"llvm.mem"[..], b"llvm.masked", b"llvm.vp", b"llvm.lifetime", b"llvm.assume", b"llvm.trap"];

@@ -2,6 +2,7 @@
 //! checks, sites.
 
 mod guard;
+mod merge;
 mod share;
 mod sites;
 mod stack;
@@ -32,9 +33,14 @@ pub fn optimize(
             run(llvm, machine, "function(simplifycfg,adce)")?;
         }
     }
+    let for_size = matches!(options.level, OptLevel::Os | OptLevel::Oz);
+    if options.target.row.pointer_bits == 32 && for_size {
+        merge::merge_checks(llvm, module, options.strip);
+        run(llvm, machine, "function(early-cse,simplifycfg,adce)")?;
+    }
     stack::insert_checks(llvm, module, options);
     let sites = sites::number(llvm);
-    if options.strip && matches!(options.level, OptLevel::Os | OptLevel::Oz) {
+    if options.strip && for_size {
         share::share_traps(llvm);
     }
     if o0_has_frame_pointers(options.target.row) {
