@@ -71,53 +71,46 @@ numbered! {
     }
 }
 
-macro_rules! cpu_features {
-    ($($bit:literal $llvm:literal $level:literal;)*) => {
-        /// One optional feature of a CPU.
-        #[derive(Clone, Copy, Debug)]
-        pub struct CpuFeature {
-            /// Its bit in the header's `cpu_features`.
-            pub bit: u32,
-            /// LLVM's name for it, which is also the one shown.
-            pub name: &'static str,
-            /// The first x86-64 level (psABI, "micro-architecture levels") that has it; 5 if none.
-            pub level: u32,
-        }
-
-        /// The features of x86-64 that code may require, beyond the architecture's baseline.
-        pub const X86_64_FEATURES: &[CpuFeature] = &[
-            $( CpuFeature { bit: $bit, name: $llvm, level: $level }, )*
-        ];
-    };
+/// One optional feature of a CPU.
+#[derive(Clone, Copy, Debug)]
+pub struct CpuFeature {
+    /// Its bit in the header's `cpu_features`.
+    pub bit: u32,
+    /// LLVM's name for it, which is also the one shown.
+    pub name: &'static str,
 }
 
+macro_rules! cpu_features {
+    ($($(#[$meta:meta])* $table:ident: $($bit:literal $name:literal)*;)*) => {$(
+        $(#[$meta])*
+        pub const $table: &[CpuFeature] = &[ $( CpuFeature { bit: $bit, name: $name }, )* ];
+    )*};
+}
+
+// A bit is never given to another feature. What no guest's code can make use of has no row: AES, half precision.
+// Nor have vectors of a length found out at run time on AArch64: frames would be of a size found out at run time.
 cpu_features! {
-    0 "cx16" 2;
-    1 "sahf" 2;
-    2 "popcnt" 2;
-    3 "sse3" 2;
-    4 "ssse3" 2;
-    5 "sse4.1" 2;
-    6 "sse4.2" 2;
-    7 "avx" 3;
-    8 "avx2" 3;
-    9 "bmi" 3;
-    10 "bmi2" 3;
-    11 "f16c" 3;
-    12 "fma" 3;
-    13 "lzcnt" 3;
-    14 "movbe" 3;
-    15 "avx512f" 4;
-    16 "avx512bw" 4;
-    17 "avx512cd" 4;
-    18 "avx512dq" 4;
-    19 "avx512vl" 4;
+    /// The features of x86-64 that code may require, beyond the architecture's baseline.
+    X86_64_FEATURES:
+        0 "cx16" 1 "sahf" 2 "popcnt" 3 "sse3" 4 "ssse3" 5 "sse4.1" 6 "sse4.2"
+        7 "avx" 8 "avx2" 9 "bmi" 10 "bmi2" 11 "f16c" 12 "fma" 13 "lzcnt" 14 "movbe"
+        15 "avx512f" 16 "avx512bw" 17 "avx512cd" 18 "avx512dq" 19 "avx512vl";
+    /// The features of AArch64 that code may require, beyond Armv8.0-A with Advanced SIMD.
+    AARCH64_FEATURES: 0 "lse" 1 "rdm" 2 "dotprod" 3 "i8mm" 4 "sha3" 5 "cssc";
+    /// The features of ARM that code may require, beyond what its target always has.
+    ARM_FEATURES:
+        0 "d32" 1 "neon" 2 "vfp4" 3 "fp-armv8" 4 "hwdiv" 5 "hwdiv-arm" 6 "dotprod" 7 "i8mm"
+        8 "dsp" 9 "fp64" 10 "fp-armv8d16sp";
+    /// The features of RISC-V that code may require, beyond what its target always has.
+    RISCV_FEATURES: 0 "v" 1 "zba" 2 "zbb" 3 "zbs" 4 "zicond" 5 "zfa" 6 "zcb" 7 "d";
 }
 
 /// The features of `arch`, one row each.
 pub fn cpu_feature_table(arch: Arch) -> &'static [CpuFeature] {
     match arch {
         Arch::X86_64 => X86_64_FEATURES,
-        Arch::Arm | Arch::Aarch64 | Arch::Riscv => &[],
+        Arch::Aarch64 => AARCH64_FEATURES,
+        Arch::Arm => ARM_FEATURES,
+        Arch::Riscv => RISCV_FEATURES,
     }
 }

@@ -38,7 +38,7 @@ pub fn target_machine(options: &Options) -> Result<TargetMachine, CompileError> 
     };
     let machine = TargetMachineOptions::new()
         .set_abi(options.target.row.abi)
-        .set_cpu(&options.target.cpu)
+        .set_cpu(options.target.llvm_cpu)
         .set_features(&options.target.llvm_features)
         .set_level(level)
         .set_reloc_mode(RelocMode::PIC)

@@ -345,7 +345,8 @@ impl fmt::Display for LoadError {
             LoadError::CpuFeatures { arch, image, machine } => write!(
                 f,
                 "The image requires the CPU features {}; of them this CPU lacks {}. \
-                 Compile with a `--cpu` that this one satisfies, or without `--cpu` for the portable baseline.",
+                 Compile with a `--cpu` and `--features` that this one satisfies, or without either for the \
+                 portable baseline.",
                 Features(arch, image),
                 Features(arch, image & !machine)
             ),

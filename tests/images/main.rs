@@ -14,7 +14,7 @@ mod support {
 }
 
 use wasmc::{OptLevel, Options};
-use wasmc_abi::target::{Arch, FloatAbi, IsaState, MemoryModel, X86_64_FEATURES};
+use wasmc_abi::target::{Arch, FloatAbi, IsaState, MemoryModel};
 use wasmc_loader::Machine;
 
 /// The module that most of the tests compile.
@@ -26,22 +26,11 @@ const MACHINE: Machine = Machine {
     isa_states: &[IsaState::Default],
     float_abi: FloatAbi::Hard,
     pointer_bits: 64,
-    cpu_features: baseline(),
+    // The first seven are those of x86-64-v2 (`a_missing_cpu_feature_is_named`).
+    cpu_features: 0x7F,
     page_len: 4096,
     memory_models: &[MemoryModel::Guard, MemoryModel::Checked],
 };
-
-/// The CPU features of x86-64-v2, a bit each.
-const fn baseline() -> u64 {
-    let (mut bits, mut index) = (0, 0);
-    while index < X86_64_FEATURES.len() {
-        if X86_64_FEATURES[index].level <= 2 {
-            bits |= 1 << X86_64_FEATURES[index].bit;
-        }
-        index += 1;
-    }
-    bits
-}
 
 /// An image as users get it.
 fn real_image() -> Vec<u8> {

@@ -4,7 +4,7 @@
 use crate::support::seal::patch_header;
 use crate::{MACHINE, real_image, real_image_with};
 use wasmc::{MemoryModel, Options, Target};
-use wasmc_abi::target::{Arch, FloatAbi, IsaState, X86_64_FEATURES};
+use wasmc_abi::target::{Arch, FloatAbi, IsaState, cpu_feature_table};
 use wasmc_abi::{ABI_VERSION, FORMAT_VERSION};
 use wasmc_loader::{LoadError, Machine, Verify, parse};
 
@@ -73,19 +73,46 @@ fn larger_pages_name_both() {
     assert_refused(&real_image(), &machine, wanted, &["4096", "65536"]);
 }
 
+/// On every architecture: an image for a better CPU loads where all that it requires is, and where one feature is
+/// missing the message names it, what there is to do, and nothing else as missing.
 #[test]
 fn a_missing_cpu_feature_is_named() {
-    let target = Target::new("x86_64-linux", Some("x86-64-v3"), &[]).expect("the level exists");
-    let file = real_image_with(Options { target, ..Options::default() });
-    let v3 = X86_64_FEATURES.iter().filter(|feature| feature.level <= 3);
-    let image = v3.fold(0, |bits, feature| bits | 1 << feature.bit);
-    let all_of_it = Machine { cpu_features: image, ..MACHINE };
-    assert!(parse(&file, &all_of_it, Verify::Full).is_ok());
-
-    let avx2 = X86_64_FEATURES.iter().find(|feature| feature.name == "avx2").expect("it has a row");
-    let machine = image & !(1 << avx2.bit);
-    let wanted = LoadError::CpuFeatures { arch: Arch::X86_64, image, machine };
-    assert_refused(&file, &Machine { cpu_features: machine, ..MACHINE }, wanted, &["popcnt", "lacks avx2.", "--cpu"]);
+    assert_eq!(Target::default().required, MACHINE.cpu_features);
+    for (name, cpu, features, missing) in [
+        ("x86_64-linux", Some("x86-64-v3"), "", "avx2"),
+        ("x86_64-linux", Some("znver4"), "", "avx512vl"),
+        ("aarch64-linux", Some("neoverse-n1"), "", "lse"),
+        ("aarch64-linux", None, "+dotprod", "dotprod"),
+        ("armv7-linux", None, "+neon", "neon"),
+        ("armv7-linux", Some("cortex-a7"), "", "hwdiv-arm"),
+        ("thumbv7-linux", Some("cortex-a53"), "", "fp-armv8"),
+        ("riscv64-linux", None, "+v", "v"),
+        ("riscv64-linux", Some("spacemit-x60"), "", "zba"),
+        ("thumbv7em-none-hf", Some("cortex-m7"), "", "fp64"),
+        ("thumbv8m.main-none", Some("cortex-m33"), "", "dsp"),
+        ("riscv32imac-none", Some("rp2350-hazard3"), "", "zbb"),
+    ] {
+        let target = Target::new(name, cpu, &[features.into()]).expect("these exist");
+        let (row, image) = (target.row, target.required);
+        let memory = row.memory_models[0];
+        let file = real_image_with(Options { target, memory, ..Options::default() });
+        let machine = Machine {
+            arch: row.arch,
+            isa_states: &[IsaState::Default, IsaState::Thumb],
+            float_abi: row.float_abi,
+            pointer_bits: row.pointer_bits,
+            cpu_features: image,
+            page_len: row.page_len,
+            memory_models: row.memory_models,
+        };
+        assert!(parse(&file, &machine, Verify::Full).is_ok(), "{name}");
+        let bit = cpu_feature_table(row.arch).iter().find(|feature| feature.name == missing).expect("it has a row").bit;
+        let less = image & !(1 << bit);
+        let wanted = LoadError::CpuFeatures { arch: row.arch, image, machine: less };
+        let lacks = format!("this CPU lacks {missing}.");
+        let parts = [&lacks, "--cpu", "--features"];
+        assert_refused(&file, &Machine { cpu_features: less, ..machine }, wanted, &parts);
+    }
 }
 
 #[test]

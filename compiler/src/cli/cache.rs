@@ -32,10 +32,11 @@ impl Key {
         // Named one by one, so that a new option has to be thought about; threads change nothing.
         let Options { target, proposals, memory, level, threads: _, strip } = options;
         let description = format!(
-            "{tool}\ntarget {} {}\ncpu {} {} {:#x}\nmemory {memory}\nlevel {}\nstrip {strip}\nproposals {proposals:?}\n",
+            "{tool}\ntarget {} {}\ncpu {} {} {} {:#x}\nmemory {memory}\nlevel {}\nstrip {strip}\nproposals {proposals:?}\n",
             target.row.name,
             target.row.triple,
             target.cpu,
+            target.llvm_tune,
             target.llvm_features,
             target.required,
             level.name(),

@@ -81,7 +81,7 @@ pub fn disassemble(row: &TargetRow, code: &[u8], offset: u64, names: &Names) -> 
         inkwell::targets::Target::initialize_x86(&config);
     });
     let triple = CString::new(row.triple).ok()?;
-    let cpu = CString::new(row.cpus.last()?.name).ok()?;
+    let cpu = CString::new(row.base_cpu.unwrap_or(row.cpus.last()?.llvm)).ok()?;
     let mut lookup = Lookup { names, last: CString::default(), reads: None };
     let lookup: *mut Lookup = &raw mut lookup;
     // SAFETY: the strings end with NUL and live long enough, `lookup` outlives the context.

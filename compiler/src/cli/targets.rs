@@ -5,8 +5,7 @@ use super::output::print;
 use serde::Serialize;
 use std::fmt::Write;
 use std::process::ExitCode;
-use wasmc::target::{CpuRow, TARGETS, TargetRow};
-use wasmc_abi::target::cpu_feature_table;
+use wasmc::target::{CpuRow, Os, TARGETS, TargetRow};
 
 /// Arguments of `wasmc targets`.
 #[derive(Debug, clap::Args)]
@@ -34,6 +33,7 @@ struct Target {
     instruction_set: &'static str,
     float_abi: &'static str,
     pointer_bits: u32,
+    linux: bool,
     page_len: u32,
     default: bool,
     default_cpu: &'static str,
@@ -51,11 +51,7 @@ struct Cpu {
 }
 
 fn describe(row: &'static TargetRow) -> Target {
-    let table = cpu_feature_table(row.arch);
-    let cpu = |cpu: &CpuRow| Cpu {
-        name: cpu.name,
-        features: table.iter().filter(|f| f.level <= cpu.level).map(|f| f.name).collect(),
-    };
+    let cpu = |cpu: &CpuRow| Cpu { name: cpu.name, features: row.feature_names(row.features_of(cpu)) };
     Target {
         name: row.name,
         triple: row.triple,
@@ -63,11 +59,12 @@ fn describe(row: &'static TargetRow) -> Target {
         instruction_set: row.isa_state.name(),
         float_abi: row.float_abi.name(),
         pointer_bits: row.pointer_bits,
+        linux: row.os == Os::Linux,
         page_len: row.page_len,
         default: row.name == wasmc::Target::default().row.name,
         default_cpu: row.default_cpu,
         cpus: row.cpus.iter().map(cpu).collect(),
-        features: table.iter().map(|f| f.name).collect(),
+        features: row.features.to_vec(),
         memory_models: row.memory_models.iter().map(|m| m.name()).collect(),
         default_memory_model: row.memory_models[0].name(),
         tested: row.tested,
@@ -103,16 +100,17 @@ fn text(targets: &[Target]) -> String {
         let models: Vec<_> = target.memory_models.iter().map(|m| mark(m, target.default_memory_model)).collect();
         line("memory models", &models.join(", "));
         line("tested", target.tested);
-        line("features", &target.features.join(" "));
+        line("float ABI", target.float_abi);
+        let features = target.features.join(" ");
+        line("features", if features.is_empty() { "none to choose" } else { &features });
         line("CPUs", "");
-        let mut before = Vec::new();
         for cpu in &target.cpus {
-            // Levels build on each other: the list says what each adds.
-            let more: Vec<_> = cpu.features.iter().filter(|f| !before.contains(*f)).map(|f| format!("+{f}")).collect();
-            let _ = writeln!(out, "    {:<22} {}", mark(cpu.name, target.default_cpu), more.join(" "));
-            before.clone_from(&cpu.features);
+            let cpu_line = format!("    {:<24} {}", mark(cpu.name, target.default_cpu), cpu.features.join(" "));
+            let _ = writeln!(out, "{}", cpu_line.trim_end());
         }
-        let _ = writeln!(out, "    {:<22} this machine's features", "native");
+        if target.linux {
+            let _ = writeln!(out, "    {:<24} this machine's features", "native");
+        }
     }
     out
 }

@@ -133,9 +133,8 @@ fn hosted(context: &Context, options: &Options) -> Vec<Attribute> {
         string("frame-pointer", "none"),
         // Frames are measured from the stack pointer alone; nothing in them is aligned to more than 16.
         string("no-realign-stack", ""),
-        string("target-cpu", &options.target.cpu),
-        // A level says what there is, not whose scheduling: x86-64-v2 alone brings Sandy Bridge's.
-        string("tune-cpu", "generic"),
+        string("target-cpu", options.target.llvm_cpu),
+        string("tune-cpu", options.target.llvm_tune),
         string("target-features", &options.target.llvm_features),
     ];
     match options.level {

@@ -3,7 +3,7 @@
 use super::{prose, record};
 use std::fmt::Write;
 use wasmc_abi::image::{DirectoryEntry, ExternKind, Header, ITEM_GLOBAL, InitKind, MAGIC, NONE, SegmentMode, Table};
-use wasmc_abi::target::{Arch, FloatAbi, IsaState, MemoryModel, X86_64_FEATURES};
+use wasmc_abi::target::{Arch, FloatAbi, IsaState, MemoryModel, cpu_feature_table};
 use wasmc_abi::{ABI_VERSION, FORMAT_VERSION, ValType};
 
 /// Everything generated on the page.
@@ -32,6 +32,7 @@ fn numbers(page: &mut String) {
         names.iter().map(|(number, name)| format!("{number} {name}")).collect::<Vec<_>>().join(", ")
     };
     let up_to_9 = |name: &dyn Fn(u32) -> Option<String>| named((0..10).filter_map(|n| Some((n, name(n)?))).collect());
+    let features = |arch| named(cpu_feature_table(arch).iter().map(|f| (f.bit, f.name.to_string())).collect());
     let lower = |name: String| name.to_lowercase();
     let types = (0..256).filter_map(ValType::from_number);
     let types = types.map(|ty| format!("{:#x} {ty}", ty as u32)).collect::<Vec<_>>().join(", ");
@@ -40,10 +41,10 @@ fn numbers(page: &mut String) {
         ("instruction set state", named(IsaState::ALL.iter().map(|v| (*v as u32, v.to_string())).collect())),
         ("float ABI", named(FloatAbi::ALL.iter().map(|v| (*v as u32, v.to_string())).collect())),
         ("memory model", named(MemoryModel::ALL.iter().map(|v| (*v as u32, v.to_string())).collect())),
-        (
-            "CPU features of x86-64, by bit",
-            named(X86_64_FEATURES.iter().map(|f| (f.bit, f.name.to_string())).collect()),
-        ),
+        ("CPU features of x86-64, by bit", features(Arch::X86_64)),
+        ("CPU features of AArch64", features(Arch::Aarch64)),
+        ("CPU features of ARM", features(Arch::Arm)),
+        ("CPU features of RISC-V", features(Arch::Riscv)),
         ("value type", types),
         ("kind of an import or export", up_to_9(&|n| ExternKind::from_number(n).map(|v| v.name().to_string()))),
         ("what a constant expression yields", up_to_9(&|n| InitKind::from_number(n).map(|v| lower(format!("{v:?}"))))),

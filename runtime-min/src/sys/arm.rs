@@ -104,25 +104,20 @@ pub(crate) fn stack_pointer() -> usize {
 
 /// Whether the OS names a feature of this CPU, by LLVM's name for it (Linux, arch/arm/include/uapi/asm/hwcap.h).
 pub(crate) fn has_feature(name: &str) -> bool {
-    let (first, second) = (unix::capabilities(libc::AT_HWCAP), unix::capabilities(libc::AT_HWCAP2));
-    let (capabilities, bit) = match name {
-        "neon" => (first, 12),
-        "vfp3" => (first, 13),
-        "vfp4" => (first, 16),
-        "hwdiv-arm" => (first, 17),
-        "hwdiv" => (first, 18),
-        "d32" => (first, 19),
-        // Conversions to and from half precision came with the second version of VFPv3 and are part of VFPv4.
-        "fp16" => (first, 16),
-        "fullfp16" => (first, 22),
-        "dotprod" => (first, 24),
-        "aes" => (second, 0),
-        "sha2" => (second, 3),
-        "crc" => (second, 4),
-        // A row that this file does not know yet: refusing is the safe side.
-        _ => return false,
-    };
-    capabilities >> bit & 1 == 1
+    let has = |bit: u32| unix::capabilities(libc::AT_HWCAP) >> bit & 1 == 1;
+    match name {
+        "neon" => has(12),
+        "vfp4" => has(16),
+        "hwdiv-arm" => has(17),
+        "hwdiv" => has(18),
+        "d32" => has(19),
+        "dotprod" => has(24),
+        "i8mm" => has(27),
+        // No capability of its own: the floating-point unit of every Armv8-A CPU in this state.
+        "fp-armv8" => has(16) && unix::platform().starts_with(b"v8"),
+        // A row that this file does not know yet, or of CPUs that do not run Linux: refusing is the safe side.
+        _ => false,
+    }
 }
 
 /// How the signal handler sees the registers of what it interrupted.

@@ -172,12 +172,9 @@ pub(crate) fn has_feature(name: &str) -> bool {
         "zba" => 3,
         "zbb" => 4,
         "zbs" => 5,
-        "zbc" => 7,
-        "zfh" => 27,
-        "zfhmin" => 28,
-        "zvfh" => 30,
         "zfa" => 32,
         "zicond" => 35,
+        "zcb" => 44,
         _ => {
             let [letter @ b'a'..=b'z'] = *name.as_bytes() else { return false };
             return unix::capabilities(libc::AT_HWCAP) >> (letter - b'a') & 1 == 1;

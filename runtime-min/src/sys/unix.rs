@@ -31,6 +31,18 @@ pub(crate) fn capabilities(word: libc::c_ulong) -> u64 {
     u64::from(unsafe { libc::getauxval(word) })
 }
 
+/// The kernel's name for the kind of CPU, such as `v7l`; empty if it has none.
+#[cfg(target_arch = "arm")]
+pub(crate) fn platform() -> &'static [u8] {
+    // SAFETY: looks a number up.
+    let name = unsafe { libc::getauxval(libc::AT_PLATFORM) } as *const libc::c_char;
+    if name.is_null() {
+        return &[];
+    }
+    // SAFETY: the kernel has put a string there, ended by NUL, for the life of the process.
+    unsafe { core::ffi::CStr::from_ptr(name) }.to_bytes()
+}
+
 /// What the kernel says of the CPU's extensions (`RISCV_HWPROBE_KEY_IMA_EXT_0`); 0 if it cannot say.
 #[cfg(target_arch = "riscv64")]
 pub(crate) fn riscv_extensions() -> u64 {

@@ -44,7 +44,7 @@ fn tool(name: &str, args: &[&str], input: &str) -> Option<Vec<u8>> {
 
 /// Compiles LLVM IR to an object, for the same kind of machine as `emit`.
 fn object_for(target: &CompileTarget, level: &str, ir: &str) -> Vec<u8> {
-    let (triple, cpu) = (format!("-mtriple={}", target.row.triple), format!("-mcpu={}", target.cpu));
+    let (triple, cpu) = (format!("-mtriple={}", target.row.triple), format!("-mcpu={}", target.llvm_cpu));
     let (features, abi) = (format!("-mattr={}", target.llvm_features), format!("-target-abi={}", target.row.abi));
     let model = ["-relocation-model=pic", "-code-model=small", "-function-sections", "-filetype=obj", "-o", "-"];
     let args = [&[level, &triple, &cpu, &features, &abi], &model[..]].concat();
