@@ -3,6 +3,7 @@
 
 mod guard;
 mod merge;
+mod neon;
 mod share;
 mod sites;
 mod stack;
@@ -25,6 +26,7 @@ pub fn optimize(
     machine: &TargetMachine,
 ) -> Result<Vec<Box<[u32]>>, CompileError> {
     verify(llvm, "translation")?;
+    neon::keep_floats_scalar(llvm, options);
     run(llvm, machine, pipeline(options.level))?;
     if options.memory == MemoryModel::Guard && options.level != OptLevel::O0 {
         let removed = guard::remove_checks(llvm, module);

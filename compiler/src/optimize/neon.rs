@@ -1,0 +1,98 @@
+//! Keeps floats out of NEON, whose arithmetic and comparisons on ARM take subnormal numbers for zero whatever FPSCR
+//! says. LLVM knows that of arithmetic, and still vectorises loops that compare floats.
+
+use crate::options::Options;
+use inkwell::attributes::{Attribute, AttributeLoc};
+use inkwell::module::Module as LlvmModule;
+use inkwell::values::{CallSiteValue, InstructionOpcode, InstructionValue};
+use wasmc_abi::target::Arch;
+
+/// Forbids vectors in every function that computes with floats. An inliner hands that on to the caller.
+pub fn keep_floats_scalar(llvm: &LlvmModule<'_>, options: &Options) {
+    if options.target.row.arch != Arch::Arm {
+        return;
+    }
+    let kind = Attribute::get_named_enum_kind_id("noimplicitfloat");
+    let no_vectors = llvm.get_context().create_enum_attribute(kind, 0);
+    for function in llvm.get_functions() {
+        if function.get_basic_block_iter().flat_map(|block| block.get_instructions()).any(computes_with_floats) {
+            function.add_attribute(AttributeLoc::Function, no_vectors);
+        }
+    }
+}
+
+/// Moving floats about is no matter.
+fn computes_with_floats(instruction: InstructionValue<'_>) -> bool {
+    use InstructionOpcode::{FAdd, FCmp, FDiv, FMul, FPExt, FPToSI, FPToUI, FPTrunc, FRem, FSub, SIToFP, UIToFP};
+    match instruction.get_opcode() {
+        FAdd | FSub | FMul | FDiv | FRem | FCmp | FPTrunc | FPExt | FPToSI | FPToUI | SIToFP | UIToFP => true,
+        InstructionOpcode::Call => {
+            let call = CallSiteValue::try_from(instruction).expect("a call is a call site");
+            let ty = call.get_called_fn_type();
+            let returns_float = ty.get_return_type().is_some_and(|ty| ty.is_float_type());
+            let is_intrinsic =
+                call.get_called_fn_value().is_some_and(|f| f.get_name().to_bytes().starts_with(b"llvm."));
+            let takes_float = || ty.get_param_types().iter().any(|ty| ty.is_float_type());
+            is_intrinsic && (returns_float || takes_float())
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Emit, MemoryModel, OptLevel, Options, Target, compile_observed};
+
+    /// Loops over arrays of 4096 elements, element by element; the last by way of a function.
+    fn module() -> String {
+        let f32_at = |at: u32| format!("(f32.load offset={at} (local.get 0))");
+        let (a, b) = (f32_at(0), f32_at(16384));
+        let int = |at: u32| format!("(i32.load offset={at} (local.get 0))");
+        let bodies = [
+            ("f32", format!("(f32.add {a} {b})")),
+            ("f32", format!("(f32.add (f32.mul {a} {b}) (f32.const 1.5))")),
+            ("f32", format!("(f32.min {a} {b})")),
+            ("f32", format!("(f32.sqrt {a})")),
+            ("f32", format!("(f32.nearest {a})")),
+            ("i32", format!("(f32.lt {a} {b})")),
+            ("i32", format!("(i32.trunc_sat_f32_s {a})")),
+            ("f32", format!("(f32.convert_i32_s {})", int(0))),
+            ("i32", format!("(call $less {a} {b})")),
+            ("i32", format!("(i32.add {} {})", int(0), int(16384))),
+        ];
+        let functions = bodies.iter().enumerate().map(|(index, (ty, body))| {
+            format!(
+                "(func (export \"{index}\") (local i32) (loop $l ({ty}.store offset=32768 (local.get 0) {body})
+                   (br_if $l (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 4))) (i32.const 16384)))))"
+            )
+        });
+        let less = "(func $less (param f32 f32) (result i32) (f32.lt (local.get 0) (local.get 1)))";
+        format!("(module (memory 1) {less} {})", functions.collect::<String>())
+    }
+
+    #[test]
+    fn floats_are_computed_by_the_scalar_unit_and_integers_in_vectors() {
+        let module = module();
+        for name in ["armv7-linux", "thumbv7-linux"] {
+            for cpu in Target::new(name, None, &[]).unwrap().row.cpus {
+                let target = Target::new(name, Some(cpu.name), &["+neon".into()]).unwrap();
+                let options =
+                    Options { target, level: OptLevel::O3, memory: MemoryModel::Checked, ..Options::default() };
+                let asm = compile_observed(module.as_bytes(), &options, Emit::Asm, &mut ()).unwrap();
+                let asm = String::from_utf8(asm).unwrap();
+                // A vector is a register q; or d, where elements are of 32 bits.
+                let of_floats = asm.lines().find(|line| {
+                    let mut words = line.split_whitespace();
+                    let (name, registers) = (words.next().unwrap_or(""), words.collect::<String>());
+                    let is_vector = |r: &str| r.starts_with('q') || r.starts_with('d');
+                    name.starts_with('v')
+                        && name.contains(".f32")
+                        && !name.contains(".f64")
+                        && registers.split(',').any(is_vector)
+                });
+                assert_eq!(of_floats, None, "{name}, {}", cpu.name);
+                assert!(asm.contains("vadd.i32\tq"), "{name}, {}: nothing was vectorised", cpu.name);
+            }
+        }
+    }
+}
