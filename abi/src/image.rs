@@ -212,6 +212,8 @@ records! {
         pub reserved: u32,
         /// Operand of `init_kind`.
         pub init: u64,
+        /// The high half of a constant vector; otherwise zero.
+        pub init_high: u64,
     }
 
     /// An element segment. Items are consecutive in [`Table::ElementItems`].

@@ -1,8 +1,9 @@
 //! Value types and function types as stored, and the calling conventions.
 //!
 //! **Guest functions.** LLVM `fastcc` with the vmctx pointer first (in the `swiftself` register
-//! where the target has one), then the first [`MAX_DIRECT_PARAMS`] Wasm parameters. Up to two results
-//! come back in registers. With more of either, the second argument is a pointer to an area in the
+//! where the target has one), then the Wasm parameters whose slots are among the first [`MAX_DIRECT_SLOTS`]. Results
+//! of up to [`MAX_RESULT_SLOTS`] slots come back in registers. A vector is one of LLVM's (`<2 x i64>`) on x86-64 and
+//! AArch64, two `i64` elsewhere, whatever features the CPU has. With more of either, the second argument is a pointer to an area in the
 //! caller's frame, one slot ([`slot_count`] × 8 bytes) after another, as in `values` below: parameters
 //! beyond those passed directly lie in their slots, results are written from the first slot on.
 //!
@@ -14,7 +15,8 @@
 //! **Host thunks** (guest to host), one per signature, guest convention; the vmctx argument is the
 //! address of a [`host record`](crate::vmctx::host_record). The thunk calls
 //! `uint32_t callback(void *host_record, uint64_t *results, parameters...)` with the C convention, where
-//! parameters that are not passed directly lie in `results` as in an area;
+//! parameters that are not passed directly lie in `results` as in an area, and a vector is passed as the address
+//! of its two slots, which are there during the call;
 //! a status other than 0 is raised as that trap.
 
 /// A value type; the number is the binary format's byte (spec: binary/types).
@@ -72,9 +74,9 @@ pub const fn slot_count(ty: ValType) -> usize {
     }
 }
 
-/// The most parameters that a guest function is called with directly. More would make frames so large
+/// The most slots of parameters that a guest function is called with directly. More would make frames so large
 /// that LLVM keeps a frame pointer on AArch64.
-pub const MAX_DIRECT_PARAMS: usize = 20;
+pub const MAX_DIRECT_SLOTS: usize = 20;
 
-/// The most results that a guest function returns in registers.
-pub const MAX_REGISTER_RESULTS: usize = 2;
+/// The most slots of results that a guest function returns in registers.
+pub const MAX_RESULT_SLOTS: usize = 2;

@@ -25,7 +25,7 @@ fn build(pages: u64, segments: &[Segment]) -> Vec<u8> {
 /// `names_data`: whether instructions may name segments.
 fn build_module(pages: u64, segments: &[Segment], names_data: bool) -> Vec<u8> {
     let active = |(memory, address, bytes): &Segment| {
-        data(SegmentMode::Active(MemoryIndex(*memory), ConstExpr::Bits((*address).into())), bytes.clone().leak())
+        data(SegmentMode::Active(MemoryIndex(*memory), ConstExpr::Bits(u128::from(*address))), bytes.clone().leak())
     };
     let data = segments.iter().map(active).collect();
     write(Module { memories: memories(pages), data, names_data, ..Module::default() })

@@ -183,14 +183,21 @@ impl<Params: WasmValues, Results: WasmValues> TypedFunc<Params, Results> {
         let mut store = store.as_context_mut();
         let id = store.core().id();
         self.func.store.check(id);
-        let mut values = [0; MAX_VALUES];
-        let params = params.into_slots(id)?;
-        let params = params.as_ref();
-        values[..params.len()].copy_from_slice(params);
-        // SAFETY: the record is of this store, which is lent to us. The types were compared, and no
-        // `WasmValues` has more than MAX_VALUES slots.
+        // Vectors take two slots. Which array it is, is known for each pair of types.
+        let (mut few, mut many);
+        let values: &mut [u64] = if Params::SLOTS.max(Results::SLOTS) <= MAX_VALUES {
+            few = [0; MAX_VALUES];
+            &mut few
+        } else {
+            many = [0; 2 * MAX_VALUES];
+            &mut many
+        };
+        // SAFETY: there are enough slots for either.
+        unsafe { params.write_slots(id, values.as_mut_ptr()) }?;
+        // SAFETY: the record is of this store, which is lent to us. The types were compared.
         unsafe { call_record(store.core_pointer(), self.func.record, values.as_mut_ptr()) }?;
-        Ok(Results::from_slots(&values, id))
+        // SAFETY: the call has filled the results' slots.
+        Ok(unsafe { Results::read_slots(values.as_ptr(), id) })
     }
 
     /// The function without its Rust types.

@@ -131,18 +131,18 @@ impl Guest {
     }
 
     /// The value of a constant expression.
-    fn evaluate(&self, kind: u32, operand: u64) -> GlobalValue {
+    fn evaluate(&self, kind: u32, operand: GlobalValue) -> GlobalValue {
         match InitKind::from_number(kind) {
-            Some(InitKind::Global) => self.global(operand as u32).get(),
-            Some(InitKind::Function) => [self.reference(operand as u32).bits(), 0],
-            Some(InitKind::Const) | None => [operand, 0],
+            Some(InitKind::Global) => self.global(operand[0] as u32).get(),
+            Some(InitKind::Function) => [self.reference(operand[0] as u32).bits(), 0],
+            Some(InitKind::Const) | None => operand,
         }
     }
 
     /// The offset of an active segment. Tables and memories are indexed by i32: the upper half of what the
     /// slot holds says nothing.
     fn offset(&self, kind: u32, operand: u64) -> u64 {
-        let [bits, _] = self.evaluate(kind, operand);
+        let [bits, _] = self.evaluate(kind, [operand, 0]);
         u64::from(bits as u32)
     }
 
@@ -153,7 +153,7 @@ impl Guest {
         let image = self.image();
         for (i, record) in (0..).zip(image.globals().iter()) {
             if i >= image.header().imported_globals {
-                self.global(i).set(self.evaluate(record.init_kind, record.init));
+                self.global(i).set(self.evaluate(record.init_kind, [record.init, record.init_high]));
             }
         }
         Some(image.header().initialiser).filter(|function| *function != NONE)

@@ -12,6 +12,7 @@ use std::ptr::{NonNull, null_mut};
 use std::sync::Arc;
 
 use wasmc_abi::TrapCode;
+use wasmc_abi::signature::slot_count;
 use wasmc_abi::vmctx::host_record;
 
 use crate::error::Error;
@@ -241,7 +242,8 @@ unsafe fn run<T, F, R: HostResults>(
         let context: StoreContextMut<'_, T> = unsafe { StoreContextMut::from_core(store) };
         let id = context.core().id();
         let values = call(closure, Caller { store: context, instance }, id).into_result()?;
-        values.into_slots(id)
+        // SAFETY: as promised; the arguments have been read.
+        unsafe { values.write_slots(id, results) }
     }));
     let mut is_interrupted = false;
     if let Some(interruption) = interruption {
@@ -249,13 +251,8 @@ unsafe fn run<T, F, R: HostResults>(
         is_interrupted = !was_in_host && interruption.is_due();
     }
     let pending = match outcome {
-        Ok(Ok(_)) if is_interrupted => return TrapCode::Interrupted as u32,
-        Ok(Ok(slots)) => {
-            let slots = slots.as_ref();
-            // SAFETY: as promised.
-            unsafe { results.copy_from_nonoverlapping(slots.as_ptr(), slots.len()) };
-            return 0;
-        }
+        Ok(Ok(())) if is_interrupted => return TrapCode::Interrupted as u32,
+        Ok(Ok(())) => return 0,
         Ok(Err(error)) => Pending::Error(error),
         Err(payload) => Pending::Panic(payload),
     };
@@ -300,7 +297,7 @@ macro_rules! closures {
                 }
 
                 /// # Safety
-                /// As `run`, with a slot for each argument at `values`.
+                /// As `run`, with the slots of each argument at `values`.
                 unsafe fn direct<T, F, $($a,)* R>(record: NonNull<HostRecord>, values: *mut u64) -> u32
                 where
                     F: Fn($($first,)? $($a),*) -> R,
@@ -309,9 +306,9 @@ macro_rules! closures {
                 {
                     let mut next = values;
                     $(
-                        // SAFETY: by the caller's promise there is a slot for each argument.
-                        let $a = $a::abi_from_slot(unsafe { next.read() });
-                        next = next.wrapping_add(1);
+                        // SAFETY: by the caller's promise the slots of each argument are there.
+                        let $a = unsafe { $a::abi_from_slots(next) };
+                        next = next.wrapping_add(slot_count(<$a as WasmTy>::TYPE));
                     )*
                     // SAFETY: by the caller's promise.
                     unsafe { shim::<T, F, $($a,)* R>(record, values, $($a),*) }

@@ -4,6 +4,7 @@
 use std::num::NonZeroU64;
 
 use wasmc_abi::ValType;
+use wasmc_abi::signature::slot_count;
 
 use crate::error::{Error, LimitError};
 use crate::func::Func;
@@ -152,7 +153,8 @@ fn func_slot(func: Option<Func>, store: StoreId) -> Result<u64, Error> {
 
 /// A Rust type that stands for a Wasm type.
 ///
-/// `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, `Option<Func>` and `Option<ExternRef>`.
+/// `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, `u128` for vectors (lane 0 in the low bits), `Option<Func>` and
+/// `Option<ExternRef>`.
 pub trait WasmTy: Sized + private::Sealed {
     /// How it travels in a call with the C convention.
     #[doc(hidden)]
@@ -161,10 +163,14 @@ pub trait WasmTy: Sized + private::Sealed {
     const TYPE: ValType;
     #[doc(hidden)]
     fn from_abi(abi: Self::Abi, store: StoreId) -> Self;
+    /// # Safety
+    /// `slots` are those of a value of the type, and stay until the call that the value is passed to returns.
     #[doc(hidden)]
-    fn abi_from_slot(slot: u64) -> Self::Abi;
+    unsafe fn abi_from_slots(slots: *const u64) -> Self::Abi;
+    /// # Safety
+    /// There are as many slots as the type has.
     #[doc(hidden)]
-    fn into_slot(self, store: StoreId) -> Result<u64, Error>;
+    unsafe fn write(self, store: StoreId, slots: *mut u64) -> Result<(), Error>;
 }
 
 mod private {
@@ -182,14 +188,17 @@ macro_rules! plain {
                 abi
             }
             #[inline]
-            fn abi_from_slot(slot: u64) -> $ty {
+            unsafe fn abi_from_slots(slots: *const u64) -> $ty {
                 let from: fn($slot) -> $ty = $from;
-                from(slot as $slot)
+                // SAFETY: by the caller's promise.
+                from(unsafe { slots.read() } as $slot)
             }
             #[inline]
-            fn into_slot(self, _: StoreId) -> Result<u64, Error> {
+            unsafe fn write(self, _: StoreId, slots: *mut u64) -> Result<(), Error> {
                 let into: fn($ty) -> $slot = $into;
-                Ok(into(self).into())
+                // SAFETY: by the caller's promise.
+                unsafe { slots.write(into(self).into()) };
+                Ok(())
             }
         }
     )*};
@@ -203,6 +212,34 @@ plain! {
     f64 F64 u64 => f64::from_bits, f64::to_bits;
 }
 
+/// The address of a vector's two slots; only slots that stay during the call become one.
+#[doc(hidden)]
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub struct VectorAbi(*const [u64; 2]);
+
+impl private::Sealed for u128 {}
+impl WasmTy for u128 {
+    type Abi = VectorAbi;
+    const TYPE: ValType = ValType::V128;
+    #[inline]
+    fn from_abi(abi: VectorAbi, _: StoreId) -> u128 {
+        // SAFETY: compiled code passes the address of two slots, which are there during the call.
+        let [low, high] = unsafe { abi.0.read() };
+        u128::from(low) | u128::from(high) << 64
+    }
+    #[inline]
+    unsafe fn abi_from_slots(slots: *const u64) -> VectorAbi {
+        VectorAbi(slots.cast())
+    }
+    #[inline]
+    unsafe fn write(self, _: StoreId, slots: *mut u64) -> Result<(), Error> {
+        // SAFETY: by the caller's promise.
+        unsafe { slots.cast::<[u64; 2]>().write([self as u64, (self >> 64) as u64]) };
+        Ok(())
+    }
+}
+
 impl private::Sealed for Option<Func> {}
 impl WasmTy for Option<Func> {
     type Abi = u64;
@@ -211,11 +248,15 @@ impl WasmTy for Option<Func> {
         // SAFETY: compiled code passes references of the declared type, of its own store.
         Func::from_raw(unsafe { RawRef::from_slot(abi) }, store)
     }
-    fn abi_from_slot(slot: u64) -> u64 {
-        slot
+    unsafe fn abi_from_slots(slots: *const u64) -> u64 {
+        // SAFETY: by the caller's promise.
+        unsafe { slots.read() }
     }
-    fn into_slot(self, store: StoreId) -> Result<u64, Error> {
-        func_slot(self, store)
+    unsafe fn write(self, store: StoreId, slots: *mut u64) -> Result<(), Error> {
+        let slot = func_slot(self, store)?;
+        // SAFETY: by the caller's promise.
+        unsafe { slots.write(slot) };
+        Ok(())
     }
 }
 
@@ -226,11 +267,14 @@ impl WasmTy for Option<ExternRef> {
     fn from_abi(abi: u64, _: StoreId) -> Self {
         ExternRef::new(abi)
     }
-    fn abi_from_slot(slot: u64) -> u64 {
-        slot
+    unsafe fn abi_from_slots(slots: *const u64) -> u64 {
+        // SAFETY: by the caller's promise.
+        unsafe { slots.read() }
     }
-    fn into_slot(self, _: StoreId) -> Result<u64, Error> {
-        Ok(self.map_or(0, ExternRef::token))
+    unsafe fn write(self, _: StoreId, slots: *mut u64) -> Result<(), Error> {
+        // SAFETY: by the caller's promise.
+        unsafe { slots.write(self.map_or(0, ExternRef::token)) };
+        Ok(())
     }
 }
 
@@ -240,28 +284,35 @@ pub const MAX_VALUES: usize = 16;
 /// Values that stand for a function's parameters or for its results: `()`, one [`WasmTy`], or a tuple
 /// of up to 16.
 pub trait WasmValues: Sized {
+    /// How many slots they take.
     #[doc(hidden)]
-    type Slots: AsRef<[u64]>;
+    const SLOTS: usize;
     /// The Wasm types.
     fn types() -> impl ExactSizeIterator<Item = ValType>;
+    /// # Safety
+    /// There are `SLOTS` slots.
     #[doc(hidden)]
-    fn into_slots(self, store: StoreId) -> Result<Self::Slots, Error>;
+    unsafe fn write_slots(self, store: StoreId, slots: *mut u64) -> Result<(), Error>;
+    /// # Safety
+    /// The `SLOTS` slots hold values of these types, references of the store.
     #[doc(hidden)]
-    fn from_slots(slots: &[u64; MAX_VALUES], store: StoreId) -> Self;
+    unsafe fn read_slots(slots: *const u64, store: StoreId) -> Self;
 }
 
 impl<T: WasmTy> WasmValues for T {
-    type Slots = [u64; 1];
+    const SLOTS: usize = slot_count(T::TYPE);
     fn types() -> impl ExactSizeIterator<Item = ValType> {
         [T::TYPE].into_iter()
     }
     #[inline]
-    fn into_slots(self, store: StoreId) -> Result<[u64; 1], Error> {
-        Ok([self.into_slot(store)?])
+    unsafe fn write_slots(self, store: StoreId, slots: *mut u64) -> Result<(), Error> {
+        // SAFETY: by the caller's promise.
+        unsafe { self.write(store, slots) }
     }
     #[inline]
-    fn from_slots(slots: &[u64; MAX_VALUES], store: StoreId) -> T {
-        T::from_abi(T::abi_from_slot(slots[0]), store)
+    unsafe fn read_slots(slots: *const u64, store: StoreId) -> T {
+        // SAFETY: by the caller's promise.
+        T::from_abi(unsafe { T::abi_from_slots(slots) }, store)
     }
 }
 
@@ -291,23 +342,32 @@ pub(crate) use for_each_arity;
 
 macro_rules! tuple {
     ($count:literal $($a:ident)*) => {
-        #[allow(non_snake_case, unused_variables, unused_mut, clippy::unused_unit)]
+        #[allow(non_snake_case, unused_variables, unused_mut, unused_assignments, clippy::unused_unit)]
         impl<$($a: WasmTy),*> WasmValues for ($($a,)*) {
-            type Slots = [u64; $count];
+            const SLOTS: usize = 0 $(+ slot_count($a::TYPE))*;
             fn types() -> impl ExactSizeIterator<Item = ValType> {
                 let types: [ValType; $count] = [$($a::TYPE),*];
                 types.into_iter()
             }
             #[inline]
-            fn into_slots(self, store: StoreId) -> Result<[u64; $count], Error> {
+            unsafe fn write_slots(self, store: StoreId, slots: *mut u64) -> Result<(), Error> {
                 let ($($a,)*) = self;
-                Ok([$($a.into_slot(store)?),*])
+                let mut next = slots;
+                $(
+                    // SAFETY: by the caller's promise.
+                    unsafe { $a.write(store, next) }?;
+                    next = next.wrapping_add(slot_count(<$a as WasmTy>::TYPE));
+                )*
+                Ok(())
             }
             #[inline]
-            fn from_slots(slots: &[u64; MAX_VALUES], store: StoreId) -> Self {
-                let mut slots = slots.iter().copied();
-                // There are as many slots as any tuple has elements.
-                $( let $a = $a::from_abi($a::abi_from_slot(slots.next().unwrap_or(0)), store); )*
+            unsafe fn read_slots(slots: *const u64, store: StoreId) -> Self {
+                let mut next = slots;
+                $(
+                    // SAFETY: by the caller's promise.
+                    let $a = $a::from_abi(unsafe { $a::abi_from_slots(next) }, store);
+                    next = next.wrapping_add(slot_count($a::TYPE));
+                )*
                 ($($a,)*)
             }
         }
@@ -345,12 +405,16 @@ mod tests {
     fn tuples_survive_the_way_through_slots() {
         let store = Store::new(());
         let id = store.core().id();
-        let values = (-1i32, u64::MAX, 1.5f32, -0.0f64, None::<Func>);
-        let slots = values.into_slots(id).unwrap();
-        let mut all = [0; MAX_VALUES];
-        all[..slots.len()].copy_from_slice(&slots);
-        all[0] |= 0xFFFF_0000_0000; // what lies above 32 bits does not count
-        let back: (i32, u64, f32, f64, Option<Func>) = WasmValues::from_slots(&all, id);
+        type Values = (i32, u64, f32, u128, f64, Option<Func>);
+        let values: Values = (-1, u64::MAX, 1.5, 0x0123_4567_89AB_CDEF_0011_2233_4455_6677, -0.0, None);
+        let mut slots = [0; 7];
+        assert_eq!(Values::SLOTS, slots.len());
+        // SAFETY: there are as many slots.
+        unsafe { values.write_slots(id, slots.as_mut_ptr()) }.unwrap();
+        assert_eq!(slots[3..5], [0x0011_2233_4455_6677, 0x0123_4567_89AB_CDEF]);
+        slots[0] |= 0xFFFF_0000_0000; // what lies above 32 bits does not count
+        // SAFETY: written just now.
+        let back = unsafe { Values::read_slots(slots.as_ptr(), id) };
         assert_eq!(back, values);
     }
 }

@@ -45,6 +45,55 @@ fn trap<T: std::fmt::Debug>(result: Result<T, Error>) -> Trap {
 }
 
 #[test]
+fn vectors_go_both_ways_among_other_values_and_in_areas() {
+    let module = module(
+        r#"(module
+             (import "host" "f" (func $f (param i32 v128 f64 v128) (result v128 i32 v128)))
+             (global (export "g") (mut v128) (v128.const i32x4 1 2 3 4))
+             (func (export "f") (param i32 v128 f64 v128) (result v128 i32 v128)
+               (call $f (local.get 0) (local.get 1) (local.get 2) (local.get 3)))
+             (func $one (param v128) (result v128) (v128.not (local.get 0)))
+             (func (export "one") (param v128) (result v128) (call $one (local.get 0)))
+             ;; Twelve vectors have 24 slots: the last two are passed in an area.
+             (func $last (export "last")
+               (param v128 v128 v128 v128 v128 v128 v128 v128 v128 v128 v128 v128) (result v128)
+               (i32x4.sub (local.get 11) (local.get 0)))
+             (table funcref (elem $last))
+             (func (export "indirect") (param v128 v128) (result v128)
+               (call_indirect
+                 (param v128 v128 v128 v128 v128 v128 v128 v128 v128 v128 v128 v128) (result v128)
+                 (local.get 0) (local.get 1) (local.get 1) (local.get 1) (local.get 1) (local.get 1)
+                 (local.get 1) (local.get 1) (local.get 1) (local.get 1) (local.get 1)
+                 (i32x4.add (local.get 0) (local.get 1)) (i32.const 0))))"#,
+    );
+    let (a, b) = (0x0123_4567_89AB_CDEF_0011_2233_4455_6677, 0x8899_AABB_CCDD_EEFF_FEDC_BA98_7654_3210);
+    let mut linker = Linker::new();
+    linker.func("host", "f", |i: i32, a: u128, x: f64, b: u128| (b, i + x as i32, a));
+    let mut store = Store::new(());
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let f = instance.get_typed_func::<(i32, u128, f64, u128), (u128, i32, u128)>(&store, "f").unwrap();
+    assert_eq!(f.call(&mut store, (40, a, 2.0, b)).unwrap(), (b, 42, a));
+    let values = [Val::I32(40), Val::V128(a), Val::from(2.0), Val::V128(b)];
+    let results = instance.get_func(&store, "f").unwrap().call(&mut store, &values).unwrap();
+    assert_eq!(results, [Val::V128(b), Val::I32(42), Val::V128(a)]);
+    let one = instance.get_typed_func::<u128, u128>(&store, "one").unwrap();
+    assert_eq!(one.call(&mut store, a).unwrap(), !a);
+    let (low, high) = (0x0000_0001_0000_0002_0000_0003_0000_0004, 0x0000_0010_0000_0020_0000_0030_0000_0040);
+    let indirect = instance.get_typed_func::<(u128, u128), u128>(&store, "indirect").unwrap();
+    assert_eq!(indirect.call(&mut store, (low, high)).unwrap(), high);
+    type Twelve = (u128, u128, u128, u128, u128, u128, u128, u128, u128, u128, u128, u128);
+    let last = instance.get_typed_func::<Twelve, u128>(&store, "last").unwrap();
+    assert_eq!(last.call(&mut store, (low, a, a, a, a, a, a, a, a, a, b, low + high)).unwrap(), high);
+    let swap = Func::wrap(&mut store, |a: u128, b: u128| (b, a));
+    let swap = swap.typed::<(u128, u128), (u128, u128)>(&store).unwrap();
+    assert_eq!(swap.call(&mut store, (a, b)).unwrap(), (b, a));
+    let global = instance.get_export(&store, "g").and_then(Extern::global).unwrap();
+    assert_eq!(global.get(&store), Val::V128(0x0000_0004_0000_0003_0000_0002_0000_0001));
+    global.set(&mut store, Val::V128(a)).unwrap();
+    assert_eq!(global.get(&store), Val::V128(a));
+}
+
+#[test]
 fn sixteen_arguments_of_all_types_reach_the_host_and_come_back() {
     let types = "i32 i64 f32 f64 i32 i64 f32 f64 i32 i64 f32 f64 i32 i64 externref funcref";
     let get: String = (0..16).map(|i| format!("local.get {i} ")).collect();

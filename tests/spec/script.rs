@@ -267,7 +267,7 @@ impl Script {
         match self.compile(module) {
             // The text reader is the compiler's own: what it refuses, the compiler does.
             Err(Refusal::Script(_) | Refusal::Compile(CompileError::Invalid { .. } | CompileError::Text(_))) => Ok(()),
-            Err(Refusal::Compile(CompileError::Unsupported { proposal, .. })) if proposal != "simd" => Ok(()),
+            Err(Refusal::Compile(CompileError::Unsupported { .. })) => Ok(()),
             Err(refusal) => {
                 Err(Failure(format!("wanted a refusal ({message}), got this one: {}", Failure::from(refusal).0)))
             }

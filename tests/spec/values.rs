@@ -2,7 +2,8 @@
 
 use crate::script::Failure;
 use wasmc_tests::Value;
-use wast::core::{AbstractHeapType, HeapType, NanPattern, WastArgCore, WastRetCore};
+use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
+use wast::token::{F32, F64};
 use wast::{WastArg, WastRet};
 
 /// An argument as a runner takes it.
@@ -12,6 +13,7 @@ pub fn argument(arg: &WastArg<'_>) -> Result<Value, Failure> {
         WastArg::Core(WastArgCore::I64(value)) => Value::I64(*value as u64),
         WastArg::Core(WastArgCore::F32(value)) => Value::F32(value.bits),
         WastArg::Core(WastArgCore::F64(value)) => Value::F64(value.bits),
+        WastArg::Core(WastArgCore::V128(value)) => Value::V128(u128::from_le_bytes(value.to_le_bytes())),
         WastArg::Core(WastArgCore::RefNull(ty)) if is_extern(ty) => Value::ExternRef(0),
         WastArg::Core(WastArgCore::RefNull(_)) => Value::FuncRef(false),
         WastArg::Core(WastArgCore::RefExtern(number)) => host_value(*number),
@@ -31,20 +33,51 @@ fn is_extern(ty: &HeapType<'_>) -> bool {
 /// Whether `found` is what the script wants.
 pub fn matches(found: Value, wanted: &WastRet<'_>) -> bool {
     let WastRet::Core(wanted) = wanted else { return false };
+    matches_core(found, wanted)
+}
+
+fn matches_core(found: Value, wanted: &WastRetCore<'_>) -> bool {
     match (wanted, found) {
+        (WastRetCore::Either(choices), found) => choices.iter().any(|wanted| matches_core(found, wanted)),
         (WastRetCore::I32(wanted), Value::I32(found)) => *wanted as u32 == found,
         (WastRetCore::I64(wanted), Value::I64(found)) => *wanted as u64 == found,
-        (WastRetCore::F32(NanPattern::Value(wanted)), Value::F32(found)) => wanted.bits == found,
-        (WastRetCore::F64(NanPattern::Value(wanted)), Value::F64(found)) => wanted.bits == found,
-        (WastRetCore::F32(NanPattern::CanonicalNan), Value::F32(_))
-        | (WastRetCore::F64(NanPattern::CanonicalNan), Value::F64(_)) => found.is_canonical_nan(),
-        (WastRetCore::F32(NanPattern::ArithmeticNan), Value::F32(_))
-        | (WastRetCore::F64(NanPattern::ArithmeticNan), Value::F64(_)) => found.is_arithmetic_nan(),
+        (WastRetCore::F32(wanted), Value::F32(bits)) => matches_single(bits, wanted),
+        (WastRetCore::F64(wanted), Value::F64(bits)) => matches_double(bits, wanted),
+        (WastRetCore::V128(wanted), Value::V128(bits)) => matches_vector(bits.to_le_bytes(), wanted),
         (WastRetCore::RefNull(ty), Value::FuncRef(false)) => ty.is_none_or(|ty| !is_extern(&ty)),
         (WastRetCore::RefNull(ty), Value::ExternRef(0)) => ty.is_none_or(|ty| is_extern(&ty)),
         (WastRetCore::RefFunc(None), Value::FuncRef(true)) => true,
         (WastRetCore::RefExtern(None), Value::ExternRef(token)) => token != 0,
         (WastRetCore::RefExtern(Some(wanted)), Value::ExternRef(_)) => found == host_value(*wanted),
         _ => false,
+    }
+}
+
+fn matches_single(bits: u32, wanted: &NanPattern<F32>) -> bool {
+    match wanted {
+        NanPattern::Value(wanted) => wanted.bits == bits,
+        NanPattern::CanonicalNan => Value::F32(bits).is_canonical_nan(),
+        NanPattern::ArithmeticNan => Value::F32(bits).is_arithmetic_nan(),
+    }
+}
+
+fn matches_double(bits: u64, wanted: &NanPattern<F64>) -> bool {
+    match wanted {
+        NanPattern::Value(wanted) => wanted.bits == bits,
+        NanPattern::CanonicalNan => Value::F64(bits).is_canonical_nan(),
+        NanPattern::ArithmeticNan => Value::F64(bits).is_arithmetic_nan(),
+    }
+}
+
+fn matches_vector(bytes: [u8; 16], wanted: &V128Pattern) -> bool {
+    let quarter = |lane: usize| u32::from_le_bytes(bytes.as_chunks().0[lane]);
+    let half = |lane: usize| u64::from_le_bytes(bytes.as_chunks().0[lane]);
+    match wanted {
+        V128Pattern::I8x16(lanes) => bytes == lanes.map(|lane| lane as u8),
+        V128Pattern::I16x8(lanes) => *bytes.as_chunks().0 == lanes.map(i16::to_le_bytes),
+        V128Pattern::I32x4(lanes) => *bytes.as_chunks().0 == lanes.map(i32::to_le_bytes),
+        V128Pattern::I64x2(lanes) => *bytes.as_chunks().0 == lanes.map(i64::to_le_bytes),
+        V128Pattern::F32x4(lanes) => (0..).zip(lanes).all(|(lane, wanted)| matches_single(quarter(lane), wanted)),
+        V128Pattern::F64x2(lanes) => (0..).zip(lanes).all(|(lane, wanted)| matches_double(half(lane), wanted)),
     }
 }

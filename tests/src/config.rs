@@ -115,6 +115,7 @@ impl Config {
             memory: self.memory,
             strip: matches!(self.level, OptLevel::Os | OptLevel::Oz),
             threads: NonZeroUsize::MIN,
+            ..Options::default()
         }
     }
 }

@@ -163,7 +163,9 @@ impl Tables<'_> {
         let globals = self.module.globals.iter().map(|global| {
             let GlobalType { value, mutable } = global.ty;
             let (init_kind, init) = global.init.map_or((InitKind::Const as u32, 0), init);
-            GlobalRecord { ty: value as u32, mutable: mutable.into(), init_kind, reserved: 0, init }.to_bytes()
+            let (init, init_high) = (init as u64, (init >> 64) as u64);
+            GlobalRecord { ty: value as u32, mutable: mutable.into(), init_kind, reserved: 0, init, init_high }
+                .to_bytes()
         });
         block.put(Table::Globals, globals);
     }
@@ -292,7 +294,7 @@ fn import_type(ty: &ImportType) -> ImportRecord {
 }
 
 /// Kind and operand of a constant expression.
-fn init(expr: ConstExpr) -> (u32, u64) {
+fn init(expr: ConstExpr) -> (u32, u128) {
     match expr {
         ConstExpr::Bits(bits) => (InitKind::Const as u32, bits),
         // The initialiser will give it its value.
@@ -316,7 +318,7 @@ fn mode<I>(mode: SegmentMode<I>, index: impl Fn(I) -> u32) -> (u32, u32, u32, u6
     match mode {
         SegmentMode::Active(of, offset) => {
             let (kind, operand) = init(offset);
-            (image::SegmentMode::Active as u32, index(of), kind, operand)
+            (image::SegmentMode::Active as u32, index(of), kind, operand as u64)
         }
         SegmentMode::Passive => (image::SegmentMode::Passive as u32, 0, 0, 0),
         SegmentMode::Declared => (image::SegmentMode::Declared as u32, 0, 0, 0),

@@ -12,10 +12,11 @@ pub fn read(expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, BinaryReaderE
         return Ok(ConstExpr::Computed);
     }
     Ok(match first {
-        Operator::I32Const { value } => ConstExpr::Bits(u64::from(value as u32)),
-        Operator::I64Const { value } => ConstExpr::Bits(value as u64),
-        Operator::F32Const { value } => ConstExpr::Bits(u64::from(value.bits())),
-        Operator::F64Const { value } => ConstExpr::Bits(value.bits()),
+        Operator::I32Const { value } => ConstExpr::Bits(u128::from(value as u32)),
+        Operator::I64Const { value } => ConstExpr::Bits(u128::from(value as u64)),
+        Operator::F32Const { value } => ConstExpr::Bits(value.bits().into()),
+        Operator::F64Const { value } => ConstExpr::Bits(value.bits().into()),
+        Operator::V128Const { value } => ConstExpr::Bits(value.i128() as u128),
         Operator::RefNull { .. } => ConstExpr::Bits(0),
         Operator::RefFunc { function_index } => ConstExpr::Function(FuncIndex(function_index)),
         Operator::GlobalGet { global_index } => ConstExpr::Global(GlobalIndex(global_index)),

@@ -159,8 +159,8 @@ pub struct Global {
 /// A constant expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConstExpr {
-    /// The bits of a number, the low half for a 32-bit type; 0 for a null reference.
-    Bits(u64),
+    /// The bits of a number or a vector, the low ones for a narrower type; 0 for a null reference.
+    Bits(u128),
     /// Value of a global.
     Global(GlobalIndex),
     /// Reference to a function.

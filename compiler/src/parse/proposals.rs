@@ -30,7 +30,7 @@ pub const PROPOSALS: &[Proposal] = &[
     row("multi-value", F::MULTI_VALUE, F::empty(), true),
     row("bulk-memory-operations", F::BULK_MEMORY, F::empty(), true),
     row("reference-types", F::REFERENCE_TYPES, F::empty(), true),
-    row("simd", F::SIMD, F::empty(), false),
+    row("simd", F::SIMD, F::empty(), true),
     row("relaxed-simd", F::RELAXED_SIMD, F::SIMD, false),
     row("tail-call", F::TAIL_CALL, F::empty(), false),
     row("extended-const", F::EXTENDED_CONST, F::empty(), true),

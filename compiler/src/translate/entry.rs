@@ -2,15 +2,16 @@
 //! (`abi::signature` has their conventions).
 
 use super::Result;
+use super::pass::{align_vector, build_return, join, split, split_results};
 use super::symbols;
 use super::types::{direct_params, has_area, returns_in_area};
 use super::unit::Unit;
-use crate::parse::{FuncType, TypeId};
+use crate::parse::TypeId;
 use inkwell::GlobalVisibility;
 use inkwell::builder::Builder;
 use inkwell::module::Linkage;
 use inkwell::types::BasicMetadataTypeEnum;
-use inkwell::values::{BasicMetadataValueEnum, BasicValueEnum, FunctionValue, PointerValue};
+use inkwell::values::{BasicMetadataValueEnum, BasicValue, BasicValueEnum, FunctionValue, PointerValue};
 use wasmc_abi::ValType;
 use wasmc_abi::signature::slot_count;
 use wasmc_abi::vmctx::host_record;
@@ -38,13 +39,13 @@ fn define_entry<'ctx>(unit: &Unit<'ctx, '_>, ty: TypeId) -> Result<()> {
         // The area has the layout of `values`, and the arguments have been read when it is written.
         args.push(values.into());
     }
-    for arg in load_values(unit, &builder, values, direct_params(func_type), 0)? {
-        args.push(arg.into());
-    }
+    let direct = direct_params(func_type);
+    let loaded = load_values(unit, &builder, values, direct, 0)?;
+    args.extend(split(unit, &builder, direct, &loaded)?.into_iter().map(BasicMetadataValueEnum::from));
     let call = builder.build_indirect_call(unit.guest_type(ty), code, &args, "")?;
     unit.attributes.guest_call(call);
     if !returns_in_area(func_type) {
-        let results = split_results(&builder, func_type, call.try_as_basic_value().basic())?;
+        let results = split_results(unit, &builder, func_type, call.try_as_basic_value().basic())?;
         store_values(unit, &builder, values, &func_type.results, &results, 0)?;
     }
     builder.build_return(None)?;
@@ -65,9 +66,13 @@ fn define_thunk<'ctx>(unit: &Unit<'ctx, '_>, ty: TypeId) -> Result<()> {
         builder.build_alloca(unit.types.i64.array_type(slots.max(1) as u32), "")?
     };
     let mut args: Vec<BasicMetadataValueEnum> = vec![record.into(), area.into()];
-    args.extend(params.map(BasicMetadataValueEnum::from));
     let mut param_types: Vec<BasicMetadataTypeEnum> = vec![unit.types.ptr.into(); 2];
-    param_types.extend(direct_params(func_type).iter().map(|t| BasicMetadataTypeEnum::from(unit.types.value(*t))));
+    let direct = direct_params(func_type);
+    for (ty, value) in direct.iter().zip(join(unit, &builder, direct, &mut params)?) {
+        let value = if *ty == ValType::V128 { lay_out(unit, &builder, value)?.into() } else { value };
+        param_types.push(value.get_type().into());
+        args.push(value.into());
+    }
     let callback_type = unit.types.i32.fn_type(&param_types, false);
     let callback = slot(unit, &builder, record, host_record::CALLBACK / 8)?;
     let callback = builder.build_load(unit.types.ptr, callback, "")?.into_pointer_value();
@@ -83,7 +88,19 @@ fn define_thunk<'ctx>(unit: &Unit<'ctx, '_>, ty: TypeId) -> Result<()> {
     builder.position_at_end(done);
     let results =
         if returns_in_area(func_type) { vec![] } else { load_values(unit, &builder, area, &func_type.results, 0)? };
-    build_return(&builder, &results)
+    let types = if returns_in_area(func_type) { &[] } else { func_type.results.as_slice() };
+    build_return(unit, &builder, types, &results)
+}
+
+/// A vector as callbacks get it: the address of its two slots, in this frame.
+fn lay_out<'ctx>(
+    unit: &Unit<'ctx, '_>,
+    builder: &Builder<'ctx>,
+    value: BasicValueEnum<'ctx>,
+) -> Result<PointerValue<'ctx>> {
+    let slots = builder.build_alloca(unit.types.i64.array_type(slot_count(ValType::V128) as u32), "")?;
+    align_vector(builder.build_store(slots, value)?);
+    Ok(slots)
 }
 
 fn add<'ctx>(
@@ -125,7 +142,9 @@ pub fn load_values<'ctx>(
     let mut values = Vec::with_capacity(types.len());
     for (ty, index) in slots(types).skip(first) {
         let address = slot(unit, builder, base, index)?;
-        values.push(builder.build_load(unit.types.value(ty), address, "")?);
+        let value = builder.build_load(unit.types.value(ty), address, "")?;
+        align_vector(value.as_instruction_value().expect("a load is an instruction"));
+        values.push(value);
     }
     Ok(values)
 }
@@ -140,7 +159,7 @@ pub fn store_values<'ctx>(
     first: usize,
 ) -> Result<()> {
     for ((_, index), value) in slots(types).zip(values).skip(first) {
-        builder.build_store(slot(unit, builder, base, index)?, *value)?;
+        align_vector(builder.build_store(slot(unit, builder, base, index)?, *value)?);
     }
     Ok(())
 }
@@ -152,30 +171,4 @@ fn slots(types: &[ValType]) -> impl Iterator<Item = (ValType, u32)> {
         *next += slot_count(*ty) as u32;
         Some((*ty, index))
     })
-}
-
-/// The results that a call returned in registers.
-pub fn split_results<'ctx>(
-    builder: &Builder<'ctx>,
-    ty: &FuncType,
-    returned: Option<BasicValueEnum<'ctx>>,
-) -> Result<Vec<BasicValueEnum<'ctx>>> {
-    Ok(match (ty.results.len(), returned) {
-        (1, Some(value)) => vec![value],
-        (2, Some(pair)) => {
-            let pair = pair.into_struct_value();
-            vec![builder.build_extract_value(pair, 0, "")?, builder.build_extract_value(pair, 1, "")?]
-        }
-        _ => vec![],
-    })
-}
-
-/// Returns up to two values in registers.
-pub fn build_return<'ctx>(builder: &Builder<'ctx>, results: &[BasicValueEnum<'ctx>]) -> Result<()> {
-    match results {
-        [one] => builder.build_return(Some(one))?,
-        [_, _] => builder.build_aggregate_return(results)?,
-        _ => builder.build_return(None)?,
-    };
-    Ok(())
 }

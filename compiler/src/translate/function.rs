@@ -1,14 +1,15 @@
 //! One Wasm function → one LLVM function: locals, the operator loop, and who translates what.
 
 use super::control::Frame;
-use super::entry::{build_return, load_values, store_values};
+use super::entry::{load_values, store_values};
+use super::pass::{VECTOR_ALIGNMENT, align_vector, build_return, join};
 use super::types::{direct_params, has_area, returns_in_area};
 use super::unit::Unit;
 use super::{Result, ops};
 use crate::parse::{Body, DefinedFuncIndex, FuncType, val_type};
 use inkwell::builder::Builder;
 use inkwell::debug_info::DISubprogram;
-use inkwell::values::{BasicValueEnum, FunctionValue, PointerValue};
+use inkwell::values::{BasicValue, BasicValueEnum, FunctionValue, PointerValue};
 use wasmc_abi::ValType;
 use wasmc_abi::signature::slot_count;
 use wasmparser::{BinaryReader, FunctionBody, Operator};
@@ -105,10 +106,10 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
 
     fn build_return(&mut self, results: &[BasicValueEnum<'ctx>]) -> Result<()> {
         if !returns_in_area(self.ty) {
-            return build_return(&self.builder, results);
+            return build_return(self.unit, &self.builder, &self.ty.results, results);
         }
         store_values(self.unit, &self.builder, self.area(), &self.ty.results, results, 0)?;
-        build_return(&self.builder, &[])
+        build_return(self.unit, &self.builder, &[], &[])
     }
 
     /// The area that the function was called with.
@@ -119,7 +120,8 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
     fn declare_locals(&mut self, body: &FunctionBody<'_>) -> Result<()> {
         let ty = self.ty;
         let hidden = 1 + usize::from(has_area(ty));
-        let mut params: Vec<_> = self.function.get_param_iter().skip(hidden).collect();
+        let mut passed = self.function.get_param_iter().skip(hidden);
+        let mut params = join(self.unit, &self.builder, direct_params(ty), &mut passed)?;
         if params.len() < ty.params.len() {
             params.extend(load_values(self.unit, &self.builder, self.area(), &ty.params, direct_params(ty).len())?);
         }
@@ -138,8 +140,19 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
 
     fn declare_local(&mut self, ty: ValType, value: BasicValueEnum<'ctx>) -> Result<()> {
         let local = self.builder.build_alloca(self.unit.types.value(ty), "")?;
-        self.builder.build_store(local, value)?;
+        if ty == ValType::V128 {
+            // No more than a frame has on every target.
+            let alloca = local.as_instruction_value().expect("an alloca is an instruction");
+            alloca.set_alignment(VECTOR_ALIGNMENT).expect("it is a power of two");
+        }
+        self.store_local(local, value)?;
         self.locals.push((local, ty));
+        Ok(())
+    }
+
+    /// Stores to a local.
+    pub fn store_local(&self, local: PointerValue<'ctx>, value: BasicValueEnum<'ctx>) -> Result<()> {
+        align_vector(self.builder.build_store(local, value)?);
         Ok(())
     }
 
@@ -191,7 +204,8 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
                     || ops::numeric::translate(self, operator)?
                     || ops::convert::translate(self, operator)?
                     || ops::call::translate(self, operator)?
-                    || ops::table::translate(self, operator)?;
+                    || ops::table::translate(self, operator)?
+                    || ops::vector::translate(self, operator)?;
                 assert!(known, "validation admits {operator:?}, which has no translation");
                 Ok(())
             }

@@ -9,6 +9,7 @@ mod entry;
 mod function;
 mod operands;
 mod ops;
+mod pass;
 pub mod symbols;
 mod trap;
 mod types;

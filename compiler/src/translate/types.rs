@@ -2,11 +2,16 @@
 
 use inkwell::AddressSpace;
 use inkwell::context::Context;
-use inkwell::types::{BasicMetadataTypeEnum, BasicType, BasicTypeEnum, FloatType, FunctionType, IntType, PointerType};
+use inkwell::types::{
+    BasicMetadataTypeEnum, BasicType, BasicTypeEnum, FloatType, FunctionType, IntType, PointerType, VectorType,
+};
+use inkwell::values::VectorValue;
 use wasmc_abi::ValType;
-use wasmc_abi::signature::{MAX_DIRECT_PARAMS, MAX_REGISTER_RESULTS};
+use wasmc_abi::signature::{MAX_DIRECT_SLOTS, MAX_RESULT_SLOTS, slot_count};
+use wasmc_abi::target::Arch;
 
 use crate::parse::FuncType;
+use crate::target::TargetRow;
 
 /// The LLVM types in use, made once.
 pub struct Types<'ctx> {
@@ -20,21 +25,28 @@ pub struct Types<'ctx> {
     pub f32: FloatType<'ctx>,
     pub f64: FloatType<'ctx>,
     pub ptr: PointerType<'ctx>,
+    /// What a `v128` is between instructions: two 64-bit integers.
+    pub v128: VectorType<'ctx>,
+    /// Whether functions take and return a vector in a register of its own. Elsewhere it is two integers: a CPU
+    /// feature, which the code of another image may not have, must not change the convention.
+    vector_registers: bool,
     context: &'ctx Context,
 }
 
 impl<'ctx> Types<'ctx> {
-    pub fn new(context: &'ctx Context, pointer_bits: u32) -> Self {
+    pub fn new(context: &'ctx Context, target: &TargetRow) -> Self {
         Types {
             bool: context.bool_type(),
             i8: context.i8_type(),
             i16: context.i16_type(),
             i32: context.i32_type(),
             i64: context.i64_type(),
-            word: if pointer_bits == 32 { context.i32_type() } else { context.i64_type() },
+            word: if target.pointer_bits == 32 { context.i32_type() } else { context.i64_type() },
             f32: context.f32_type(),
             f64: context.f64_type(),
             ptr: context.ptr_type(AddressSpace::default()),
+            v128: context.i64_type().vec_type(2),
+            vector_registers: matches!(target.arch, Arch::X86_64 | Arch::Aarch64),
             context,
         }
     }
@@ -46,7 +58,7 @@ impl<'ctx> Types<'ctx> {
             ValType::I64 | ValType::FuncRef | ValType::ExternRef => self.i64.into(),
             ValType::F32 => self.f32.into(),
             ValType::F64 => self.f64.into(),
-            ValType::V128 => self.context.i128_type().into(),
+            ValType::V128 => self.v128.into(),
         }
     }
 
@@ -57,13 +69,30 @@ impl<'ctx> Types<'ctx> {
         if has_area(ty) {
             params.push(self.ptr.into());
         }
-        params.extend(direct_params(ty).iter().map(|t| BasicMetadataTypeEnum::from(self.value(*t))));
-        let results: Vec<_> = ty.results.iter().map(|t| self.value(*t)).collect();
+        params.extend(direct_params(ty).iter().flat_map(|t| self.passed(*t)).map(BasicMetadataTypeEnum::from));
+        let results: Vec<_> = ty.results.iter().flat_map(|t| self.passed(*t)).collect();
         match results.as_slice() {
+            _ if returns_in_area(ty) => self.context.void_type().fn_type(&params, false),
+            [] => self.context.void_type().fn_type(&params, false),
             [one] => one.fn_type(&params, false),
-            [_, _] => self.context.struct_type(&results, false).fn_type(&params, false),
-            _ => self.context.void_type().fn_type(&params, false),
+            _ => self.context.struct_type(&results, false).fn_type(&params, false),
         }
+    }
+
+    /// Whether functions take and return values of a type as two integers.
+    pub fn is_split(&self, ty: ValType) -> bool {
+        ty == ValType::V128 && !self.vector_registers
+    }
+
+    /// What functions take and return for a value of a type.
+    fn passed(&self, ty: ValType) -> Vec<BasicTypeEnum<'ctx>> {
+        if self.is_split(ty) { vec![self.i64.into(); 2] } else { vec![self.value(ty)] }
+    }
+
+    /// A vector from its bits, lane 0 in the low ones.
+    pub fn vector_constant(&self, bits: u128) -> VectorValue<'ctx> {
+        let half = |bits: u128| self.i64.const_int(bits as u64, false);
+        VectorType::const_vector(&[half(bits), half(bits >> 64)])
     }
 
     /// `void`, for functions without a result.
@@ -74,15 +103,20 @@ impl<'ctx> Types<'ctx> {
 
 /// The parameters that are passed directly.
 pub fn direct_params(ty: &FuncType) -> &[ValType] {
-    &ty.params[..ty.params.len().min(MAX_DIRECT_PARAMS)]
+    let mut slots = 0;
+    let is_direct = |param: &&ValType| {
+        slots += slot_count(**param);
+        slots <= MAX_DIRECT_SLOTS
+    };
+    &ty.params[..ty.params.iter().take_while(is_direct).count()]
 }
 
 /// Whether some values of a call go through memory in the caller's frame.
 pub fn has_area(ty: &FuncType) -> bool {
-    returns_in_area(ty) || ty.params.len() > MAX_DIRECT_PARAMS
+    returns_in_area(ty) || direct_params(ty).len() < ty.params.len()
 }
 
 /// Whether the results do.
 pub fn returns_in_area(ty: &FuncType) -> bool {
-    ty.results.len() > MAX_REGISTER_RESULTS
+    ty.results.iter().map(|t| slot_count(*t)).sum::<usize>() > MAX_RESULT_SLOTS
 }

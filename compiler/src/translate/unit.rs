@@ -19,6 +19,7 @@ use inkwell::types::{BasicMetadataTypeEnum, BasicTypeEnum, FunctionType};
 use inkwell::values::{FunctionValue, GlobalValue, MetadataValue};
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
+use wasmc_abi::target::{Arch, cpu_feature_table};
 use wasmc_abi::vmctx::{self, Layout};
 use wasmc_abi::{Builtin, TrapCode};
 
@@ -34,6 +35,7 @@ pub struct Unit<'ctx, 'm> {
     /// The image's table of helper addresses, if it has one.
     pub helpers: Option<GlobalValue<'ctx>>,
     pub target: &'static TargetRow,
+    cpu_features: u64,
     pub memory_model: MemoryModel,
     functions: Vec<FunctionValue<'ctx>>,
     guest_types: Vec<FunctionType<'ctx>>,
@@ -49,7 +51,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         llvm.set_triple(&TargetTriple::create(row.triple));
         let data = inkwell::targets::TargetData::create(row.data_layout);
         llvm.set_data_layout(&data.get_data_layout());
-        let types = Types::new(context, row.pointer_bits);
+        let types = Types::new(context, row);
         let layout = module.layout();
         let vmctx_len = layout.len_bytes().ok_or_else(|| CompileError::Limit {
             what: "the instance's block (globals, tables, imports)".into(),
@@ -74,6 +76,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
             debug: Debug::new(context, &llvm),
             helpers,
             target: row,
+            cpu_features: options.target.required,
             memory_model: options.memory,
             functions: Vec::new(),
             guest_types: module.types.iter().map(|t| types.guest(t)).collect(),
@@ -168,6 +171,17 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         function
     }
 
+    /// An intrinsic, overloaded for these types, or not at all.
+    pub fn intrinsic_of(&self, name: &'static str, types: &[BasicTypeEnum<'ctx>]) -> FunctionValue<'ctx> {
+        self.overloaded(name, types.to_vec())
+    }
+
+    /// Whether the CPU is one of `arch` and has the feature with LLVM's name.
+    pub fn has(&self, arch: Arch, feature: &str) -> bool {
+        let row = cpu_feature_table(arch).iter().find(|row| row.name == feature);
+        arch == self.target.arch && row.is_some_and(|row| self.cpu_features >> row.bit & 1 == 1)
+    }
+
     /// A call of this counts as a use of its arguments, and is nothing.
     pub fn fake_use(&self) -> FunctionValue<'ctx> {
         self.overloaded(symbols::FAKE_USE, vec![])
@@ -196,7 +210,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
     }
 
     /// The value of a global that is known now.
-    pub fn fixed_global(&self, global: GlobalIndex) -> Option<u64> {
+    pub fn fixed_global(&self, global: GlobalIndex) -> Option<u128> {
         let global = &self.module.globals[global.get()];
         match global.init {
             Some(ConstExpr::Bits(bits)) if !global.ty.mutable => Some(bits),

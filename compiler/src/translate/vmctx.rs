@@ -2,6 +2,7 @@
 
 use super::Result;
 use super::function::FunctionTranslator;
+use super::pass::align_vector;
 use crate::options::MemoryModel;
 use crate::parse::{GlobalIndex, MemoryIndex, TableIndex, TypeId};
 use inkwell::types::BasicTypeEnum;
@@ -50,7 +51,9 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         tag: MetadataValue<'ctx>,
     ) -> Result<BasicValueEnum<'ctx>> {
         let value = self.builder.build_load(ty, address, "")?;
-        self.unit.alias.mark(value.as_instruction_value().expect("a load is an instruction"), tag);
+        let load = value.as_instruction_value().expect("a load is an instruction");
+        align_vector(load);
+        self.unit.alias.mark(load, tag);
         Ok(value)
     }
 
@@ -61,7 +64,9 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         value: BasicValueEnum<'ctx>,
         tag: MetadataValue<'ctx>,
     ) -> Result<()> {
-        self.unit.alias.mark(self.builder.build_store(address, value)?, tag);
+        let store = self.builder.build_store(address, value)?;
+        align_vector(store);
+        self.unit.alias.mark(store, tag);
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use super::record;
 use std::fmt::Write;
-use wasmc_abi::signature::{MAX_REGISTER_RESULTS, slot_count};
+use wasmc_abi::signature::{MAX_DIRECT_SLOTS, MAX_RESULT_SLOTS, slot_count};
 use wasmc_abi::vmctx::{self, Layout};
 use wasmc_abi::{Builtin, TrapCode, ValType, for_each_builtin, sites};
 
@@ -99,7 +99,8 @@ fn numbers(page: &mut String) {
         ("Wasm page, bytes", vmctx::PAGE_LEN),
         ("the most pages of a memory", vmctx::MAX_PAGES),
         ("address space of a memory in the `guard` model, bytes", vmctx::GUARD_RESERVATION),
-        ("the most results in registers", MAX_REGISTER_RESULTS as u64),
+        ("the most slots of results in registers", MAX_RESULT_SLOTS as u64),
+        ("the most slots of parameters passed directly", MAX_DIRECT_SLOTS as u64),
         ("sites in a group", sites::GROUP as u64),
         ("the most callers stored with a site", sites::MAX_CALLERS as u64),
     ] {

@@ -196,6 +196,8 @@ impl Checks<'_> {
             if checks.index < checks.image.header().imported_globals {
                 return Ok(());
             }
+            let is_vector = ty == ValType::V128 && global.init_kind == InitKind::Const as u32;
+            ensure(is_vector || global.init_high == 0, Fault::Reserved)?;
             // Globals get their values in order, so one may use those before it.
             checks.init(ty, global.init_kind, global.init, checks.index)
         })

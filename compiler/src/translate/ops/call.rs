@@ -3,8 +3,9 @@
 use super::table::checked_slot;
 use crate::parse::{FuncIndex, TableIndex, TypeId};
 use crate::translate::Result;
-use crate::translate::entry::{load_values, split_results, store_values};
+use crate::translate::entry::{load_values, store_values};
 use crate::translate::function::FunctionTranslator;
+use crate::translate::pass::{split, split_results};
 use crate::translate::trap::load_helper;
 use crate::translate::types::{direct_params, has_area, returns_in_area};
 use crate::translate::vmctx::Slot;
@@ -78,14 +79,15 @@ fn call_guest<'ctx>(
         args.push(area.into());
         store_values(f.unit, &f.builder, area, &func_type.params, &values, direct)?;
     }
-    args.extend(values[..direct].iter().map(|value| BasicMetadataValueEnum::from(*value)));
+    let passed = split(f.unit, &f.builder, &func_type.params, &values[..direct])?;
+    args.extend(passed.into_iter().map(BasicMetadataValueEnum::from));
     f.locate();
     let call = f.builder.build_indirect_call(f.unit.guest_type(ty), code, &args, "")?;
     f.unlocate();
     f.unit.attributes.guest_call(call);
     let results = match area {
         Some(area) if returns_in_area(func_type) => load_values(f.unit, &f.builder, area, &func_type.results, 0)?,
-        _ => split_results(&f.builder, func_type, call.try_as_basic_value().basic())?,
+        _ => split_results(f.unit, &f.builder, func_type, call.try_as_basic_value().basic())?,
     };
     f.stack.extend(results);
     Ok(())

@@ -131,7 +131,7 @@ fn truncate<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, to: IntType<'ctx>, sign:
 }
 
 fn constant_float<'ctx>(f: &FunctionTranslator<'_, 'ctx>, ty: ValType, bits: u64) -> Result<FloatValue<'ctx>> {
-    Ok(super::numeric::unfenced(constant(f, ty, bits)?).into_float_value())
+    Ok(super::numeric::unfenced(constant(f, ty, bits.into())?).into_float_value())
 }
 
 fn truncate_saturating<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, to: IntType<'ctx>, sign: Sign) -> Result<()> {

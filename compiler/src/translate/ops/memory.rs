@@ -78,7 +78,7 @@ fn address<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, memarg: &MemArg, len: u32
 }
 
 /// Loads without any promise of alignment, whatever the hint says.
-fn load_value<'ctx>(
+pub fn load_value<'ctx>(
     f: &mut FunctionTranslator<'_, 'ctx>,
     memarg: &MemArg,
     ty: BasicTypeEnum<'ctx>,
@@ -134,7 +134,7 @@ fn store_narrow<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, memarg: &MemArg, to:
     store_value(f, memarg, value.into(), to.get_bit_width() / 8)
 }
 
-fn store_value<'ctx>(
+pub fn store_value<'ctx>(
     f: &mut FunctionTranslator<'_, 'ctx>,
     memarg: &MemArg,
     value: BasicValueEnum<'ctx>,

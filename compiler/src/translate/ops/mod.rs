@@ -7,3 +7,4 @@ pub mod memory;
 pub mod numeric;
 pub mod table;
 pub mod variable;
+pub mod vector;

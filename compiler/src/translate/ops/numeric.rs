@@ -14,16 +14,16 @@ type Translator<'u, 'ctx> = FunctionTranslator<'u, 'ctx>;
 
 pub fn translate<'ctx>(f: &mut Translator<'_, 'ctx>, operator: &O<'_>) -> Result<bool> {
     match operator {
-        O::I32Const { value } => push_constant(f, ValType::I32, u64::from(*value as u32))?,
-        O::I64Const { value } => push_constant(f, ValType::I64, *value as u64)?,
+        O::I32Const { value } => push_constant(f, ValType::I32, u128::from(*value as u32))?,
+        O::I64Const { value } => push_constant(f, ValType::I64, u128::from(*value as u64))?,
         O::F32Const { value } => push_constant(f, ValType::F32, value.bits().into())?,
-        O::F64Const { value } => push_constant(f, ValType::F64, value.bits())?,
+        O::F64Const { value } => push_constant(f, ValType::F64, value.bits().into())?,
         _ => return Ok(integer(f, operator)? || compare(f, operator)? || float(f, operator)?),
     }
     Ok(true)
 }
 
-fn push_constant(f: &mut Translator<'_, '_>, ty: ValType, bits: u64) -> Result<()> {
+fn push_constant(f: &mut Translator<'_, '_>, ty: ValType, bits: u128) -> Result<()> {
     let value = constant(f, ty, bits)?;
     f.push(value);
     Ok(())
@@ -323,7 +323,11 @@ pub fn float_intrinsic<'ctx>(
 }
 
 /// Rounding to an integer. On RISC-V, LLVM leaves a NaN as it is, a signalling one too; routines do not.
-fn rounded<'ctx>(f: &Translator<'_, 'ctx>, name: &'static str, value: FloatValue<'ctx>) -> Result<FloatValue<'ctx>> {
+pub fn rounded<'ctx>(
+    f: &Translator<'_, 'ctx>,
+    name: &'static str,
+    value: FloatValue<'ctx>,
+) -> Result<FloatValue<'ctx>> {
     let rounded = float_intrinsic(f, name, &[value])?;
     let target = f.unit.target;
     let is_routine =
@@ -363,15 +367,15 @@ pub fn unfenced(value: BasicValueEnum<'_>) -> BasicValueEnum<'_> {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Extremum {
+pub enum Extremum {
     Min,
     Max,
 }
 
 /// Wasm's `min` and `max` propagate NaN and order −0 before +0 (spec: exec/numerics, op-fmin).
 /// LLVM's `minnum` loses NaN; `minimum` keeps a signalling one and is not available everywhere.
-fn min_max<'ctx>(
-    f: &mut Translator<'_, 'ctx>,
+pub fn min_max<'ctx>(
+    f: &Translator<'_, 'ctx>,
     a: FloatValue<'ctx>,
     b: FloatValue<'ctx>,
     extremum: Extremum,

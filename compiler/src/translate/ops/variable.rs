@@ -3,6 +3,7 @@
 use crate::parse::{FuncIndex, GlobalIndex};
 use crate::translate::Result;
 use crate::translate::function::FunctionTranslator;
+use crate::translate::pass::align_vector;
 use inkwell::IntPredicate;
 use inkwell::values::{BasicValue, BasicValueEnum};
 use wasmc_abi::ValType;
@@ -13,15 +14,16 @@ pub fn translate(f: &mut FunctionTranslator<'_, '_>, operator: &O<'_>) -> Result
         O::LocalGet { local_index } => {
             let (local, ty) = f.locals[*local_index as usize];
             let value = f.builder.build_load(f.unit.types.value(ty), local, "")?;
+            align_vector(value.as_instruction_value().expect("a load is an instruction"));
             f.push(value);
         }
         O::LocalSet { local_index } => {
             let value = f.pop();
-            f.builder.build_store(f.locals[*local_index as usize].0, value)?;
+            f.store_local(f.locals[*local_index as usize].0, value)?;
         }
         O::LocalTee { local_index } => {
             let value = *f.stack.last().expect("validated: the operand is there");
-            f.builder.build_store(f.locals[*local_index as usize].0, value)?;
+            f.store_local(f.locals[*local_index as usize].0, value)?;
         }
         O::GlobalGet { global_index } => global_get(f, GlobalIndex(*global_index))?,
         O::GlobalSet { global_index } => {
@@ -69,16 +71,18 @@ fn global_get(f: &mut FunctionTranslator<'_, '_>, global: GlobalIndex) -> Result
 }
 
 /// A constant of a Wasm type from its bits.
-pub fn constant<'ctx>(f: &FunctionTranslator<'_, 'ctx>, ty: ValType, bits: u64) -> Result<BasicValueEnum<'ctx>> {
+pub fn constant<'ctx>(f: &FunctionTranslator<'_, 'ctx>, ty: ValType, bits: u128) -> Result<BasicValueEnum<'ctx>> {
+    let low = bits as u64;
     Ok(match ty {
-        ValType::I32 => f.unit.types.i32.const_int(bits, false).into(),
+        ValType::I32 => f.unit.types.i32.const_int(low, false).into(),
         ValType::F32 => {
-            super::numeric::float_constant(f, f.unit.types.i32.const_int(bits, false), f.unit.types.f32)?.into()
+            super::numeric::float_constant(f, f.unit.types.i32.const_int(low, false), f.unit.types.f32)?.into()
         }
         ValType::F64 => {
-            super::numeric::float_constant(f, f.unit.types.i64.const_int(bits, false), f.unit.types.f64)?.into()
+            super::numeric::float_constant(f, f.unit.types.i64.const_int(low, false), f.unit.types.f64)?.into()
         }
-        _ => f.unit.types.i64.const_int(bits, false).into(),
+        ValType::V128 => f.unit.types.vector_constant(bits).into(),
+        _ => f.unit.types.i64.const_int(low, false).into(),
     })
 }
 

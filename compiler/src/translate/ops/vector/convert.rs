@@ -1,0 +1,163 @@
+//! Conversions between lanes of integers and floats. What does not fit saturates, a NaN becomes 0; what has fewer
+//! lanes than its operand fills up with zeros.
+
+use super::float::by_scalars;
+use super::lanes::{Half, Shape, Sign, Translator};
+use crate::translate::Result;
+use Shape::{F32x4, F64x2, I32x4, I64x2};
+use Sign::{Signed, Unsigned};
+use inkwell::FloatPredicate;
+use inkwell::values::VectorValue;
+use wasmc_abi::target::Arch;
+use wasmparser::Operator as O;
+
+pub fn translate(f: &mut Translator<'_, '_>, operator: &O<'_>) -> Result<bool> {
+    match operator {
+        O::I32x4TruncSatF32x4S => truncate_single(f, Signed)?,
+        O::I32x4TruncSatF32x4U => truncate_single(f, Unsigned)?,
+        O::I32x4TruncSatF64x2SZero => truncate_double(f, Signed)?,
+        O::I32x4TruncSatF64x2UZero => truncate_double(f, Unsigned)?,
+        O::F32x4ConvertI32x4S => convert(f, F32x4, Signed)?,
+        O::F32x4ConvertI32x4U => convert(f, F32x4, Unsigned)?,
+        O::F64x2ConvertLowI32x4S => convert(f, F64x2, Signed)?,
+        O::F64x2ConvertLowI32x4U => convert(f, F64x2, Unsigned)?,
+        O::F32x4DemoteF64x2Zero => {
+            let a = f.pop_vector(F64x2)?;
+            let value = f.builder.build_float_trunc(a, f.unit.types.f32.vec_type(2), "")?;
+            let value = with_zeros(f, value)?;
+            f.push_vector(value)?;
+        }
+        O::F64x2PromoteLowF32x4 => {
+            let a = f.pop_vector(F32x4)?;
+            let value = f.builder.build_float_ext(f.half(a, Half::Low)?, f.unit.types.vector(F64x2), "")?;
+            // Fenced: LLVM folds demote(promote x) to x, which keeps a signalling NaN.
+            let value = f.vector_call("llvm.arithmetic.fence", &[value])?;
+            f.push_vector(value)?;
+        }
+        _ => return Ok(false),
+    }
+    Ok(true)
+}
+
+/// Two lanes, and zeros in the two above.
+pub fn with_zeros<'ctx>(f: &Translator<'_, 'ctx>, value: VectorValue<'ctx>) -> Result<VectorValue<'ctx>> {
+    f.pick(value, value.get_type().const_zero(), 0..4)
+}
+
+fn convert(f: &mut Translator<'_, '_>, to: Shape, sign: Sign) -> Result<()> {
+    let a = f.pop_vector(I32x4)?;
+    let a = if to == F64x2 { f.half(a, Half::Low)? } else { a };
+    let to = f.unit.types.vector(to);
+    let value = match sign {
+        Signed => f.builder.build_signed_int_to_float(a, to, "")?,
+        Unsigned => f.builder.build_unsigned_int_to_float(a, to, "")?,
+    };
+    f.push_vector(value)
+}
+
+fn saturating(sign: Sign) -> &'static str {
+    if sign == Signed { "llvm.fptosi.sat" } else { "llvm.fptoui.sat" }
+}
+
+fn truncate_single(f: &mut Translator<'_, '_>, sign: Sign) -> Result<()> {
+    let a = f.pop_vector(F32x4)?;
+    let i32x4 = f.unit.types.vector(I32x4);
+    let value = match sign {
+        _ if by_scalars(f, F32x4) => f.by_lane(&[a], i32x4, &mut |f, lanes| {
+            let types = [f.unit.types.i32.into(), f.unit.types.f32.into()];
+            f.intrinsic_call(saturating(sign), &types, &[lanes[0].into()])
+        })?,
+        Signed if f.unit.target.arch == Arch::X86_64 => x86_single_signed(f, a)?,
+        Unsigned if f.unit.target.arch == Arch::X86_64 => x86_single_unsigned(f, a)?,
+        _ => {
+            let types = [i32x4.into(), a.get_type().into()];
+            f.intrinsic_call(saturating(sign), &types, &[a.into()])?.into_vector_value()
+        }
+    };
+    f.push_vector(value)
+}
+
+fn truncate_double(f: &mut Translator<'_, '_>, sign: Sign) -> Result<()> {
+    let a = f.pop_vector(F64x2)?;
+    let value = match sign {
+        Signed if f.unit.target.arch == Arch::X86_64 => x86_double_signed(f, a)?,
+        Unsigned if f.unit.has(Arch::X86_64, "sse4.1") => x86_double_unsigned(f, a)?,
+        _ => {
+            let types = [f.unit.types.i32.vec_type(2).into(), a.get_type().into()];
+            let value = f.intrinsic_call(saturating(sign), &types, &[a.into()])?.into_vector_value();
+            with_zeros(f, value)?
+        }
+    };
+    f.push_vector(value)
+}
+
+/// `a` where it is greater (or less) than a bound, otherwise the bound: an instruction of x86.
+fn bounded<'ctx>(
+    f: &Translator<'_, 'ctx>,
+    a: VectorValue<'ctx>,
+    predicate: FloatPredicate,
+    bound: VectorValue<'ctx>,
+) -> Result<VectorValue<'ctx>> {
+    let inside = f.builder.build_float_compare(predicate, a, bound, "")?;
+    Ok(f.builder.build_select(inside, a, bound, "")?.into_vector_value())
+}
+
+/// All ones where `a` compares with `b` so.
+fn mask<'ctx>(
+    f: &Translator<'_, 'ctx>,
+    predicate: FloatPredicate,
+    a: VectorValue<'ctx>,
+    b: VectorValue<'ctx>,
+    shape: Shape,
+) -> Result<VectorValue<'ctx>> {
+    let condition = f.builder.build_float_compare(predicate, a, b, "")?;
+    f.extend_mask(condition, f.unit.types.vector(shape))
+}
+
+/// The instruction gives 2³¹ for all that does not fit: right for what is too small, one too much for what is too
+/// large.
+fn x86_single_signed<'ctx>(f: &Translator<'_, 'ctx>, a: VectorValue<'ctx>) -> Result<VectorValue<'ctx>> {
+    let bits = f.reshape(a, f.unit.types.vector(I32x4))?;
+    let number = f.builder.build_and(bits, mask(f, FloatPredicate::ORD, a, a, I32x4)?, "")?;
+    let number = f.reshape(number, a.get_type())?;
+    let truncated = f.machine_call("llvm.x86.sse2.cvttps2dq", &[number])?;
+    let limit = f.unit.types.float_splat(F32x4, 2f64.powi(31));
+    let too_large = mask(f, FloatPredicate::OGE, number, limit, I32x4)?;
+    Ok(f.builder.build_xor(truncated, too_large, "")?)
+}
+
+/// In two halves: what is above 2³¹ is converted apart and added.
+fn x86_single_unsigned<'ctx>(f: &Translator<'_, 'ctx>, a: VectorValue<'ctx>) -> Result<VectorValue<'ctx>> {
+    let i32x4 = f.unit.types.vector(I32x4);
+    let half = f.unit.types.float_splat(F32x4, 2f64.powi(31));
+    let positive = bounded(f, a, FloatPredicate::OGT, a.get_type().const_zero())?;
+    let above = f.builder.build_float_sub(positive, half, "")?;
+    let too_large = mask(f, FloatPredicate::OGE, above, half, I32x4)?;
+    let low = f.machine_call("llvm.x86.sse2.cvttps2dq", &[positive])?;
+    let high = f.machine_call("llvm.x86.sse2.cvttps2dq", &[above])?;
+    let high = f.builder.build_xor(high, too_large, "")?;
+    let high = f.vector_call("llvm.smax", &[high, i32x4.const_zero()])?;
+    Ok(f.builder.build_int_add(low, high, "")?)
+}
+
+/// A NaN becomes 0, what is too large the largest number; the instruction gives −2³¹ for what is too small, and
+/// zeros in the upper lanes.
+fn x86_double_signed<'ctx>(f: &Translator<'_, 'ctx>, a: VectorValue<'ctx>) -> Result<VectorValue<'ctx>> {
+    let i64x2 = f.unit.types.vector(I64x2);
+    let largest = f.reshape(f.unit.types.float_splat(F64x2, 2f64.powi(31) - 1.0), i64x2)?;
+    let largest = f.builder.build_and(largest, mask(f, FloatPredicate::ORD, a, a, I64x2)?, "")?;
+    let largest = f.reshape(largest, a.get_type())?;
+    let fitting = bounded(f, a, FloatPredicate::OLT, largest)?;
+    f.machine_call("llvm.x86.sse2.cvttpd2dq", &[fitting])
+}
+
+/// Added to 2⁵², a number below 2³² stands in the low bits.
+fn x86_double_unsigned<'ctx>(f: &Translator<'_, 'ctx>, a: VectorValue<'ctx>) -> Result<VectorValue<'ctx>> {
+    let types = &f.unit.types;
+    let positive = bounded(f, a, FloatPredicate::OGT, a.get_type().const_zero())?;
+    let fitting = bounded(f, positive, FloatPredicate::OLT, types.float_splat(F64x2, 2f64.powi(32) - 1.0))?;
+    let whole = f.vector_call("llvm.trunc", &[fitting])?;
+    let shifted = f.builder.build_float_add(whole, types.float_splat(F64x2, 2f64.powi(52)), "")?;
+    let lanes = f.reshape(shifted, types.vector(I32x4))?;
+    f.pick(lanes, lanes.get_type().const_zero(), [0, 2, 4, 5].into_iter())
+}
