@@ -6,6 +6,7 @@ use std::fmt;
 use crate::activation::Position;
 use crate::module::Module;
 use crate::trap::Trap;
+use crate::walk::{self, caller};
 
 /// The most frames that a trap shows.
 const FRAMES_MAX: usize = 100;
@@ -67,11 +68,6 @@ impl Code for Vec<Module> {
     }
 }
 
-const WORD: usize = size_of::<usize>();
-
-/// Bits of a return address that are no part of the address: ARM has the instruction set state there.
-const STATE_BITS: usize = if cfg!(target_arch = "arm") { 1 } else { 0 };
-
 /// Walks the stack from the frame at `position` up to where the host entered, at `top`. `read` gets words
 /// between its `sp` and `top`.
 pub(crate) fn walk(code: &impl Code, mut position: Position, top: usize, read: impl Fn(usize) -> usize) -> RawTrace {
@@ -90,23 +86,6 @@ pub(crate) fn walk(code: &impl Code, mut position: Position, top: usize, read: i
     trace
 }
 
-/// Where the caller of the code at `position` stands; `None` if `frame` cannot be right: a wrong table must
-/// not lead the walk out of the guest's part of the stack, or in a circle.
-fn caller(position: Position, frame: wasmc_abi::Frame, top: usize, read: impl Fn(usize) -> usize) -> Option<Position> {
-    let len = frame.cfa_offset as usize;
-    let cfa = position.sp.checked_add(len).filter(|cfa| *cfa <= top)?;
-    let address = match frame.return_address.map(|distance| distance as usize) {
-        // Of the innermost frame only: a call has put something else into the register.
-        None => position.link,
-        Some(distance) if (WORD..=len).contains(&distance) && (cfa - distance).is_multiple_of(WORD) => {
-            read(cfa - distance)
-        }
-        Some(_) => return None,
-    };
-    // It is of the instruction after the call.
-    Some(Position { pc: (address & !STATE_BITS).wrapping_sub(1), sp: cfa, link: 0 })
-}
-
 /// Adds the frames of a trace to a trap, with the calls that were inlined.
 pub(crate) fn append(images: &[Module], trace: &RawTrace, trap: &mut Trap) {
     trap.more_frames += trace.more;
@@ -123,8 +102,8 @@ pub(crate) fn append(images: &[Module], trace: &RawTrace, trap: &mut Trap) {
 
 /// The functions that a code position belongs to, innermost first; none in a trampoline or thunk.
 fn frames(module: &Module, code_offset: u32) -> Vec<Frame> {
-    let Some(function) = module.function_at_code(code_offset) else { return Vec::new() };
     let image = module.image();
+    let Some(function) = walk::function_at_code(&image, code_offset) else { return Vec::new() };
     let frame = |defined: u32, wasm_offset| {
         let name = image.functions().get(defined).and_then(|record| image.function_name(&record));
         Frame {
@@ -145,6 +124,7 @@ fn frames(module: &Module, code_offset: u32) -> Vec<Frame> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::walk::WORD;
 
     /// Code from 1000 to 1100; frames are as many words as the tens of the code offset say, with the return
     /// address in the last of them, or in the link register where the units are 9.

@@ -37,6 +37,7 @@ impl Elements {
         self.record.get().elements.0.wrapping_add(index as usize * self.width)
     }
 
+    #[cfg(feature = "std")]
     pub(crate) fn get(self, index: u64) -> Option<RawRef> {
         if index >= self.count() {
             return None;

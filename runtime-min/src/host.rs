@@ -15,12 +15,13 @@ use wasmc_abi::TrapCode;
 use wasmc_abi::signature::slot_count;
 use wasmc_abi::vmctx::host_record;
 
+use crate::arity::for_each_arity;
 use crate::error::Error;
 use crate::instance::{Extern, Instance};
 use crate::memory::MemoryData;
 use crate::store::{AsContext, AsContextMut, StoreContext, StoreContextMut, StoreCore, StoreId};
 use crate::types::{FuncType, TypeId};
-use crate::value::{WasmTy, WasmValues, for_each_arity};
+use crate::value::{WasmTy, WasmValues};
 use crate::vmctx::Ptr;
 
 /// Some function with the C convention, in a slot of 8 bytes; which parameters it has is known where it was

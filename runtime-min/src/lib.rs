@@ -23,52 +23,93 @@
 //!
 //! Where to start reading: `instance.rs` makes an instance, `trap.rs` enters its code. What the
 //! machine and the OS have to give is in `sys/`; the layout of what compiled code sees, in `vmctx.rs`.
+//!
+//! All of that needs an OS and the feature `std`. What firmware needs is in [`bare`], which is always there.
+
+#![cfg_attr(not(feature = "std"), no_std)]
 
 mod activation;
+mod arity;
+#[cfg(feature = "std")]
 mod backtrace;
+pub mod bare;
 mod builtins;
 mod elements;
+#[cfg(feature = "std")]
 mod error;
+#[cfg(feature = "std")]
 mod func;
+#[cfg(feature = "std")]
 mod global;
 mod guest;
+#[cfg(feature = "std")]
 mod host;
+#[cfg(feature = "std")]
 mod imports;
+#[cfg(feature = "std")]
 mod instance;
+#[cfg(feature = "std")]
 mod interrupt;
 mod linear_memory;
+#[cfg(feature = "std")]
 mod linker;
+#[cfg(feature = "std")]
 mod memory;
+#[cfg(feature = "std")]
 mod module;
 #[cfg(feature = "wasi")]
 pub mod run;
+#[cfg(feature = "std")]
 mod storage;
+#[cfg(feature = "std")]
 mod store;
 mod sys;
+#[cfg(feature = "std")]
 mod table;
+#[cfg(feature = "std")]
 mod trap;
+#[cfg(feature = "std")]
 mod types;
+#[cfg(feature = "std")]
 mod value;
 mod vmctx;
+mod walk;
 #[cfg(feature = "wasi")]
 pub mod wasi;
 #[cfg(feature = "wasi")]
 mod wasi_linker;
 
+#[cfg(feature = "std")]
 pub use error::{Error, ExportError, ImportError, LimitError, MemoryError, MissingImport};
+#[cfg(feature = "std")]
 pub use func::{Func, TypedFunc};
+#[cfg(feature = "std")]
 pub use global::Global;
+#[cfg(feature = "std")]
 pub use host::{Caller, HostResults, IntoHostFunc};
+#[cfg(feature = "std")]
 pub use instance::{Extern, Instance};
+#[cfg(feature = "std")]
 pub use interrupt::InterruptHandle;
+#[cfg(feature = "std")]
 pub use linker::Linker;
+#[cfg(feature = "std")]
 pub use memory::Memory;
+#[cfg(feature = "std")]
 pub use module::{ExportType, ImportType, Module};
+#[cfg(feature = "std")]
 pub use store::{AsContext, AsContextMut, DEFAULT_STACK_LEN, HOST_STACK_RESERVE, Store, StoreContext, StoreContextMut};
+#[cfg(feature = "std")]
 pub use table::Table;
+#[cfg(feature = "std")]
 pub use trap::{Frame, Trap};
+#[cfg(feature = "std")]
 pub use types::{ExternType, FuncType, GlobalType, MemoryType, TableType};
+#[cfg(feature = "std")]
 pub use value::{ExternRef, MAX_VALUES, Val, WasmTy, WasmValues};
+#[cfg(feature = "std")]
 pub use wasmc_abi::target::MemoryModel;
+#[cfg(feature = "std")]
 pub use wasmc_abi::{TrapCode, ValType};
+#[cfg(feature = "std")]
 pub use wasmc_loader::LoadError;

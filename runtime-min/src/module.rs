@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wasmc_abi::ValType;
-use wasmc_abi::image::{ExternKind, FunctionRecord, ImportRecord};
+use wasmc_abi::image::{ExternKind, ImportRecord};
 use wasmc_abi::target::MemoryModel;
 use wasmc_loader::{Code, Image, LoadedCode, Verify};
 
@@ -207,36 +207,6 @@ impl Module {
             ExternKind::Memory => ExternType::Memory(memory_type(&image.memories().get(index)?)),
             ExternKind::Global => ExternType::Global(global_type(&image.globals().get(index)?)),
         })
-    }
-
-    /// Index among the defined functions of the one whose code holds a code offset.
-    pub(crate) fn function_at_code(&self, code_offset: u32) -> Option<u32> {
-        let functions = self.image().functions();
-        // Functions without code of their own have offset 0 and stand between the others: such a
-        // one counts as the next that has code.
-        let at_or_after = |mut index: u32, end: u32| -> Option<(u32, FunctionRecord)> {
-            while index < end {
-                match functions.get(index)? {
-                    function if function.code_offset != 0 => return Some((index, function)),
-                    _ => index += 1,
-                }
-            }
-            None
-        };
-        let (mut low, mut high) = (0, functions.len());
-        let mut found = None;
-        while low < high {
-            let middle = low.midpoint(high);
-            match at_or_after(middle, high) {
-                Some((index, function)) if function.code_offset <= code_offset => {
-                    found = Some((index, function));
-                    low = index + 1;
-                }
-                _ => high = middle,
-            }
-        }
-        let (index, function) = found?;
-        (code_offset - function.code_offset < function.code_len).then_some(index)
     }
 }
 

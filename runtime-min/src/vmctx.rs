@@ -97,6 +97,7 @@ impl<T: Copy> Slot<T> {
         unsafe { self.0.as_ptr().write(value) }
     }
 
+    #[cfg(feature = "std")]
     pub(crate) fn pointer(self) -> NonNull<T> {
         self.0
     }
@@ -181,6 +182,11 @@ impl Block {
         self.at(vmctx::RUNTIME)
     }
 
+    /// Address of the helper table.
+    pub(crate) fn helpers<T>(&self) -> Slot<Ptr<T>> {
+        self.at(vmctx::HELPERS)
+    }
+
     /// Record of memory `i`.
     pub(crate) fn memory(&self, i: u32) -> Slot<MemoryRecord> {
         assert!(i < self.layout.memories);
@@ -218,6 +224,7 @@ impl Block {
     }
 
     /// Fills the slot of an imported object, which holds the address of the thing itself.
+    #[cfg(feature = "std")]
     pub(crate) fn link<T: Copy, U: Copy>(slot: Slot<T>, target: Slot<U>) {
         assert!(size_of::<T>() == 2 * size_of::<u64>());
         // SAFETY: the slot is 16 bytes, as just checked, and holds words or pointers.

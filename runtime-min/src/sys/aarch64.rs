@@ -5,8 +5,9 @@
 //! have stored its own.
 
 use crate::activation::{Activation, record_trap};
+#[cfg(feature = "std")]
 use crate::sys::unix;
-use std::arch::{asm, global_asm};
+use core::arch::{asm, global_asm};
 
 // FPCR: Wasm wants 0, which is to nearest, no flushing of denormals, no default NaN, no trapped
 // exceptions. The sticky flags are in another register. Written only if the host's value is another.
@@ -124,6 +125,7 @@ pub(crate) fn stack_pointer() -> usize {
 }
 
 /// Whether the OS names a feature of this CPU, by LLVM's name for it (Linux, arch/arm64/include/uapi/asm/hwcap.h).
+#[cfg(feature = "std")]
 pub(crate) fn has_feature(name: &str) -> bool {
     let (first, second) = (unix::capabilities(libc::AT_HWCAP), unix::capabilities(libc::AT_HWCAP2));
     let all = |capabilities: u64, bits: &[u32]| bits.iter().all(|bit| capabilities >> bit & 1 == 1);
@@ -141,6 +143,7 @@ pub(crate) fn has_feature(name: &str) -> bool {
 }
 
 /// How the signal handler sees the registers of what it interrupted.
+#[cfg(feature = "std")]
 pub(crate) mod fault {
     /// Program counter and stack pointer.
     pub(crate) fn registers(context: &libc::ucontext_t) -> (usize, usize) {

@@ -6,8 +6,9 @@
 //! assembly below is good in either.
 
 use crate::activation::{Activation, record_trap};
+#[cfg(feature = "std")]
 use crate::sys::unix;
-use std::arch::{asm, global_asm};
+use core::arch::{asm, global_asm};
 
 #[cfg(not(target_abi = "eabihf"))]
 compile_error!("runtime-min saves floating-point registers, which code for ARM with soft floats may not use");
@@ -103,6 +104,7 @@ pub(crate) fn stack_pointer() -> usize {
 }
 
 /// Whether the OS names a feature of this CPU, by LLVM's name for it (Linux, arch/arm/include/uapi/asm/hwcap.h).
+#[cfg(feature = "std")]
 pub(crate) fn has_feature(name: &str) -> bool {
     let has = |bit: u32| unix::capabilities(libc::AT_HWCAP) >> bit & 1 == 1;
     match name {
@@ -121,6 +123,7 @@ pub(crate) fn has_feature(name: &str) -> bool {
 }
 
 /// How the signal handler sees the registers of what it interrupted.
+#[cfg(feature = "std")]
 pub(crate) mod fault {
     /// Program counter and stack pointer.
     pub(crate) fn registers(context: &libc::ucontext_t) -> (usize, usize) {

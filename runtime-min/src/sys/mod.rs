@@ -1,23 +1,45 @@
 //! The machine and the OS: one small file for each. Nothing else in the crate names either.
 
+#[cfg(feature = "std")]
 use wasmc_abi::target::cpu_feature_table;
+#[cfg(feature = "std")]
 use wasmc_loader::Machine;
 
+#[cfg(feature = "std")]
 pub(crate) mod image_memory;
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 pub(crate) mod test_code;
+#[cfg(feature = "std")]
 pub(crate) mod unix;
 
 #[cfg_attr(target_arch = "x86_64", path = "x86_64.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "aarch64.rs")]
-#[cfg_attr(target_arch = "arm", path = "arm.rs")]
+#[cfg_attr(all(target_arch = "arm", not(target_os = "none")), path = "arm.rs")]
+#[cfg_attr(all(target_arch = "arm", target_os = "none"), path = "cortex_m.rs")]
 #[cfg_attr(target_arch = "riscv64", path = "riscv64.rs")]
+#[cfg_attr(target_arch = "riscv32", path = "riscv32.rs")]
 pub(crate) mod machine;
 
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "arm", target_arch = "riscv64")))]
+#[cfg(not(any(
+    target_arch = "x86_64",
+    target_arch = "aarch64",
+    target_arch = "arm",
+    target_arch = "riscv64",
+    target_arch = "riscv32"
+)))]
 compile_error!("runtime-min enters and leaves compiled code by a few lines of assembly, which this machine lacks");
 
+/// Address of where an interrupted guest continues; `None` on machines that have an OS, where interrupts are not
+/// ours to handle.
+pub(crate) fn interrupted_address() -> Option<usize> {
+    #[cfg(target_os = "none")]
+    return Some(interrupted as *const () as usize);
+    #[cfg(not(target_os = "none"))]
+    return None;
+}
+
 /// The present machine, with what only the OS knows of it.
+#[cfg(feature = "std")]
 pub(crate) fn host() -> Machine {
     let host = Machine::host();
     let known = cpu_feature_table(host.arch).iter().filter(|feature| machine::has_feature(feature.name));
@@ -48,12 +70,18 @@ unsafe extern "C" {
     #[link_name = "wasmc_runtime_trap"]
     pub(crate) fn trap_stub(code: u32) -> !;
 
+    /// Where an interrupt handler makes a guest continue that is to end.
+    #[cfg(target_os = "none")]
+    #[link_name = "wasmc_runtime_interrupted"]
+    fn interrupted();
+
     /// Where the signal handler makes interrupted code continue; see `machine::fault::redirect`.
+    #[cfg(feature = "std")]
     #[link_name = "wasmc_runtime_landing"]
     fn landing();
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "std"))]
 mod tests {
     use super::*;
 

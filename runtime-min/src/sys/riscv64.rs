@@ -5,8 +5,9 @@
 //! have stored its own.
 
 use crate::activation::{Activation, record_trap};
+#[cfg(feature = "std")]
 use crate::sys::unix;
-use std::arch::{asm, global_asm};
+use core::arch::{asm, global_asm};
 
 // The rounding mode, frm, is all there is of floating-point control; Wasm wants 0, to nearest. Written
 // only if the host's is another.
@@ -167,6 +168,7 @@ pub(crate) fn stack_pointer() -> usize {
 
 /// Whether the OS names a feature of this CPU, by LLVM's name for it: extensions of one letter as Linux always did,
 /// others since 6.4 (Documentation/arch/riscv/hwprobe.rst).
+#[cfg(feature = "std")]
 pub(crate) fn has_feature(name: &str) -> bool {
     let bit = match name {
         "zba" => 3,
@@ -184,6 +186,7 @@ pub(crate) fn has_feature(name: &str) -> bool {
 }
 
 /// How the signal handler sees the registers of what it interrupted.
+#[cfg(feature = "std")]
 pub(crate) mod fault {
     use libc::{REG_A0, REG_PC, REG_RA, REG_SP};
 

@@ -116,11 +116,13 @@ pub(crate) fn stack_pointer() -> usize {
 }
 
 /// Whether the OS names a feature of this CPU: nothing is left to ask, the loader has asked the CPU.
+#[cfg(feature = "std")]
 pub(crate) fn has_feature(_: &str) -> bool {
     false
 }
 
 /// How the signal handler sees the registers of what it interrupted.
+#[cfg(feature = "std")]
 pub(crate) mod fault {
     /// Program counter and stack pointer.
     pub(crate) fn registers(context: &libc::ucontext_t) -> (usize, usize) {

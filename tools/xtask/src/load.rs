@@ -21,8 +21,18 @@ pub fn load() -> Result<()> {
     fs::create_dir_all(&work).with_context(|| format!("could not create {}", work.display()))?;
     let modules = FUNCTIONS.map(|count| (format!("{count}-functions"), functions(count)));
     let modules = modules.into_iter().chain([("8-MiB-contents".to_string(), contents())]);
-    let mut example =
-        cargo(&["run", "--release", "--package", "wasmc-runtime", "--no-default-features", "--example", "load", "--"]);
+    let mut example = cargo(&[
+        "run",
+        "--release",
+        "--package",
+        "wasmc-runtime",
+        "--no-default-features",
+        "--features",
+        "std",
+        "--example",
+        "load",
+        "--",
+    ]);
     for (name, text) in modules {
         let (wat, aot) = (work.join(format!("{name}.wat")), work.join(format!("{name}.aot")));
         fs::write(&wat, text)?;

@@ -1,0 +1,320 @@
+//! Instances. In: a module, a buffer, and the host's functions. Out: an [`Instance`], made in the spec's order (spec:
+//! exec/modules, instantiation), in the buffer as `wasmc_abi::ram` divides it up.
+
+use core::marker::PhantomData;
+use core::ptr::{self, NonNull};
+
+use wasmc_abi::ValType;
+use wasmc_abi::image::{ExternKind, ImportRecord};
+use wasmc_abi::ram::{self, RECORD_LEN, Ram};
+use wasmc_abi::vmctx::{self, PAGE_LEN};
+use wasmc_loader::Image;
+
+use crate::bare::Module;
+use crate::bare::call::{self, Stack};
+use crate::bare::error::{Error, Trap};
+use crate::bare::host::{HostFunc, HostRecord};
+use crate::bare::value::{MAX_VALUES, Values};
+use crate::builtins::{self, Growth, HelperTable};
+use crate::guest::Guest;
+use crate::vmctx::{FuncRecord, MemoryRecord, Ptr, RawRef, TableRecord};
+
+/// An instance of a module, for a host with data of type `T`. It lives in the buffer that it was given.
+#[derive(Debug)]
+pub struct Instance<'a, T> {
+    record: NonNull<Record>,
+    /// What it leads to: the buffer, the host's data, the module.
+    lent: PhantomData<(&'a mut [u8], &'a mut T, &'a Module<'a>)>,
+}
+
+/// The runtime's own record of an instance.
+#[derive(Debug)]
+#[repr(C)]
+pub(super) struct Record {
+    /// First, so that the address of one is that of the other.
+    pub(super) guest: Guest,
+    pub(super) stack_limit: usize,
+    data: *mut u8,
+    /// Index of the memory that host functions are given.
+    main_memory: Option<u32>,
+    /// Room to grow: from the end of the last memory, to where tables that have grown start.
+    free: (usize, usize),
+}
+
+const _: () = assert!(size_of::<Record>() <= RECORD_LEN as usize);
+
+impl Record {
+    /// The memory that host functions are given.
+    ///
+    /// # Safety
+    /// No compiled code runs, and nobody else uses the memory, as long as the bytes are used.
+    pub(super) unsafe fn memory<'a>(&self) -> &'a mut [u8] {
+        match self.main_memory {
+            // SAFETY: by the caller's promise.
+            Some(index) => unsafe { self.guest.memory(index).bytes() },
+            None => &mut [],
+        }
+    }
+}
+
+/// The helpers of all instances.
+pub(super) static HELPERS: HelperTable = builtins::table::<Bare>();
+
+impl<'a, T> Instance<'a, T> {
+    /// Makes an instance in `ram` and runs its start function. `ram` is aligned as
+    /// [`Buffer`](crate::bare::Buffer) is, and at least as long as [`Module::ram_len`] says. The functions that
+    /// the module imports are looked for in `host`.
+    pub fn new<'m: 'a>(
+        module: &'a Module<'m>,
+        ram: &'a mut [u8],
+        host: &[HostFunc<T>],
+        data: &'a mut T,
+        stack: Stack,
+    ) -> Result<Instance<'a, T>, Error<'m>> {
+        let data: *mut T = data;
+        let record = allocate(module, ram, data.cast(), stack)?;
+        // SAFETY: the record was just made; it stays as long as the buffer is lent.
+        let (guest, image) = unsafe { (&record.as_ref().guest, module.image()) };
+        let mut host_record = host_records(module, ram.as_mut_ptr());
+        for (index, import) in (0..).zip(image.imports().iter()) {
+            let func = find(image, &import, host)?;
+            let thunk = module.code().thunk_address(import.ty).unwrap_or(0);
+            let helpers = Ptr((&raw const HELPERS).cast_mut());
+            // SAFETY: the buffer has room for a host record for each import, all of which are functions so far.
+            unsafe {
+                let instance = Ptr(record.as_ptr());
+                host_record.write(HostRecord { callback: func.callback(), data: Ptr(data.cast()), helpers, instance });
+            }
+            guest.block().imported_function(index).set(FuncRecord {
+                code: Ptr(ptr::with_exposed_provenance_mut(thunk)),
+                vmctx: Ptr(host_record.cast()),
+                type_id: type_id(import.ty),
+                entry: Ptr(ptr::with_exposed_provenance_mut(module.code().entry_address(import.ty).unwrap_or(0))),
+            });
+            host_record = host_record.wrapping_add(1);
+        }
+        let mut instance = Instance { record, lent: PhantomData };
+        guest.fill(type_id);
+        if let Some(rest) = guest.initialise_globals() {
+            instance.enter(guest.callable(rest), &mut [0; MAX_VALUES])?;
+        }
+        guest.initialise(|_, _| false).map_err(Trap::new)?;
+        if let Some(start) = guest.start_function() {
+            instance.enter(guest.callable(start), &mut [0; MAX_VALUES])?;
+        }
+        Ok(instance)
+    }
+
+    /// Calls an exported function.
+    pub fn call<P: Values, R: Values>(&mut self, name: &str, params: P) -> Result<R, Error<'static>> {
+        let function = self.find_function(name, P::TYPES, R::TYPES)?;
+        let mut slots = [0; MAX_VALUES];
+        params.into_slots(&mut slots);
+        self.enter(function, &mut slots)?;
+        Ok(R::from_slots(&slots))
+    }
+
+    /// The host's data.
+    pub fn data(&mut self) -> &mut T {
+        // SAFETY: lent for as long as the instance lives, and no guest runs now.
+        unsafe { &mut *self.record.as_ref().data.cast() }
+    }
+
+    /// The memory exported as `memory`, otherwise the first; empty if there is none.
+    pub fn memory(&mut self) -> &mut [u8] {
+        // SAFETY: no guest runs now, and the bytes are lent with the instance.
+        unsafe { self.record.as_ref().memory() }
+    }
+
+    fn find_function(&self, name: &str, params: &[ValType], results: &[ValType]) -> Result<FuncRecord, Error<'static>> {
+        // SAFETY: the record lives as long as the instance.
+        let guest = unsafe { &self.record.as_ref().guest };
+        let image = guest.image();
+        let export = image.find_export(name).filter(|export| export.kind == ExternKind::Function as u32);
+        let index = export.ok_or(Error::MissingExport)?.index;
+        let ty = image.function_type(index).ok_or(Error::MissingExport)?;
+        if !has_types(image, ty, params, results) {
+            return Err(Error::ExportType);
+        }
+        let function = guest.callable(index);
+        // A host's function that the module passes on may have no trampoline.
+        if function.entry.0.is_null() { Err(Error::MissingExport) } else { Ok(function) }
+    }
+
+    fn enter(&mut self, function: FuncRecord, slots: &mut [u64; MAX_VALUES]) -> Result<(), Trap> {
+        // SAFETY: the function is the instance's, its types were compared and so fit the slots; the instance and
+        // what it is made of are lent to us.
+        unsafe { call::invoke(self.record, function, slots.as_mut_ptr()) }
+    }
+}
+
+/// Ids of types: there is one image only, whose types differ.
+fn type_id(ty: u32) -> u64 {
+    u64::from(ty) + 1
+}
+
+/// Whether a type of the image has these parameters and results.
+fn has_types(image: &Image<'_>, ty: u32, params: &[ValType], results: &[ValType]) -> bool {
+    image.types().get(ty).is_some_and(|ty| {
+        image.params(&ty).eq(params.iter().copied()) && image.results(&ty).eq(results.iter().copied())
+    })
+}
+
+/// The host's function for an import.
+fn find<'h, 'm, T>(
+    image: &Image<'m>,
+    import: &ImportRecord,
+    host: &'h [HostFunc<T>],
+) -> Result<&'h HostFunc<T>, Error<'m>> {
+    let (module, name) = image.import_names(import);
+    match ExternKind::from_number(import.kind) {
+        Some(ExternKind::Function) | None => {}
+        Some(kind) => return Err(Error::ImportKind { module, name, kind }),
+    }
+    let func = host.iter().find(|func| func.is_called(module, name)).ok_or(Error::MissingImport { module, name })?;
+    let fits = has_types(image, import.ty, func.params(), func.results());
+    if fits { Ok(func) } else { Err(Error::ImportType { module, name }) }
+}
+
+/// Where host records start in a buffer.
+fn host_records(module: &Module<'_>, ram: *mut u8) -> *mut HostRecord {
+    let at = module.image().ram().map_or(0, |ram| ram.host_records);
+    ram.wrapping_add(at as usize).cast()
+}
+
+/// Clears the buffer and divides it up: the instance's record, the block, tables and memories.
+fn allocate<'m>(
+    module: &Module<'m>,
+    buffer: &mut [u8],
+    data: *mut u8,
+    stack: Stack,
+) -> Result<NonNull<Record>, Error<'m>> {
+    let (image, len) = (module.image(), buffer.len());
+    let ram = image.ram().ok_or(Error::RamLen { needed: None, len })?;
+    if !buffer.as_ptr().addr().is_multiple_of(vmctx::ALIGN as usize) {
+        return Err(Error::RamAlignment { needed: vmctx::ALIGN });
+    }
+    if (ram.len as usize) > len {
+        return Err(Error::RamLen { needed: Some(ram.len), len });
+    }
+    let max_frame = image.header().max_frame;
+    if stack.len() < Stack::reserve(max_frame) {
+        return Err(Error::StackLen { needed: Stack::reserve(max_frame), len: stack.len() });
+    }
+    buffer.fill(0);
+    let start = buffer.as_mut_ptr();
+    // Compiled code reaches it by integers.
+    let address = start.expose_provenance();
+    let end = address.saturating_add(len) & !(vmctx::ALIGN as usize - 1);
+    let at = |offset: u32| start.wrapping_add(offset as usize);
+    // SAFETY: the parts lie in the buffer, one after another, aligned as it is; they are zero, and lent for as long
+    // as the instance lives.
+    unsafe {
+        let block = NonNull::new_unchecked(start);
+        let guest = Guest::new(module.code(), block, NonNull::new_unchecked(at(ram.flags)));
+        let record = NonNull::new_unchecked(at(ram.record).cast::<Record>());
+        record.write(Record {
+            main_memory: guest.main_memory(),
+            stack_limit: stack.limit(max_frame),
+            data,
+            free: (address.saturating_add(ram.len as usize), end),
+            guest,
+        });
+        let block = record.as_ref().guest.block();
+        block.stack_limit().set(stack.limit(max_frame) as u64);
+        block.runtime().set(Ptr(record.as_ptr()));
+        block.helpers().set(Ptr((&raw const HELPERS).cast_mut()));
+        place(image, record, &ram, at);
+        Ok(record)
+    }
+}
+
+/// Fills the records of tables and memories. Imported ones there are none: who imports is refused.
+///
+/// # Safety
+/// As in `allocate`.
+unsafe fn place(image: &Image<'_>, record: NonNull<Record>, ram: &Ram, at: impl Fn(u32) -> *mut u8) {
+    // SAFETY: by the caller's promise.
+    let block = unsafe { record.as_ref().guest.block() };
+    let mut offset = ram.tables;
+    for (i, table) in (0..).zip(image.tables().iter()).skip(image.header().imported_tables as usize) {
+        block.table(i).set(TableRecord { elements: Ptr(at(offset).cast()), count: table.min });
+        let len = ram::table_len(&table).and_then(ram::align).unwrap_or(0);
+        offset = offset.saturating_add(len);
+    }
+    offset = ram.memories;
+    for (i, memory) in (0..).zip(image.memories().iter()).skip(image.header().imported_memories as usize) {
+        let len_bytes = memory.min.saturating_mul(PAGE_LEN);
+        block.memory(i).set(MemoryRecord { base: Ptr(at(offset)), len_bytes });
+        offset = offset.saturating_add(len_bytes as u32);
+    }
+}
+
+/// Instances in a buffer: memories and tables grow by what is left of it.
+struct Bare;
+
+impl Growth for Bare {
+    /// Only the last memory grows: behind it there is room, and no base ever changes.
+    unsafe fn grow_memory(guest: NonNull<Guest>, memory: u32, delta_pages: u64) -> Option<u64> {
+        // SAFETY: the record is the first field of a `Record`, and nobody else uses the instance.
+        let record = unsafe { guest.cast::<Record>().as_mut() };
+        let image = record.guest.image();
+        let limits = image.memories().get(memory)?;
+        let most = vmctx::max_pages(usize::BITS);
+        let max = if limits.has_max == 1 { limits.max.min(most) } else { most };
+        let linear = record.guest.memory(memory);
+        let (old, pages) = (linear.pages(), linear.grown(delta_pages, max)?);
+        if delta_pages == 0 {
+            return Some(old);
+        }
+        let is_last = memory.checked_add(1) == Some(image.memories().len());
+        let (start, end) = record.free;
+        let len = usize::try_from(delta_pages.checked_mul(PAGE_LEN)?).ok()?;
+        let new = start.checked_add(len).filter(|new| is_last && *new <= end)?;
+        let bytes: *mut u8 = ptr::with_exposed_provenance_mut(start);
+        // SAFETY: free bytes of the buffer.
+        unsafe { bytes.write_bytes(0, len) };
+        record.free.0 = new;
+        let MemoryRecord { base, .. } = linear.record().get();
+        linear.record().set(MemoryRecord { base, len_bytes: pages * PAGE_LEN });
+        Some(old)
+    }
+
+    /// A table that grows moves to the end of what is free; the one that did so last extends from there.
+    unsafe fn grow_table(guest: NonNull<Guest>, table: u32, delta: u64, value: RawRef) -> Option<u64> {
+        // SAFETY: the record is the first field of a `Record`, and nobody else uses the instance.
+        let record = unsafe { guest.cast::<Record>().as_mut() };
+        let limits = record.guest.image().tables().get(table)?;
+        let most = u64::from(u32::MAX);
+        let max = if limits.has_max == 1 { limits.max.min(most) } else { most };
+        let elements = record.guest.table(table);
+        let (old, count) = (elements.count(), elements.grown(delta, max)?);
+        if delta == 0 {
+            return Some(old);
+        }
+        let element_len = u64::from(ram::element_len(limits.ty));
+        let (old_len, new_len) = ((old * element_len) as usize, usize::try_from(count.checked_mul(element_len)?).ok()?);
+        let from = elements.record().get().elements.0;
+        let align = vmctx::ALIGN as usize;
+        let (start, mut end) = record.free;
+        if from.addr() == end {
+            end += old_len.next_multiple_of(align);
+        }
+        let to = end.checked_sub(new_len)? & !(align - 1);
+        if to < start {
+            return None;
+        }
+        let place: *mut u64 = ptr::with_exposed_provenance_mut(to);
+        // SAFETY: both are parts of the buffer; the new one is free, or the table's own.
+        unsafe {
+            place.cast::<u8>().copy_from(from.cast(), old_len);
+            elements.resize(place, count, value);
+        }
+        record.free.1 = to;
+        Some(old)
+    }
+
+    fn is_interrupted() -> bool {
+        call::is_stopped()
+    }
+}
