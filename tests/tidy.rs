@@ -124,6 +124,7 @@ const UNSAFE_HOMES: &[&str] = &[
     "tests/runner/src/",
     "tools/aot-run/",
     "tools/bench/",
+    "tools/boards/src/",
 ];
 
 #[test]

@@ -194,14 +194,13 @@ fn allocate<'m>(
     if !buffer.as_ptr().addr().is_multiple_of(vmctx::ALIGN as usize) {
         return Err(Error::RamAlignment { needed: vmctx::ALIGN });
     }
-    if (ram.len as usize) > len {
-        return Err(Error::RamLen { needed: Some(ram.len), len });
-    }
+    // What lies behind is cleared when it is used.
+    let used = buffer.get_mut(..ram.len as usize).ok_or(Error::RamLen { needed: Some(ram.len), len })?;
     let max_frame = image.header().max_frame;
     if stack.len() < Stack::reserve(max_frame) {
         return Err(Error::StackLen { needed: Stack::reserve(max_frame), len: stack.len() });
     }
-    buffer.fill(0);
+    used.fill(0);
     let start = buffer.as_mut_ptr();
     // Compiled code reaches it by integers.
     let address = start.expose_provenance();

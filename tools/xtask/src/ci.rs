@@ -9,6 +9,8 @@ use std::process::Command;
 pub fn ci() -> Result<()> {
     setup::setup()?;
     cargo(&["fmt", "--all", "--", "--check"]).status_ok()?;
+    // A workspace of its own.
+    cargo(&["fmt", "--manifest-path", "tools/boards/Cargo.toml", "--", "--check"]).status_ok()?;
     cargo(&["clippy", "--all-targets", "--", "-Dwarnings"]).status_ok()?;
     cargo(&["doc", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings").status_ok()?;
     sanitize()?;

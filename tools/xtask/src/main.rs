@@ -1,5 +1,6 @@
 //! Chores of the workspace, one file each. Builds without LLVM, since `setup` installs it.
 
+mod board;
 mod ci;
 mod code_size;
 mod cross;
@@ -20,13 +21,15 @@ Usage: cargo xtask CHORE
   setup            install what is missing (LLVM 22, clang 22 with wasi-libc), by apt
   demo             set up, build, compile a C program through Wasm to native code, run it, show what happened
   test             all tests: the workspace's, the official suite in six configurations and on four other targets
-                   under qemu, the small corpus modules
+                   under qemu, the small corpus modules, firmware on emulated boards
   test --all       the same with every corpus module
   ci               formatting, clippy and docs without warnings, the loader under AddressSanitizer, then `test`
   fetch [--small]  fetch the corpus (or its small modules) into target/corpus
   cross [NAME...]  build aot-run for aarch64, armv7 and riscv64, or those named, into target/cross
   cross-build PROGRAM NAME  build a program of the workspace for one of them; the last line says where it is
   cross-test [NAME...]  run the tests of the loader, the runtime and aot-run on them, under qemu
+  board [NAME...]  firmware on emulated boards, cortex-m, riscv, or for one target: build it, run it under qemu, compare
+                   what it says with tools/boards/expected.txt
   bench [ARGS]     the benchmark table; arguments go to `bench`
   code-size [TARGET...]  the size of code at -Os beside clang's, of every target, or by kernel of those named
   load             what loading and instantiating cost, for images of growing size
@@ -55,6 +58,9 @@ fn run(arguments: &[String]) -> Result<()> {
         ["cross", names @ ..] => cross::cross(names),
         ["cross-build", program, name] => cross::cross_build(program, name),
         ["cross-test", names @ ..] => cross::test(names),
+        // As tests print it; `test` counts it.
+        ["board-test"] => board::test(),
+        ["board", names @ ..] => board::board(names),
         ["bench", rest @ ..] => bench(rest),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");

@@ -24,6 +24,15 @@ const CROSS_PACKAGES: &[(&str, &str)] = &[
     ("qemu-user-static", "runs the programs"),
 ];
 
+/// What building firmware and running it needs.
+const BOARD_PACKAGES: &[(&str, &str)] = &[
+    ("rustc-web", "a Rust compiler that fits the source of its library"),
+    ("rust-web-src", "that source"),
+    ("lld-22", "links firmware"),
+    ("qemu-system-arm", "boards with Cortex-M"),
+    ("qemu-system-misc", "boards with RISC-V"),
+];
+
 /// What fetching the corpus needs: a program to look for and the package that has it.
 const FETCH_PROGRAMS: &[(&[&str], &str)] =
     &[(&["npm", "--version"], "npm"), (&["python3", "-m", "pip", "--version"], "python3-pip")];
@@ -38,6 +47,11 @@ pub fn setup_cross() -> Result<()> {
     let common = CROSS_PACKAGES.iter().map(|(name, _)| *name);
     let machines = MACHINES.iter().flat_map(|machine| machine.packages);
     install(common.chain(machines).filter(|name| !installed(name)).collect())
+}
+
+/// Installs what building firmware and running it needs.
+pub fn setup_boards() -> Result<()> {
+    install(BOARD_PACKAGES.iter().map(|(name, _)| *name).filter(|name| !installed(name)).collect())
 }
 
 /// Installs what fetching the corpus needs.

@@ -19,7 +19,7 @@ pub enum Scope {
 /// Platforms other than x86-64 on which the official suite runs each time, under qemu.
 const EMULATED: &str = "aarch64-linux,armv7-linux,thumbv7-linux,riscv64-linux";
 
-/// Runs every test of the workspace's default members, then the official suite on other machines.
+/// Runs every test of the workspace's default members, then the official suite on other machines, then boards.
 pub fn test(scope: Scope) -> Result<()> {
     setup::setup()?;
     setup::setup_cross()?;
@@ -33,6 +33,9 @@ pub fn test(scope: Scope) -> Result<()> {
     eprintln!("the official suite on {EMULATED}:");
     let mut suite = cargo(&["test", "--package", "wasmc-tests", "--test", "spec"]);
     ok &= run(suite.env("SPEC_TARGET", EMULATED), &mut counts)?;
+    // One step, but with the lines that tests print.
+    eprintln!("firmware on emulated boards:");
+    ok &= run(&mut cargo(&["xtask", "board-test"]), &mut counts)?;
     let ok = ok && counts.failed == 0;
     println!("\nall test targets together:");
     println!(
