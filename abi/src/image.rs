@@ -14,6 +14,7 @@
 //! multiple of 8 from the block's start, all little-endian, read in place.
 
 use crate::record::records;
+use crate::vmctx::PAGE_LEN;
 
 /// Type of the program header that locates the metadata block (from ELF's range for the OS).
 pub const PT_METADATA: u32 = 0x6077_736D;
@@ -130,7 +131,7 @@ records! {
         pub name_len: u32,
         /// [`ExternKind`].
         pub kind: u32,
-        /// Function: index in [`Table::Types`]. Table: element type. Global: value type. Memory: 0.
+        /// Function: index in [`Table::Types`]. Table: element type. Global: value type. Memory: `byte_pages`.
         pub ty: u32,
         /// Global: 1 if mutable. Table and memory: 1 if there is a maximum.
         pub flag: u32,
@@ -192,8 +193,8 @@ records! {
     pub struct MemoryRecord {
         /// 1 if there is a maximum.
         pub has_max: u32,
-        /// Zero.
-        pub reserved: u32,
+        /// 1 if a page is a byte, 0 if it is [`PAGE_LEN`](crate::vmctx::PAGE_LEN) (custom-page-sizes proposal).
+        pub byte_pages: u32,
         /// Initial count of pages.
         pub min: u64,
         /// The maximum, if `has_max` is 1.
@@ -326,6 +327,18 @@ impl ExternKind {
             ExternKind::Memory => "memory",
             ExternKind::Global => "global",
         }
+    }
+}
+
+impl MemoryRecord {
+    /// Length of a page, bytes.
+    pub fn page_len(&self) -> u64 {
+        if self.byte_pages == 1 { 1 } else { PAGE_LEN }
+    }
+
+    /// Initial length, bytes; more than any memory can have if it does not fit.
+    pub fn min_len(&self) -> u64 {
+        self.min.saturating_mul(self.page_len())
     }
 }
 

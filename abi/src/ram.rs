@@ -14,7 +14,7 @@
 
 use crate::ValType;
 use crate::image::{Header, MemoryRecord, TableRecord};
-use crate::vmctx::{ALIGN, EXTERN_SLOT_LEN, PAGE_LEN, func_slot};
+use crate::vmctx::{ALIGN, EXTERN_SLOT_LEN, func_slot};
 
 /// Room for the runtime's own record of an instance, bytes.
 pub const RECORD_LEN: u32 = 96;
@@ -33,7 +33,7 @@ pub struct Ram {
     pub flags: u32,
     /// Elements of the tables that the module defines, one after another.
     pub tables: u32,
-    /// Pages of the memories that the module defines, one after another.
+    /// Pages of the memories that the module defines, one after another, each aligned.
     pub memories: u32,
     /// Where the last memory ends: how long the buffer has to be, at least.
     pub len: u32,
@@ -58,7 +58,7 @@ impl Ram {
         }
         let mut len = memories_start;
         for memory in memories {
-            len = len.checked_add(u32::try_from(memory.min.checked_mul(PAGE_LEN)?).ok()?)?;
+            len = len.checked_add(align(u32::try_from(memory.min_len()).ok()?)?)?;
         }
         Some(Ram { record, host_records, flags, tables: tables_start, memories: memories_start, len })
     }

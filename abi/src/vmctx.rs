@@ -57,7 +57,7 @@ slots! {
     pub mod memory_record {
         /// Address of byte 0.
         BASE = 0,
-        /// Length in bytes, a multiple of the Wasm page, at most [`MAX_PAGES`](super::MAX_PAGES) pages.
+        /// Length in bytes, a multiple of the memory's page, at most [`MAX_PAGES`](super::MAX_PAGES) pages of 64 KiB.
         LEN_BYTES = 8,
     }
 
@@ -122,7 +122,7 @@ pub const GLOBAL_LEN: u32 = 16;
 /// Size of an element of an `externref` table: the token.
 pub const EXTERN_SLOT_LEN: u32 = 8;
 
-/// Bytes in a Wasm page.
+/// Bytes in a Wasm page, but for memories whose pages are single bytes (custom-page-sizes proposal).
 pub const PAGE_LEN: u64 = 65536;
 /// The most pages a memory ever has: 4 GiB − 64 KiB, so that an address that passed its check can
 /// take a small constant without wrapping.
@@ -132,6 +132,11 @@ pub const MAX_PAGES: u64 = 65535;
 /// [`MAX_PAGES`]: lengths and the distance between two addresses then are positive numbers of 32 bits.
 pub const fn max_pages(pointer_bits: u32) -> u64 {
     if pointer_bits == 32 { MAX_PAGES / 2 } else { MAX_PAGES }
+}
+
+/// The same as a length, bytes.
+pub const fn max_len(pointer_bits: u32) -> u64 {
+    max_pages(pointer_bits) * PAGE_LEN
 }
 
 /// Address space that the `guard` model reserves from the base on: every index plus every offset

@@ -23,8 +23,8 @@ pub const NAME_LEN_MAX: u32 = 100_000;
 /// Initial elements of a table.
 pub const TABLE_ELEMENTS_MAX: u64 = 10_000_000;
 
-/// Pages that a memory may ask for (spec: syntax/types, memory types).
-pub const MEMORY_PAGES_MAX: u64 = 65_536;
+/// Bytes that a memory may ask for (spec: syntax/types, memory types).
+pub const MEMORY_LEN_MAX: u64 = 1 << 32;
 
 /// Page length that an image may ask for, bytes: a Wasm page is a whole number of them.
 pub const PAGE_LEN_MAX: u32 = 65_536;

@@ -1,7 +1,5 @@
 //! A linear memory through its record, wherever its pages come from: bounds, writing, and how it may grow.
 
-use wasmc_abi::vmctx::PAGE_LEN;
-
 use crate::vmctx::{MemoryRecord, Slot};
 
 /// A linear memory, by the record that compiled code uses too.
@@ -26,8 +24,9 @@ impl LinearMemory {
         self.0.get().len_bytes
     }
 
-    pub(crate) fn pages(self) -> u64 {
-        self.len_bytes() / PAGE_LEN
+    /// Its length in pages of `page_len` bytes, its own.
+    pub(crate) fn pages(self, page_len: u64) -> u64 {
+        self.len_bytes() / page_len
     }
 
     /// Whether `len` bytes from `address` on exist.
@@ -56,8 +55,8 @@ impl LinearMemory {
         Some(())
     }
 
-    /// How many pages it has after growing by `delta`; `None` if that is more than `pages_max`.
-    pub(crate) fn grown(self, delta: u64, pages_max: u64) -> Option<u64> {
-        self.pages().checked_add(delta).filter(|pages| *pages <= pages_max)
+    /// How many pages of `page_len` bytes it has after growing by `delta`; `None` if that is more than `pages_max`.
+    pub(crate) fn grown(self, delta: u64, page_len: u64, pages_max: u64) -> Option<u64> {
+        self.pages(page_len).checked_add(delta).filter(|pages| *pages <= pages_max)
     }
 }

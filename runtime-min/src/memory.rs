@@ -47,12 +47,12 @@ impl MemoryData {
         pages_limit: u64,
         record: Slot<MemoryRecord>,
     ) -> Result<MemoryData, MemoryError> {
-        let limit = pages_limit.min(max_pages(usize::BITS));
+        let limit = pages_limit.min(max_pages(usize::BITS)) * (PAGE_LEN / ty.page_len);
         let pages_max = limit.min(ty.max.unwrap_or(u64::MAX));
         if ty.min > limit {
             return Err(MemoryError::TooLarge { pages: ty.min, limit });
         }
-        let len_bytes = ty.min * PAGE_LEN;
+        let len_bytes = ty.min * ty.page_len;
         let mapping = match model {
             MemoryModel::Guard => {
                 let reserve = GUARD_BEFORE as u64 + GUARD_RESERVATION;
@@ -108,21 +108,29 @@ impl MemoryData {
 
     /// Type with the current size, as it counts for imports.
     pub(crate) fn ty(&self) -> MemoryType {
-        MemoryType { min: self.linear.pages(), max: self.ty.max }
+        MemoryType { min: self.pages(), ..self.ty }
+    }
+
+    fn pages(&self) -> u64 {
+        self.linear.pages(self.ty.page_len)
     }
 
     /// Adds zeroed pages; returns how many there were. `None`, and no change, if they cannot be had.
     pub(crate) fn grow(&mut self, delta_pages: u64) -> Option<u64> {
-        let old = self.linear.pages();
-        let new = self.linear.grown(delta_pages, self.pages_max)?;
+        let page_len = self.ty.page_len;
+        let old = self.pages();
+        let new = self.linear.grown(delta_pages, page_len, self.pages_max)?;
         if delta_pages == 0 {
             return Some(old);
         }
-        let (old_len, new_len) = (usize::try_from(old * PAGE_LEN).ok()?, usize::try_from(new * PAGE_LEN).ok()?);
+        let (old_len, new_len) = (usize::try_from(old * page_len).ok()?, usize::try_from(new * page_len).ok()?);
         match self.model {
             MemoryModel::Guard => {
-                let at = GUARD_BEFORE + old_len;
-                self.mapping.protect(at, new_len - old_len, Protection::ReadWrite).ok()?;
+                // Of the last host page, what is behind the memory's end has never been written to.
+                let there = unix::round_to_pages(old_len)?;
+                self.mapping
+                    .protect(GUARD_BEFORE + there, new_len.saturating_sub(there), Protection::ReadWrite)
+                    .ok()?;
             }
             MemoryModel::Checked => self.mapping.resize(new_len).ok()?,
         }
@@ -177,9 +185,9 @@ impl Memory {
         store.as_context().core().memory(*self).ty()
     }
 
-    /// Its size in Wasm pages.
+    /// Its size in pages, its own.
     pub fn size(&self, store: &impl AsContext) -> u64 {
-        store.as_context().core().memory(*self).linear.pages()
+        store.as_context().core().memory(*self).pages()
     }
 
     /// Its bytes.
@@ -202,11 +210,11 @@ impl Memory {
     pub fn grow(&self, store: &mut impl AsContextMut, delta_pages: u64) -> Result<u64, Error> {
         let mut store = store.as_context_mut();
         let memory = store.core_mut().memory_mut(*self);
-        let (pages, limit) = (memory.linear.pages().saturating_add(delta_pages), memory.pages_max);
+        let (pages, limit) = (memory.pages().saturating_add(delta_pages), memory.pages_max);
         match memory.grow(delta_pages) {
             Some(old) => Ok(old),
             None if pages > limit => Err(MemoryError::TooLarge { pages, limit }.into()),
-            None => Err(MemoryError::Commit { len_bytes: delta_pages * PAGE_LEN }.into()),
+            None => Err(MemoryError::Commit { len_bytes: delta_pages.saturating_mul(memory.ty.page_len) }.into()),
         }
     }
 
@@ -246,7 +254,7 @@ mod tests {
     fn memory(min: u64, max: Option<u64>, model: MemoryModel) -> (Store<()>, Memory) {
         let mut store = Store::new(());
         store.set_memory_model(model);
-        let memory = Memory::new(&mut store, MemoryType { min, max }).unwrap();
+        let memory = Memory::new(&mut store, MemoryType::new(min, max)).unwrap();
         (store, memory)
     }
 

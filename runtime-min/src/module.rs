@@ -190,7 +190,10 @@ impl Module {
         let max = (import.flag == 1).then_some(import.max);
         match ExternKind::from_number(import.kind) {
             Some(ExternKind::Table) => ExternType::Table(TableType { element: value_type, min: import.min, max }),
-            Some(ExternKind::Memory) => ExternType::Memory(MemoryType { min: import.min, max }),
+            Some(ExternKind::Memory) => {
+                let page_len = if import.ty == 1 { 1 } else { wasmc_abi::vmctx::PAGE_LEN };
+                ExternType::Memory(MemoryType { min: import.min, max, page_len })
+            }
             Some(ExternKind::Global) => {
                 ExternType::Global(GlobalType { content: value_type, mutable: import.flag == 1 })
             }
@@ -219,7 +222,8 @@ pub(crate) fn table_type(record: &wasmc_abi::image::TableRecord) -> TableType {
 }
 
 pub(crate) fn memory_type(record: &wasmc_abi::image::MemoryRecord) -> MemoryType {
-    MemoryType { min: record.min, max: (record.has_max == 1).then_some(record.max) }
+    let max = (record.has_max == 1).then_some(record.max);
+    MemoryType { min: record.min, max, page_len: record.page_len() }
 }
 
 pub(crate) fn global_type(record: &wasmc_abi::image::GlobalRecord) -> GlobalType {

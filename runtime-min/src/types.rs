@@ -59,13 +59,22 @@ pub struct TableType {
     pub max: Option<u64>,
 }
 
-/// The type of a linear memory. Counts are of Wasm pages.
+/// The type of a linear memory. Counts are of pages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MemoryType {
     /// Least count.
     pub min: u64,
     /// Most, if limited.
     pub max: Option<u64>,
+    /// Length of a page, bytes: 65536, or 1 (custom-page-sizes proposal).
+    pub page_len: u64,
+}
+
+impl MemoryType {
+    /// The type of a memory with pages of 64 KiB.
+    pub fn new(min: u64, max: Option<u64>) -> MemoryType {
+        MemoryType { min, max, page_len: wasmc_abi::vmctx::PAGE_LEN }
+    }
 }
 
 /// The type of a global.
@@ -109,7 +118,9 @@ impl ExternType {
             (ExternType::Table(a), ExternType::Table(b)) => {
                 a.element == b.element && limits_match((a.min, a.max), (b.min, b.max))
             }
-            (ExternType::Memory(a), ExternType::Memory(b)) => limits_match((a.min, a.max), (b.min, b.max)),
+            (ExternType::Memory(a), ExternType::Memory(b)) => {
+                a.page_len == b.page_len && limits_match((a.min, a.max), (b.min, b.max))
+            }
             (ExternType::Global(a), ExternType::Global(b)) => a == b,
             _ => false,
         }
@@ -213,13 +224,15 @@ mod tests {
 
     #[test]
     fn memory_limits_match_by_current_size_and_maximum() {
-        let memory = |min, max| ExternType::Memory(MemoryType { min, max });
+        let memory = |min, max| ExternType::Memory(MemoryType::new(min, max));
         assert!(memory(2, None).matches(&memory(1, None)));
         assert!(memory(2, Some(3)).matches(&memory(2, Some(3))));
         assert!(memory(2, Some(3)).matches(&memory(0, None)));
         assert!(!memory(2, None).matches(&memory(3, None)));
         assert!(!memory(2, None).matches(&memory(2, Some(3))));
         assert!(!memory(2, Some(4)).matches(&memory(2, Some(3))));
+        let bytes = ExternType::Memory(MemoryType { page_len: 1, ..MemoryType::new(1 << 20, None) });
+        assert!(bytes.matches(&bytes) && !bytes.matches(&memory(1, None)) && !memory(9, None).matches(&bytes));
     }
 
     #[test]

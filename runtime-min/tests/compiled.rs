@@ -350,7 +350,7 @@ fn child_without_address_space() {
     let text = error.to_string();
     assert!(text.contains("ulimit -v") && text.contains("--memory checked"), "{text}");
     store.set_memory_model(MemoryModel::Checked);
-    assert!(Memory::new(&mut store, MemoryType { min: 1, max: None }).is_ok());
+    assert!(Memory::new(&mut store, MemoryType::new(1, None)).is_ok());
 }
 
 #[test]

@@ -74,7 +74,7 @@ fn what_needs_a_later_proposal_is_refused_by_its_name_and_place() {
         ("tail-call", "(module (func $f (return_call $f)))", ["tail", "0x"]),
         ("exceptions", "(module (tag))", ["exception", "0x"]),
         ("gc", "(module (type (struct)))", ["gc", "0x"]),
-        ("page sizes", "(module (memory 1 (pagesize 1)))", ["custom-page-sizes", "0x"]),
+        ("references", "(module (func (param (ref func))))", ["function-references", "0x"]),
     ] {
         let wasm = wat::parse_str(text).unwrap();
         desk.compile_fails(&desk.file(&format!("{name}.wasm"), wasm), &words);

@@ -9,7 +9,6 @@
 use super::put;
 use crate::parse::{ConstExpr, Module, SegmentMode};
 use std::ops::Range;
-use wasmc_abi::vmctx::PAGE_LEN;
 
 /// Zeros of at least this length are left out, bytes: they cost a record and split a mapping.
 const ZERO_GAP: u64 = 64 * 1024;
@@ -124,7 +123,7 @@ fn leading_writes<'a>(module: &Module<'a>) -> Vec<Option<Write<'a>>> {
             SegmentMode::Active(memory, ConstExpr::Bits(bits)) if memory.0 >= module.imported_memories => {
                 // The bits of an i32.
                 let address = u64::from(bits as u32);
-                let memory_len = module.memories[memory.get()].min.saturating_mul(PAGE_LEN);
+                let memory_len = module.memories[memory.get()].min_len();
                 if address + data.bytes.len() as u64 > memory_len {
                     break;
                 }

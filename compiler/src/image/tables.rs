@@ -156,8 +156,9 @@ impl Tables<'_> {
         });
         block.put(Table::Tables, tables);
         let memories = self.module.memories.iter().map(|memory| {
-            let MemoryType { min, max } = *memory;
-            MemoryRecord { has_max: max.is_some().into(), reserved: 0, min, max: max.unwrap_or(0) }.to_bytes()
+            let MemoryType { min, max, .. } = *memory;
+            MemoryRecord { has_max: max.is_some().into(), byte_pages: byte_pages(memory), min, max: max.unwrap_or(0) }
+                .to_bytes()
         });
         block.put(Table::Memories, memories);
         let globals = self.module.globals.iter().map(|global| {
@@ -272,6 +273,10 @@ impl Block {
     }
 }
 
+fn byte_pages(memory: &MemoryType) -> u32 {
+    (memory.page_len == 1).into()
+}
+
 /// The record of an import without its names.
 fn import_type(ty: &ImportType) -> ImportRecord {
     let limits = |min, max: Option<u64>| ImportRecord {
@@ -283,7 +288,7 @@ fn import_type(ty: &ImportType) -> ImportRecord {
     let (kind, ty, rest) = match ty {
         ImportType::Function(ty) => (ExternKind::Function, ty.0, ImportRecord::default()),
         ImportType::Table(table) => (ExternKind::Table, table.element as u32, limits(table.min, table.max)),
-        ImportType::Memory(memory) => (ExternKind::Memory, 0, limits(memory.min, memory.max)),
+        ImportType::Memory(memory) => (ExternKind::Memory, byte_pages(memory), limits(memory.min, memory.max)),
         ImportType::Global(global) => (
             ExternKind::Global,
             global.value as u32,

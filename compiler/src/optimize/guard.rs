@@ -148,6 +148,10 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
             _ => return None,
         };
         let (memory, limit) = self.limit(lesser)?;
+        // Where a memory may end inside a host page, its last bytes have no guard behind them.
+        if self.module.memories.get(memory.get())?.page_len < PAGE_LEN {
+            return None;
+        }
         let mut end = linear(greater, Side::Check)?;
         // index + c > length − limit, so index + (c + limit) > length; for integers, ≥ is > one less.
         end.constant = end.constant.checked_add(limit)?.checked_add(or_equal.into())?;
@@ -180,11 +184,8 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
     /// The length of the module's only memory, if it never changes.
     fn fixed_len(&self, memory: MemoryIndex) -> Option<i64> {
         let ty = self.module.memories.get(memory.get())?;
-        let fixed = self.module.memories.len() == 1
-            && self.module.imported_memories == 0
-            && ty.max == Some(ty.min)
-            && ty.min <= MAX_PAGES;
-        fixed.then_some((ty.min * PAGE_LEN) as i64)
+        let is_known = self.module.memories.len() == 1 && self.module.imported_memories == 0;
+        ty.fixed_len(64).filter(|_| is_known).map(|len| len as i64)
     }
 
     /// The memory whose length a value is.
@@ -194,7 +195,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
 
     /// Bytes that a memory always has.
     pub fn least_length(&self, memory: MemoryIndex) -> i64 {
-        (self.module.memories[memory.get()].min * PAGE_LEN) as i64
+        self.module.memories[memory.get()].min_len() as i64
     }
 
     /// The memory whose length `value` is: loaded from its record, however that came here. `Some(None)`

@@ -136,6 +136,21 @@ pub struct MemoryType {
     pub min: u64,
     /// Most pages.
     pub max: Option<u64>,
+    /// Length of a page, bytes: 64 KiB or 1.
+    pub page_len: u64,
+}
+
+impl MemoryType {
+    /// Initial length, bytes.
+    pub fn min_len(self) -> u64 {
+        self.min.saturating_mul(self.page_len)
+    }
+
+    /// The length of one that cannot grow; `None` for others, and if no memory is so long.
+    pub fn fixed_len(self, pointer_bits: u32) -> Option<u64> {
+        let fixed = self.max == Some(self.min) && self.min_len() <= wasmc_abi::vmctx::max_len(pointer_bits);
+        fixed.then_some(self.min_len())
+    }
 }
 
 /// The type of a global.

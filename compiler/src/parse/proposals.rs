@@ -39,7 +39,7 @@ pub const PROPOSALS: &[Proposal] = &[
     row("exception-handling", F::EXCEPTIONS, F::empty(), false),
     row("legacy exception-handling", F::LEGACY_EXCEPTIONS, F::empty(), false),
     row("memory64", F::MEMORY64, F::empty(), false),
-    row("custom-page-sizes", F::CUSTOM_PAGE_SIZES, F::empty(), false),
+    row("custom-page-sizes", F::CUSTOM_PAGE_SIZES, F::empty(), true),
     row("wide-arithmetic", F::WIDE_ARITHMETIC, F::empty(), true),
     row("function-references", F::FUNCTION_REFERENCES, F::REFERENCE_TYPES, false),
     row("gc", F::GC, F::FUNCTION_REFERENCES.union(F::REFERENCE_TYPES), false),

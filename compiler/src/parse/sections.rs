@@ -7,6 +7,7 @@ use super::{
 use std::collections::HashMap;
 use wasm::{BinaryReaderError, ExternalKind, Parser, Payload};
 use wasmc_abi::ValType;
+use wasmc_abi::vmctx::PAGE_LEN;
 use wasmparser as wasm;
 
 type Result<T> = std::result::Result<T, BinaryReaderError>;
@@ -263,7 +264,8 @@ fn table_type(ty: &wasm::TableType) -> TableType {
 }
 
 fn memory_type(ty: &wasm::MemoryType) -> MemoryType {
-    MemoryType { min: ty.initial, max: ty.maximum }
+    let page_len = 1 << ty.page_size_log2.unwrap_or(PAGE_LEN.trailing_zeros());
+    MemoryType { min: ty.initial, max: ty.maximum, page_len }
 }
 
 fn global_type(ty: &wasm::GlobalType) -> GlobalType {

@@ -195,18 +195,18 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
     /// The lengths in bytes that a memory can have. It never shrinks, so one of 32 bits keeps its minimum; in
     /// 64 bits, where that saves no comparison, LLVM makes larger code of knowing it.
     pub fn memory_lens(&self, memory: MemoryIndex) -> RangeInclusive<u64> {
-        let most = vmctx::max_pages(self.target.pointer_bits);
+        let most = vmctx::max_len(self.target.pointer_bits);
         // An instance with a larger minimum never comes about.
-        let min = if self.target.pointer_bits == 32 { self.module.memories[memory.get()].min.min(most) } else { 0 };
-        min * vmctx::PAGE_LEN..=most * vmctx::PAGE_LEN
+        let min =
+            if self.target.pointer_bits == 32 { self.module.memories[memory.get()].min_len().min(most) } else { 0 };
+        min..=most
     }
 
     /// The length of a memory that can never have another.
     pub fn fixed_memory_len(&self, memory: MemoryIndex) -> Option<u64> {
         let ty = self.module.memories[memory.get()];
         let imported = memory.0 < self.module.imported_memories;
-        let fixed = !imported && ty.max == Some(ty.min) && ty.min <= vmctx::max_pages(self.target.pointer_bits);
-        fixed.then_some(ty.min * vmctx::PAGE_LEN)
+        if imported { None } else { ty.fixed_len(self.target.pointer_bits) }
     }
 
     /// The value of a global that is known now.

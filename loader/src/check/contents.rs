@@ -5,7 +5,6 @@ use super::{Checks, ensure};
 use crate::error::Fault;
 use wasmc_abi::ValType;
 use wasmc_abi::image::{DataRecord, ElementRecord, ITEM_GLOBAL, InitKind, MemoryRun, NONE, SegmentMode, Table};
-use wasmc_abi::vmctx::PAGE_LEN;
 
 impl Checks<'_> {
     /// Checks all segments. Active ones may still lie outside their table or memory: that is found out
@@ -97,7 +96,7 @@ impl Checks<'_> {
         let aligned = (run.address as u32).is_multiple_of(page_len) && run.data_offset.is_multiple_of(page_len);
         ensure(aligned, Fault::PageAlignment)?;
         let end = run.address.saturating_add(run.len.into());
-        ensure(end <= memory.min.saturating_mul(PAGE_LEN), Fault::OutsideMemory)?;
+        ensure(end <= memory.min_len(), Fault::OutsideMemory)?;
         self.readonly(run.data_offset, run.len)
     }
 }

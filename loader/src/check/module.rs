@@ -97,7 +97,10 @@ impl Checks<'_> {
                 .get(index)
                 .is_some_and(|table| table.ty == import.ty && (table.has_max, table.min, table.max) == limits),
             ExternKind::Memory => {
-                image.memories().get(index).is_some_and(|memory| (memory.has_max, memory.min, memory.max) == limits)
+                let is_same = |memory: &MemoryRecord| {
+                    memory.byte_pages == import.ty && (memory.has_max, memory.min, memory.max) == limits
+                };
+                image.memories().get(index).as_ref().is_some_and(is_same)
             }
             ExternKind::Global => {
                 image.globals().get(index).is_some_and(|global| (global.ty, global.mutable) == (import.ty, import.flag))
@@ -181,10 +184,10 @@ impl Checks<'_> {
 
     fn memories(&mut self) -> Result<(), Fault> {
         self.each(Table::Memories, |_, memory: MemoryRecord| {
-            ensure(memory.reserved == 0, Fault::Reserved)?;
+            ensure(memory.byte_pages <= 1, Fault::Flag)?;
             check_limits(memory.has_max, memory.min, memory.max)?;
             let most = if memory.has_max == 1 { memory.max } else { memory.min };
-            ensure(most <= limits::MEMORY_PAGES_MAX, Fault::TooLarge)
+            ensure(most <= limits::MEMORY_LEN_MAX / memory.page_len(), Fault::TooLarge)
         })
     }
 

@@ -379,7 +379,7 @@ fn tables_and_memories_are_checked() {
     assert_fault(Tables, 1, Fault::TooLarge, |s| s.tables[1].min = limits::TABLE_ELEMENTS_MAX + 1);
     assert_fault(Memories, 1, Fault::Limits, |s| s.memories[1].max = 1);
     assert_fault(Memories, 1, Fault::TooLarge, |s| s.memories[1].max = 65_537);
-    assert_fault(Memories, 1, Fault::Reserved, |s| s.memories[1].reserved = 1);
+    assert_fault(Memories, 1, Fault::Flag, |s| s.memories[1].byte_pages = 2);
     assert_fault(Memories, 1, Fault::TooLarge, |s| (s.memories[1].has_max, s.memories[1].min) = (0, 65_537));
 }
 

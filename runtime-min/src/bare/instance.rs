@@ -7,7 +7,7 @@ use core::ptr::{self, NonNull};
 use wasmc_abi::ValType;
 use wasmc_abi::image::{ExternKind, ImportRecord};
 use wasmc_abi::ram::{self, RECORD_LEN, Ram};
-use wasmc_abi::vmctx::{self, PAGE_LEN};
+use wasmc_abi::vmctx;
 use wasmc_loader::Image;
 
 use crate::bare::Module;
@@ -243,9 +243,9 @@ unsafe fn place(image: &Image<'_>, record: NonNull<Record>, ram: &Ram, at: impl 
     }
     offset = ram.memories;
     for (i, memory) in (0..).zip(image.memories().iter()).skip(image.header().imported_memories as usize) {
-        let len_bytes = memory.min.saturating_mul(PAGE_LEN);
+        let len_bytes = memory.min_len();
         block.memory(i).set(MemoryRecord { base: Ptr(at(offset)), len_bytes });
-        offset = offset.saturating_add(len_bytes as u32);
+        offset = offset.saturating_add(ram::align(len_bytes as u32).unwrap_or(0));
     }
 }
 
@@ -259,23 +259,24 @@ impl Growth for Bare {
         let record = unsafe { guest.cast::<Record>().as_mut() };
         let image = record.guest.image();
         let limits = image.memories().get(memory)?;
-        let most = vmctx::max_pages(usize::BITS);
+        let page_len = limits.page_len();
+        let most = vmctx::max_len(usize::BITS) / page_len;
         let max = if limits.has_max == 1 { limits.max.min(most) } else { most };
         let linear = record.guest.memory(memory);
-        let (old, pages) = (linear.pages(), linear.grown(delta_pages, max)?);
+        let (old, pages) = (linear.pages(page_len), linear.grown(delta_pages, page_len, max)?);
         if delta_pages == 0 {
             return Some(old);
         }
         let is_last = memory.checked_add(1) == Some(image.memories().len());
         let (start, end) = record.free;
-        let len = usize::try_from(delta_pages.checked_mul(PAGE_LEN)?).ok()?;
+        let len = usize::try_from(delta_pages.checked_mul(page_len)?).ok()?;
         let new = start.checked_add(len).filter(|new| is_last && *new <= end)?;
         let bytes: *mut u8 = ptr::with_exposed_provenance_mut(start);
         // SAFETY: free bytes of the buffer.
         unsafe { bytes.write_bytes(0, len) };
         record.free.0 = new;
         let MemoryRecord { base, .. } = linear.record().get();
-        linear.record().set(MemoryRecord { base, len_bytes: pages * PAGE_LEN });
+        linear.record().set(MemoryRecord { base, len_bytes: pages * page_len });
         Some(old)
     }
 

@@ -362,14 +362,14 @@ fn an_image_without_checks_refuses_a_memory_without_guards() {
     linker.func("env", "mul", |a: i32, b: i32| a * b);
     let mut store = Store::new(());
     store.set_memory_model(MemoryModel::Checked);
-    let memory = Memory::new(&mut store, MemoryType { min: 1, max: None }).unwrap();
+    let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
     linker.define("env", "memory", memory);
     let text = linker.instantiate(&mut store, &module).unwrap_err().to_string();
     assert!(text.contains("`guard`") && text.contains("`checked`"), "{text}");
 
     // A memory with guards serves both, and the two instances share it.
     store.set_memory_model(MemoryModel::Guard);
-    let memory = Memory::new(&mut store, MemoryType { min: 1, max: None }).unwrap();
+    let memory = Memory::new(&mut store, MemoryType::new(1, None)).unwrap();
     linker.define("env", "memory", memory);
     let first = linker.instantiate(&mut store, &module).unwrap();
     sample.header.memory_model = MemoryModel::Checked as u32;

@@ -29,7 +29,7 @@ fn define_spectest(linker: &mut Linker<()>, store: &mut Store<()>) {
     let ty = TableType { element: ValType::FuncRef, min: 10, max: Some(20) };
     let table = Table::new(store, ty, Val::FuncRef(None));
     linker.define("spectest", "table", table.expect("there is memory for a small table"));
-    let memory = Memory::new(store, MemoryType { min: 1, max: Some(2) });
+    let memory = Memory::new(store, MemoryType::new(1, Some(2)));
     linker.define("spectest", "memory", memory.expect("there is room for a small memory"));
 }
 

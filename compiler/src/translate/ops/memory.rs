@@ -41,7 +41,9 @@ pub fn translate<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, operator: &O<'_>) -
         O::I64Store32 { memarg } => store_narrow(f, memarg, i32)?,
         O::MemorySize { mem } => {
             let len = f.memory_len(MemoryIndex(*mem))?;
-            let pages = f.builder.build_right_shift(len, len.get_type().const_int(16, false), false, "")?;
+            let page_len = f.unit.module.memories[*mem as usize].page_len;
+            let shift = len.get_type().const_int(page_len.trailing_zeros().into(), false);
+            let pages = f.builder.build_right_shift(len, shift, false, "")?;
             let pages = f.builder.build_int_truncate(pages, i32, "")?;
             f.push(pages);
         }
