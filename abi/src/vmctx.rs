@@ -55,7 +55,7 @@ slots! {
 
     /// A linear memory.
     pub mod memory_record {
-        /// Address of byte 0.
+        /// Address of byte 0, a multiple of [`MEMORY_ALIGN`](super::MEMORY_ALIGN).
         BASE = 0,
         /// Length in bytes, a multiple of the memory's page, at most [`MAX_PAGES`](super::MAX_PAGES) pages of 64 KiB.
         LEN_BYTES = 8,
@@ -115,6 +115,9 @@ pub const HEADER_LEN: u32 = header::LEN;
 
 /// Alignment of the block.
 pub const ALIGN: u32 = 16;
+
+/// Alignment of a linear memory's first byte. Code for machines on which an access must be aligned counts on it.
+pub const MEMORY_ALIGN: u32 = 16;
 
 /// Size of a global's slot: room for a vector.
 pub const GLOBAL_LEN: u32 = 16;

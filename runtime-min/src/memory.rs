@@ -3,7 +3,7 @@
 use std::fs::File;
 
 use wasmc_abi::target::MemoryModel;
-use wasmc_abi::vmctx::{GUARD_RESERVATION, PAGE_LEN, max_pages};
+use wasmc_abi::vmctx::{GUARD_RESERVATION, MEMORY_ALIGN, PAGE_LEN, max_pages};
 
 use crate::error::{Error, MemoryError};
 use crate::linear_memory::LinearMemory;
@@ -89,6 +89,7 @@ impl MemoryData {
 
     /// Tells compiled code where the memory is now.
     fn publish(&self, len_bytes: u64) {
+        debug_assert!(self.base().addr().is_multiple_of(MEMORY_ALIGN as usize), "mappings start at pages");
         self.record().set(MemoryRecord { base: Ptr(self.base()), len_bytes });
     }
 

@@ -72,6 +72,44 @@ fn every_width_works_at_every_alignment() {
     }
 }
 
+/// Where LLVM knows the low bits of an address it may choose instructions that insist on alignment.
+#[test]
+fn every_width_works_where_the_alignment_can_be_seen() {
+    const BITS: u64 = 0xF1E2_D3C4_B5A6_9788;
+    const PLACES: [(&str, u32, u32); 8] = [
+        ("(i32.const 1024)", 0, 1024),
+        ("(i32.const 1025)", 0, 1025),
+        ("(i32.const 1024)", 2, 1026),
+        ("(i32.const 1023)", 4, 1027),
+        ("(i32.shl (local.get 0) (i32.const 2))", 0, 1028),
+        ("(i32.shl (local.get 0) (i32.const 2))", 3, 1031),
+        ("(i32.and (local.get 0) (i32.const -8))", 4, 260),
+        ("(i32.or (i32.and (local.get 0) (i32.const -8)) (i32.const 5))", 1, 262),
+    ];
+    let mut text = String::from("(module (memory (export \"m\") 1)\n");
+    for (index, (load, store, ty, _)) in ACCESSES.iter().enumerate() {
+        for (place, (address, offset, _)) in PLACES.iter().enumerate() {
+            text += &format!(
+                "(func (export \"load{index}-{place}\") (param i32) (result {ty}) ({load} offset={offset} {address}))
+                 (func (export \"store{index}-{place}\") (param i32 {ty}) ({store} offset={offset} {address} (local.get 1)))\n"
+            );
+        }
+    }
+    everywhere(&(text + ")"), |engine, config| {
+        for (index, (load, _, ty, width)) in ACCESSES.iter().enumerate() {
+            for (place, (address, offset, at)) in PLACES.iter().enumerate() {
+                let what = format!("{config} {load} offset={offset} {address}");
+                let stored = engine.call(&format!("store{index}-{place}"), &[Value::I32(257), number(ty, BITS)]);
+                assert_eq!(stored, values([]), "{what}");
+                let found = engine.call(&format!("load{index}-{place}"), &args([257]));
+                assert_eq!(found, values([loaded(load, ty, *width, BITS)]), "{what}");
+                let bytes = &engine.memory("m").expect("it is exported")[*at as usize..][..*width as usize];
+                assert_eq!(bytes, &BITS.to_le_bytes()[..*width as usize], "{what}");
+            }
+        }
+    });
+}
+
 #[test]
 fn accesses_at_the_edges_of_the_index_space_trap_and_write_nothing() {
     for (pages, offset) in

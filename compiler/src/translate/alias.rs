@@ -9,6 +9,7 @@ pub struct Alias<'ctx> {
     context: &'ctx Context,
     tbaa: u32,
     invariant: u32,
+    align: u32,
     pub memory: MetadataValue<'ctx>,
     pub vmctx: MetadataValue<'ctx>,
     pub table: MetadataValue<'ctx>,
@@ -25,6 +26,7 @@ impl<'ctx> Alias<'ctx> {
             context,
             tbaa: context.get_kind_id("tbaa"),
             invariant: context.get_kind_id("invariant.load"),
+            align: context.get_kind_id("align"),
             memory: tag("memory"),
             vmctx: tag("vmctx"),
             table: tag("table"),
@@ -46,6 +48,12 @@ impl<'ctx> Alias<'ctx> {
     /// Says that a load yields the same value whenever it is done.
     pub fn mark_invariant(&self, load: InstructionValue<'ctx>) {
         load.set_metadata(self.context.metadata_node(&[]), self.invariant).expect("the mark is a node");
+    }
+
+    /// Says that a load yields a multiple of `align`, a power of two.
+    pub fn mark_aligned(&self, load: InstructionValue<'ctx>, align: u64) {
+        let align = self.context.i64_type().const_int(align, false);
+        load.set_metadata(self.context.metadata_node(&[align.into()]), self.align).expect("the mark is a node");
     }
 }
 

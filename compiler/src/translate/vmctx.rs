@@ -7,7 +7,7 @@ use crate::options::MemoryModel;
 use crate::parse::{GlobalIndex, MemoryIndex, TableIndex, TypeId};
 use inkwell::types::BasicTypeEnum;
 use inkwell::values::{BasicValue, BasicValueEnum, IntValue, MetadataValue, PointerValue};
-use wasmc_abi::vmctx::{memory_record, table_record};
+use wasmc_abi::vmctx::{MEMORY_ALIGN, memory_record, table_record};
 
 /// How a slot may change while an instance runs.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -89,7 +89,11 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
             MemoryModel::Guard => Slot::Invariant,
             MemoryModel::Checked => Slot::Variable,
         };
-        self.load_pointer(self.memory_record(memory)?, memory_record::BASE, slot)
+        let base = self.load_pointer(self.memory_record(memory)?, memory_record::BASE, slot)?;
+        self.unit
+            .alias
+            .mark_aligned(base.as_instruction_value().expect("a load is an instruction"), MEMORY_ALIGN.into());
+        Ok(base)
     }
 
     /// Length of a memory in bytes, as a word.

@@ -94,6 +94,7 @@ fn numbers(page: &mut String) {
     page.push_str("\n### Numbers\n\n| what | value |\n|---|---|\n");
     for (what, value) in [
         ("alignment of the vmctx block, bytes", vmctx::ALIGN.into()),
+        ("alignment of a linear memory, bytes", vmctx::MEMORY_ALIGN.into()),
         ("slot of a global, bytes", vmctx::GLOBAL_LEN.into()),
         ("element of an `externref` table, bytes", vmctx::EXTERN_SLOT_LEN.into()),
         ("Wasm page, bytes", vmctx::PAGE_LEN),
