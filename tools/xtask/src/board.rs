@@ -13,7 +13,7 @@ use std::time::Instant;
 const RUSTC: &str = "/usr/bin/rustc";
 
 /// A board as qemu has it, with one way to compile for it.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Board {
     /// As given on the command line.
     pub kind: &'static str,
@@ -22,11 +22,11 @@ pub struct Board {
     /// The target of `wasmc` for the guests.
     pub target: &'static str,
     /// The linker script, and the machine's name in qemu.
-    machine: &'static str,
+    pub machine: &'static str,
     /// The emulator, and what it has to be told.
-    emulator: &'static [&'static str],
+    pub emulator: &'static [&'static str],
     /// Settings of the firmware's own.
-    cfg: &'static [&'static str],
+    pub cfg: &'static [&'static str],
 }
 
 /// Semihosting is how firmware writes and ends.

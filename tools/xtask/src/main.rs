@@ -11,6 +11,7 @@ mod load;
 mod manifest;
 mod setup;
 mod shell;
+mod size;
 mod test;
 
 use anyhow::{Result, bail};
@@ -30,6 +31,7 @@ Usage: cargo xtask CHORE
   cross-test [NAME...]  run the tests of the loader, the runtime and aot-run on them, under qemu
   board [NAME...]  firmware on emulated boards, cortex-m, riscv, or for one target: build it, run it under qemu, compare
                    what it says with tools/boards/expected.txt
+  size [linux]     what firmware keeps of the loader and the runtime; with `linux`, the size of aot-run too
   bench [ARGS]     the benchmark table; arguments go to `bench`
   code-size [TARGET...]  the size of code at -Os beside clang's, of every target, or by kernel of those named
   load             what loading and instantiating cost, for images of growing size
@@ -61,6 +63,7 @@ fn run(arguments: &[String]) -> Result<()> {
         // As tests print it; `test` counts it.
         ["board-test"] => board::test(),
         ["board", names @ ..] => board::board(names),
+        ["size", names @ ..] => size::size(names),
         ["bench", rest @ ..] => bench(rest),
         [] | ["help" | "--help" | "-h"] => {
             print!("{HELP}");
