@@ -66,6 +66,14 @@ impl Target {
     }
 }
 
+impl Target {
+    /// Whether the CPU is one of `arch` and has the feature with LLVM's name.
+    pub fn has(&self, arch: Arch, feature: &str) -> bool {
+        let row = cpu_feature_table(arch).iter().find(|row| row.name == feature);
+        arch == self.row.arch && row.is_some_and(|row| self.required >> row.bit & 1 == 1)
+    }
+}
+
 impl TargetRow {
     /// The features of a CPU, as the image stores them, implied ones included.
     pub fn features_of(&self, cpu: &CpuRow) -> u64 {

@@ -11,6 +11,7 @@
 //!   looked through, even with `nuw`: LLVM may know that only from the very check that would go.
 //! - So the access stays inside the reservation, and so does every other access that is passed on the
 //!   way; one that is not of this form ends the search.
+//! - A store that is more than one of the machine's does not count: it could leave its first part behind.
 //! - A division on the way ends the search too, unless by a constant: its own check may have gone because
 //!   of this one.
 //! - In a function that lost a check, accesses of the guest's state become volatile, so that code
@@ -18,6 +19,7 @@
 //!   after the trap is not.
 
 use crate::parse::{MemoryIndex, Module};
+use crate::target::Target;
 use crate::translate::symbols;
 use inkwell::IntPredicate;
 use inkwell::basic_block::BasicBlock;
@@ -28,6 +30,7 @@ use inkwell::values::{
 use std::cell::RefCell;
 use std::collections::HashSet;
 use wasmc_abi::TrapCode;
+use wasmc_abi::target::Arch;
 use wasmc_abi::vmctx::{GUARD_RESERVATION, Layout, MAX_PAGES, PAGE_LEN, memory_record};
 
 /// How many blocks the search behind a check may visit.
@@ -52,14 +55,24 @@ const BOUND_DEPTH: usize = 6;
 const PHIS_MAX: usize = 32;
 
 /// Removes what can be removed; returns how many checks that were.
-pub fn remove_checks<'ctx>(llvm: &LlvmModule<'ctx>, module: &Module<'_>) -> usize {
+pub fn remove_checks<'ctx>(llvm: &LlvmModule<'ctx>, module: &Module<'_>, target: &Target) -> usize {
     let Some(trap) = llvm.get_function(&symbols::trap_stub(TrapCode::MemoryOutOfBounds)) else { return 0 };
-    let mut removed = 0;
+    let (mut removed, whole_store_max) = (0, whole_store_max(target));
     for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some() && f.count_basic_blocks() > 0) {
         let Some(pass) = Pass::new(function, trap, module) else { continue };
+        let pass = Pass { whole_store_max, ..pass };
         removed += pass.run(function);
     }
     removed
+}
+
+/// The most bytes that one instruction stores, all of them or none. Vector stores of RISC-V go element by element.
+fn whole_store_max(target: &Target) -> i64 {
+    match target.row.arch {
+        Arch::X86_64 if target.has(Arch::X86_64, "avx") => 32,
+        Arch::X86_64 | Arch::Aarch64 => 16,
+        Arch::Arm | Arch::Riscv => 8,
+    }
 }
 
 /// What the pass needs to know of one function.
@@ -68,6 +81,8 @@ pub struct Pass<'ctx, 'm> {
     trap: FunctionValue<'ctx>,
     module: &'m Module<'m>,
     layout: Layout,
+    /// Bytes of the largest store that faults as a whole.
+    whole_store_max: i64,
     /// What has been found out about 64-bit indices.
     bounded: RefCell<Vec<(IntValue<'ctx>, bool)>>,
 }
@@ -101,7 +116,8 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
     pub fn new(function: FunctionValue<'ctx>, trap: FunctionValue<'ctx>, module: &'m Module<'m>) -> Option<Self> {
         match function.get_first_param()? {
             BasicValueEnum::PointerValue(vmctx) => {
-                Some(Pass { vmctx, trap, module, layout: module.layout(), bounded: RefCell::default() })
+                let (layout, bounded) = (module.layout(), RefCell::default());
+                Some(Pass { vmctx, trap, module, layout, whole_store_max: 0, bounded })
             }
             _ => None,
         }
@@ -330,7 +346,8 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
         let Some(address) = pointer_operand(instruction, u32::from(is_store)) else { return Step::Unknown };
         if let Some(access) = self.access(instruction) {
             let covers = access.start.constant + access.len >= check.end.constant;
-            if access.memory == check.memory && path.is_checked(access.start.index) && covers {
+            let whole = !is_store || access.len <= self.whole_store_max;
+            if access.memory == check.memory && path.is_checked(access.start.index) && covers && whole {
                 return Step::Faults;
             }
             return if is_store { Step::Unknown } else { Step::Harmless };

@@ -29,7 +29,7 @@ pub fn optimize(
     neon::keep_floats_scalar(llvm, options);
     run(llvm, machine, pipeline(options.level))?;
     if options.memory == MemoryModel::Guard && options.level != OptLevel::O0 {
-        let removed = guard::remove_checks(llvm, module);
+        let removed = guard::remove_checks(llvm, module, &options.target);
         if removed > 0 {
             // What only the checks used.
             run(llvm, machine, "function(simplifycfg,adce)")?;

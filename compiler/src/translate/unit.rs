@@ -19,7 +19,7 @@ use inkwell::types::{BasicMetadataTypeEnum, BasicTypeEnum, FunctionType};
 use inkwell::values::{FunctionValue, GlobalValue, MetadataValue};
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
-use wasmc_abi::target::{Arch, cpu_feature_table};
+use wasmc_abi::target::Arch;
 use wasmc_abi::vmctx::{self, Layout};
 use wasmc_abi::{Builtin, TrapCode};
 
@@ -35,7 +35,7 @@ pub struct Unit<'ctx, 'm> {
     /// The image's table of helper addresses, if it has one.
     pub helpers: Option<GlobalValue<'ctx>>,
     pub target: &'static TargetRow,
-    cpu_features: u64,
+    options: &'m Options,
     pub memory_model: MemoryModel,
     functions: Vec<FunctionValue<'ctx>>,
     guest_types: Vec<FunctionType<'ctx>>,
@@ -45,7 +45,7 @@ pub struct Unit<'ctx, 'm> {
 }
 
 impl<'ctx, 'm> Unit<'ctx, 'm> {
-    pub fn new(context: &'ctx Context, module: &'m Module<'m>, options: &Options) -> Result<Self> {
+    pub fn new(context: &'ctx Context, module: &'m Module<'m>, options: &'m Options) -> Result<Self> {
         let llvm = context.create_module("wasm");
         let row = options.target.row;
         llvm.set_triple(&TargetTriple::create(row.triple));
@@ -76,7 +76,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
             debug: Debug::new(context, &llvm),
             helpers,
             target: row,
-            cpu_features: options.target.required,
+            options,
             memory_model: options.memory,
             functions: Vec::new(),
             guest_types: module.types.iter().map(|t| types.guest(t)).collect(),
@@ -178,8 +178,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
 
     /// Whether the CPU is one of `arch` and has the feature with LLVM's name.
     pub fn has(&self, arch: Arch, feature: &str) -> bool {
-        let row = cpu_feature_table(arch).iter().find(|row| row.name == feature);
-        arch == self.target.arch && row.is_some_and(|row| self.cpu_features >> row.bit & 1 == 1)
+        self.options.target.has(arch, feature)
     }
 
     /// A call of this counts as a use of its arguments, and is nothing.

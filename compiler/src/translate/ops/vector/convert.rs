@@ -1,7 +1,7 @@
 //! Conversions between lanes of integers and floats. What does not fit saturates, a NaN becomes 0; what has fewer
 //! lanes than its operand fills up with zeros.
 
-use super::float::by_scalars;
+use super::float::{by_scalars, choose};
 use super::lanes::{Half, Shape, Sign, Translator};
 use crate::translate::Result;
 use Shape::{F32x4, F64x2, I32x4, I64x2};
@@ -82,6 +82,14 @@ fn truncate_double(f: &mut Translator<'_, '_>, sign: Sign) -> Result<()> {
     let value = match sign {
         Signed if f.unit.target.arch == Arch::X86_64 => x86_double_signed(f, a)?,
         Unsigned if f.unit.has(Arch::X86_64, "sse4.1") => x86_double_unsigned(f, a)?,
+        _ if f.unit.target.arch == Arch::Aarch64 => {
+            // To 64 bits and from there to 32: what saturates does so again.
+            let types = [f.unit.types.vector(I64x2).into(), a.get_type().into()];
+            let wide = f.intrinsic_call(saturating(sign), &types, &[a.into()])?;
+            let name = if sign == Signed { "llvm.aarch64.neon.sqxtn" } else { "llvm.aarch64.neon.uqxtn" };
+            let narrow = f.intrinsic_call(name, &[f.unit.types.i32.vec_type(2).into()], &[wide.into()])?;
+            with_zeros(f, narrow.into_vector_value())?
+        }
         _ => {
             let types = [f.unit.types.i32.vec_type(2).into(), a.get_type().into()];
             let value = f.intrinsic_call(saturating(sign), &types, &[a.into()])?.into_vector_value();
@@ -89,17 +97,6 @@ fn truncate_double(f: &mut Translator<'_, '_>, sign: Sign) -> Result<()> {
         }
     };
     f.push_vector(value)
-}
-
-/// `a` where it is greater (or less) than a bound, otherwise the bound: an instruction of x86.
-fn bounded<'ctx>(
-    f: &Translator<'_, 'ctx>,
-    a: VectorValue<'ctx>,
-    predicate: FloatPredicate,
-    bound: VectorValue<'ctx>,
-) -> Result<VectorValue<'ctx>> {
-    let inside = f.builder.build_float_compare(predicate, a, bound, "")?;
-    Ok(f.builder.build_select(inside, a, bound, "")?.into_vector_value())
 }
 
 /// All ones where `a` compares with `b` so.
@@ -130,7 +127,7 @@ fn x86_single_signed<'ctx>(f: &Translator<'_, 'ctx>, a: VectorValue<'ctx>) -> Re
 fn x86_single_unsigned<'ctx>(f: &Translator<'_, 'ctx>, a: VectorValue<'ctx>) -> Result<VectorValue<'ctx>> {
     let i32x4 = f.unit.types.vector(I32x4);
     let half = f.unit.types.float_splat(F32x4, 2f64.powi(31));
-    let positive = bounded(f, a, FloatPredicate::OGT, a.get_type().const_zero())?;
+    let positive = choose(f, FloatPredicate::OGT, a, a.get_type().const_zero())?;
     let above = f.builder.build_float_sub(positive, half, "")?;
     let too_large = mask(f, FloatPredicate::OGE, above, half, I32x4)?;
     let low = f.machine_call("llvm.x86.sse2.cvttps2dq", &[positive])?;
@@ -147,15 +144,15 @@ fn x86_double_signed<'ctx>(f: &Translator<'_, 'ctx>, a: VectorValue<'ctx>) -> Re
     let largest = f.reshape(f.unit.types.float_splat(F64x2, 2f64.powi(31) - 1.0), i64x2)?;
     let largest = f.builder.build_and(largest, mask(f, FloatPredicate::ORD, a, a, I64x2)?, "")?;
     let largest = f.reshape(largest, a.get_type())?;
-    let fitting = bounded(f, a, FloatPredicate::OLT, largest)?;
+    let fitting = choose(f, FloatPredicate::OLT, a, largest)?;
     f.machine_call("llvm.x86.sse2.cvttpd2dq", &[fitting])
 }
 
 /// Added to 2⁵², a number below 2³² stands in the low bits.
 fn x86_double_unsigned<'ctx>(f: &Translator<'_, 'ctx>, a: VectorValue<'ctx>) -> Result<VectorValue<'ctx>> {
     let types = &f.unit.types;
-    let positive = bounded(f, a, FloatPredicate::OGT, a.get_type().const_zero())?;
-    let fitting = bounded(f, positive, FloatPredicate::OLT, types.float_splat(F64x2, 2f64.powi(32) - 1.0))?;
+    let positive = choose(f, FloatPredicate::OGT, a, a.get_type().const_zero())?;
+    let fitting = choose(f, FloatPredicate::OLT, positive, types.float_splat(F64x2, 2f64.powi(32) - 1.0))?;
     let whole = f.vector_call("llvm.trunc", &[fitting])?;
     let shifted = f.builder.build_float_add(whole, types.float_splat(F64x2, 2f64.powi(52)), "")?;
     let lanes = f.reshape(shifted, types.vector(I32x4))?;

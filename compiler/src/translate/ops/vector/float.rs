@@ -153,7 +153,7 @@ fn extremum(f: &mut Translator<'_, '_>, shape: Shape, extremum: Extremum) -> Res
             Ok(min_max(f, lanes[0].into_float_value(), lanes[1].into_float_value(), extremum)?.into())
         })?
     } else {
-        // `a < b ? a : b` is an instruction of x86. Taken both ways, what is equal differs in the sign of zero.
+        // Taken both ways, what is equal differs in the sign of zero.
         let before = if extremum == Extremum::Min { FloatPredicate::OLT } else { FloatPredicate::OGT };
         let (one, other) = (choose(f, before, a, b)?, choose(f, before, b, a)?);
         let bits = f.unit.types.vector(shape.integers());
@@ -171,13 +171,23 @@ fn extremum(f: &mut Translator<'_, '_>, shape: Shape, extremum: Extremum) -> Res
     f.push_vector(value)
 }
 
-/// `a` where it compares with `b` so, otherwise `b`.
-fn choose<'ctx>(
+/// `a` where it is less (or greater) than `b`, otherwise `b`: an instruction of x86.
+pub fn choose<'ctx>(
     f: &Translator<'_, 'ctx>,
     predicate: FloatPredicate,
     a: VectorValue<'ctx>,
     b: VectorValue<'ctx>,
 ) -> Result<VectorValue<'ctx>> {
+    if f.unit.target.arch == Arch::X86_64 {
+        let is_single = a.get_type().get_size() == 4;
+        let name = match (predicate, is_single) {
+            (FloatPredicate::OLT, true) => "llvm.x86.sse.min.ps",
+            (FloatPredicate::OLT, false) => "llvm.x86.sse2.min.pd",
+            (_, true) => "llvm.x86.sse.max.ps",
+            (_, false) => "llvm.x86.sse2.max.pd",
+        };
+        return f.machine_call(name, &[a, b]);
+    }
     let condition = f.builder.build_float_compare(predicate, a, b, "")?;
     Ok(f.builder.build_select(condition, a, b, "")?.into_vector_value())
 }

@@ -6,7 +6,8 @@ use Half::{High, Low};
 use Shape::{I8x16, I16x8, I32x4, I64x2};
 use Sign::{Signed, Unsigned};
 use inkwell::IntPredicate;
-use inkwell::values::VectorValue;
+use inkwell::types::VectorType;
+use inkwell::values::{IntValue, VectorValue};
 use wasmc_abi::target::Arch;
 use wasmparser::Operator as O;
 
@@ -299,6 +300,11 @@ fn add_pairs(f: &mut Translator<'_, '_>, to: Shape, sign: Sign) -> Result<()> {
         (I32x4, Signed) if f.unit.target.arch == Arch::X86_64 => {
             f.machine_call("llvm.x86.sse2.pmadd.wd", &[a, types.splat(a.get_type(), 1)])?
         }
+        _ if f.unit.target.arch == Arch::Aarch64 => {
+            let name = if sign == Signed { "llvm.aarch64.neon.saddlp" } else { "llvm.aarch64.neon.uaddlp" };
+            let overload = [types.vector(to).into(), a.get_type().into()];
+            f.intrinsic_call(name, &overload, &[a.into()])?.into_vector_value()
+        }
         _ => {
             let (even, odd) = (every_other(f, a, 0)?, every_other(f, a, 1)?);
             let (even, odd) = (f.extend(even, to.lane_bits(), sign)?, f.extend(odd, to.lane_bits(), sign)?);
@@ -359,9 +365,24 @@ fn dot(f: &mut Translator<'_, '_>) -> Result<()> {
 
 fn all_true(f: &mut Translator<'_, '_>, shape: Shape) -> Result<()> {
     let a = f.pop_vector(shape)?;
+    let i32 = f.unit.types.i32;
+    if f.unit.has(Arch::X86_64, "sse4.1") {
+        let zeros = f.builder.build_int_compare(IntPredicate::EQ, a, a.get_type().const_zero(), "")?;
+        let zeros = f.reshape(f.extend_mask(zeros, a.get_type())?, f.unit.types.v128)?;
+        let all = f.intrinsic_call("llvm.x86.sse41.ptestz", &[], &[zeros.into(), zeros.into()])?;
+        f.push(all);
+        return Ok(());
+    }
+    if f.unit.target.arch == Arch::Aarch64 && shape != I64x2 {
+        let least = f.intrinsic_call("llvm.vector.reduce.umin", &[a.get_type().into()], &[a.into()])?.into_int_value();
+        let all = f.builder.build_int_compare(IntPredicate::NE, least, least.get_type().const_zero(), "")?;
+        let all = f.builder.build_int_z_extend(all, i32, "")?;
+        f.push(all);
+        return Ok(());
+    }
     let nonzero = f.builder.build_int_compare(IntPredicate::NE, a, a.get_type().const_zero(), "")?;
     let all = f.intrinsic_call("llvm.vector.reduce.and", &[nonzero.get_type().into()], &[nonzero.into()])?;
-    let all = f.builder.build_int_z_extend(all.into_int_value(), f.unit.types.i32, "")?;
+    let all = f.builder.build_int_z_extend(all.into_int_value(), i32, "")?;
     f.push(all);
     Ok(())
 }
@@ -369,10 +390,40 @@ fn all_true(f: &mut Translator<'_, '_>, shape: Shape) -> Result<()> {
 /// The lanes' top bits, lane 0's the lowest.
 fn bitmask(f: &mut Translator<'_, '_>, shape: Shape) -> Result<()> {
     let a = f.pop_vector(shape)?;
+    if f.unit.target.arch == Arch::X86_64 && shape == I16x8 {
+        let bytes = f.machine_call("llvm.x86.sse2.packsswb.128", &[a, a.get_type().const_zero()])?;
+        let mask = f.intrinsic_call("llvm.x86.sse2.pmovmskb.128", &[], &[bytes.into()])?;
+        f.push(mask);
+        return Ok(());
+    }
+    if f.unit.target.arch == Arch::Aarch64 && shape != I8x16 {
+        let mask = neon_bitmask(f, a)?;
+        f.push(mask);
+        return Ok(());
+    }
     let negative = f.builder.build_int_compare(IntPredicate::SLT, a, a.get_type().const_zero(), "")?;
     let bits = f.unit.types.mask(shape.lanes());
     let mask = f.builder.build_bit_cast(negative, bits, "")?.into_int_value();
     let mask = f.builder.build_int_z_extend(mask, f.unit.types.i32, "")?;
     f.push(mask);
     Ok(())
+}
+
+/// A bit of each lane that is negative, added up. LLVM cannot see that nothing is left above them.
+fn neon_bitmask<'ctx>(f: &Translator<'_, 'ctx>, a: VectorValue<'ctx>) -> Result<IntValue<'ctx>> {
+    let (ty, i32) = (a.get_type(), f.unit.types.i32);
+    let lanes = ty.get_size();
+    if lanes == 2 {
+        let tops = f.builder.build_right_shift(a, f.unit.types.splat(ty, 63), false, "")?;
+        let low = f.builder.build_int_truncate(f.lane(tops, 0)?.into_int_value(), i32, "")?;
+        let high = f.builder.build_int_truncate(f.lane(tops, 1)?.into_int_value(), i32, "")?;
+        let high = f.builder.build_left_shift(high, i32.const_int(1, false), "")?;
+        return Ok(f.builder.build_or(low, high, "")?);
+    }
+    let bits = 128 / lanes;
+    let bit: Vec<_> = (0..lanes).map(|lane| f.unit.types.int(bits).const_int(1 << lane, false)).collect();
+    let top = f.unit.types.splat(ty, u64::from(bits) - 1);
+    let negative = f.builder.build_right_shift(a, top, true, "")?;
+    let tops = f.builder.build_and(negative, VectorType::const_vector(&bit), "")?;
+    Ok(f.intrinsic_call("llvm.aarch64.neon.uaddv", &[i32.into(), ty.into()], &[tops.into()])?.into_int_value())
 }

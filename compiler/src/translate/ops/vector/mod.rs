@@ -96,9 +96,14 @@ fn bitwise(f: &mut Translator<'_, '_>, operator: &O<'_>) -> Result<bool> {
         }
         O::V128AnyTrue => {
             let a = pop()?;
-            let whole = f.unit.types.v128_bits();
-            let bits = f.builder.build_bit_cast(a, whole, "")?.into_int_value();
-            let any = f.builder.build_int_compare(IntPredicate::NE, bits, whole.const_zero(), "")?;
+            let bits = if f.unit.target.arch == Arch::Aarch64 {
+                let words = f.reshape(a, f.unit.types.vector(Shape::I32x4))?;
+                f.intrinsic_call("llvm.vector.reduce.umax", &[words.get_type().into()], &[words.into()])?
+            } else {
+                f.builder.build_bit_cast(a, f.unit.types.v128_bits(), "")?
+            };
+            let bits = bits.into_int_value();
+            let any = f.builder.build_int_compare(IntPredicate::NE, bits, bits.get_type().const_zero(), "")?;
             let any = f.builder.build_int_z_extend(any, f.unit.types.i32, "")?;
             f.push(any);
             return Ok(true);
