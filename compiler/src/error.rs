@@ -1,5 +1,6 @@
 //! Why a module was not compiled: what, where, and what would help.
 
+use std::collections::BTreeSet;
 use wasmc_abi::target::Arch;
 
 /// An error of the compiler.
@@ -56,6 +57,17 @@ pub enum CompileError {
         /// What it said.
         message: String,
     },
+    /// Functions have a frame whose size LLVM's tables do not give as a number.
+    #[error(
+        "linking for {arch}: functions have a frame that is not relative to the stack pointer ({}); this is a bug of wasmc, not of the module",
+        list(functions)
+    )]
+    FrameSize {
+        /// For what machine.
+        arch: Arch,
+        /// Their symbols.
+        functions: BTreeSet<String>,
+    },
     /// The machine code could not be linked.
     #[error("linking for {arch}: {message}; this is a bug of wasmc, not of the module")]
     Link {
@@ -68,6 +80,10 @@ pub enum CompileError {
 
 fn not_wanted(compiled: bool) -> &'static str {
     if compiled { "is not enabled" } else { "this version does not compile" }
+}
+
+fn list(names: &BTreeSet<String>) -> String {
+    names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")
 }
 
 fn in_function(function: Option<u32>) -> String {

@@ -23,6 +23,7 @@ use inkwell::context::Context;
 use inkwell::targets::FileType;
 use parse::DefinedFuncIndex;
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 /// Compiles a Wasm module (binary, or text) to an `.aot` image.
@@ -42,12 +43,32 @@ pub fn compile_observed(
     if emit == Emit::Module {
         return Ok(parse::print(&module).into_bytes());
     }
+    // Functions that get no vectors, by name. A frame that holds vectors of a length found out at run time has no
+    // size that the image could state; such a function is rare, and compiled once more.
+    let mut scalar = BTreeSet::new();
+    loop {
+        match generate(&module, options, emit, &scalar, observer) {
+            Err(CompileError::FrameSize { functions, .. }) if !functions.is_subset(&scalar) => scalar.extend(functions),
+            result => return result,
+        }
+    }
+}
+
+/// Everything behind the parser.
+fn generate(
+    module: &parse::Module<'_>,
+    options: &Options,
+    emit: Emit,
+    scalar: &BTreeSet<String>,
+    observer: &mut dyn Observer,
+) -> Result<Vec<u8>, CompileError> {
     let context = Context::create();
     let machine = machine::target_machine(options)?;
     let total = module.bodies.len();
     let llvm = phase(observer, Phase::Translate, |observer| {
-        translate::translate(&context, &module, options, &mut |done| observer.functions_done(done, total))
+        translate::translate(&context, module, options, &mut |done| observer.functions_done(done, total))
     })?;
+    translate::without_vectors(&llvm, options, scalar);
     if emit == Emit::Llvm {
         return Ok(llvm.print_to_string().to_bytes().to_vec());
     }
@@ -55,7 +76,7 @@ pub fn compile_observed(
         let oversized = (0..).map(DefinedFuncIndex).zip(&module.bodies).filter(|(_, b)| translate::is_oversized(b));
         oversized.for_each(|(index, _)| observer.function_not_optimized(module.function_index(index).0));
     }
-    let sites = phase(observer, Phase::Optimize, |_| optimize::optimize(&llvm, &module, options, &machine))?;
+    let sites = phase(observer, Phase::Optimize, |_| optimize::optimize(&llvm, module, options, &machine))?;
     match emit {
         Emit::Optimized => return Ok(llvm.print_to_string().to_bytes().to_vec()),
         Emit::Object => return emit::emit_one(&llvm, &machine, FileType::Object),
@@ -72,7 +93,7 @@ pub fn compile_observed(
     })?;
     let row = options.target.row;
     let linked = phase(observer, Phase::Link, |_| link::link(emit::Emitted { objects, sites }, row))?;
-    phase(observer, Phase::Image, |_| image::write(&module, &linked, options))
+    phase(observer, Phase::Image, |_| image::write(module, &linked, options))
 }
 
 fn phase<T>(
@@ -92,4 +113,40 @@ pub fn to_binary(wasm: &[u8]) -> Result<Cow<'_, [u8]>, CompileError> {
         return Ok(wasm.into());
     }
     wat::parse_bytes(wasm).map_err(|e| CompileError::Text(e.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Twenty sums at a time, over arrays: more vectors than there are registers.
+    fn many_sums() -> String {
+        let sums = 1..=20;
+        let index = "(i32.shl (local.get 0) (i32.const 2))";
+        let add =
+            |k: u32| format!("(local.set {k} (i32.add (local.get {k}) (i32.load offset={} {index})))", 32768 * (k - 1));
+        let total = sums.clone().fold("(local.get 0)".to_string(), |total, k| {
+            format!("(i32.xor (i32.mul (i32.const {}) {total}) (local.get {k}))", 2 * k + 3)
+        });
+        format!(
+            "(module (memory 40) (func (result i32) (local i32) {} (loop $l {}
+               (br_if $l (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 4096)))) {total})
+               (export \"f\" (func 0)))",
+            "(local i32)".repeat(20),
+            sums.map(add).collect::<String>(),
+        )
+    }
+
+    #[test]
+    fn a_function_whose_vectors_do_not_fit_the_registers_gets_none() {
+        let target = Target::new("riscv64-linux", None, &["+v".into()]).unwrap();
+        let options = Options { target, level: OptLevel::O3, ..Options::default() };
+        let wasm = wat::parse_str(many_sums()).unwrap();
+        let module = parse::parse(&wasm, options.proposals).unwrap();
+        let refused = generate(&module, &options, Emit::Aot, &BTreeSet::new(), &mut ()).unwrap_err();
+        assert!(matches!(&refused, CompileError::FrameSize { functions, .. } if functions.contains("f0")), "{refused}");
+        let scalar = BTreeSet::from(["f0".to_string()]);
+        let image = generate(&module, &options, Emit::Aot, &scalar, &mut ()).unwrap();
+        assert_eq!(compile(&wasm, &options).unwrap(), image);
+    }
 }

@@ -72,6 +72,12 @@ impl Target {
         let row = cpu_feature_table(arch).iter().find(|row| row.name == feature);
         arch == self.row.arch && row.is_some_and(|row| self.required >> row.bit & 1 == 1)
     }
+
+    /// LLVM's feature string without vectors of a length found out at run time.
+    pub fn llvm_features_without_vectors(&self) -> String {
+        let vectors = if self.row.arch == Arch::Riscv { self.row.bit("v") } else { None };
+        self.row.llvm_features(self.required & !vectors.map_or(0, |bit| self.row.building_on(bit)))
+    }
 }
 
 impl TargetRow {

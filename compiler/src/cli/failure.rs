@@ -93,7 +93,7 @@ impl Failure {
             }
             CompileError::Limit { .. } => Failure::input(message).help(TOO_LARGE),
             CompileError::Options(_) => Failure::usage(message),
-            CompileError::Llvm { .. } | CompileError::Link { .. } => {
+            CompileError::Llvm { .. } | CompileError::FrameSize { .. } | CompileError::Link { .. } => {
                 Failure::internal(shortened(&message)).help(REPORT_IT)
             }
             _ => Failure::input(message),

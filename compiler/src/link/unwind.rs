@@ -11,6 +11,7 @@ use gimli::{
     BaseAddresses, CfaRule, CieOrFde, DebugFrame, EhFrame, EndianSlice, LittleEndian, RegisterRule, UnwindContext,
     UnwindSection, UnwindTableRow,
 };
+use std::collections::BTreeSet;
 use std::ops::Range;
 use wasmc_abi::Frame;
 use wasmc_abi::image::UnwindRecord;
@@ -25,6 +26,8 @@ pub struct Frames {
     /// Ascending.
     functions: Vec<Function>,
     rows: Vec<Row>,
+    /// Symbols of functions with a frame that is not relative to the stack pointer.
+    of_no_size: BTreeSet<String>,
 }
 
 /// A function's part of the tables.
@@ -65,6 +68,9 @@ impl Frames {
                 }
             }
         }
+        if !frames.of_no_size.is_empty() {
+            return Err(CompileError::FrameSize { arch: linker.machine.arch, functions: frames.of_no_size });
+        }
         let code = linker.machine.code;
         let stubs = linker.layout.stubs.iter().map(|stub| stub.offset..stub.offset + code.stub.len);
         let veneer_len = code.veneer.as_ref().map_or(0, |veneer| veneer.jump.len);
@@ -95,11 +101,10 @@ impl Frames {
             let mut rows = fde.rows(table, &bases, &mut context).map_err(unreadable)?;
             while let Some(row) = rows.next_row().map_err(unreadable)? {
                 let (start, end) = (row.start_address() as u32, row.end_address() as u32);
-                let frame = frame(row, machine).ok_or_else(|| {
-                    let function = symbol_at(symbols, start);
-                    machine.error(format!("the frame of function `{function}` is not relative to the stack pointer"))
-                })?;
-                self.rows.push(Row { start, end, frame });
+                match frame(row, machine) {
+                    Some(frame) => self.rows.push(Row { start, end, frame }),
+                    None => _ = self.of_no_size.insert(original(symbol_at(symbols, start))),
+                }
             }
             let code = fde.initial_address() as u32..fde.end_address() as u32;
             self.functions.push(Function { code, rows: first..self.rows.len() });
@@ -148,6 +153,11 @@ impl Frames {
         }
         Ok(records)
     }
+}
+
+/// The function that LLVM made this one of.
+fn original(symbol: &str) -> String {
+    symbol.split('.').next().unwrap_or(symbol).to_string()
 }
 
 /// A row's frame; `None` if it is not relative to the stack pointer. What the table does not say of

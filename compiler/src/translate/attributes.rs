@@ -4,8 +4,10 @@
 use crate::options::{OptLevel, Options};
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::context::Context;
+use inkwell::module::Module as LlvmModule;
 use inkwell::types::BasicMetadataTypeEnum;
 use inkwell::values::{CallSiteValue, FunctionValue};
+use std::collections::BTreeSet;
 use wasmc_abi::target::Arch;
 
 /// LLVM's number of `fastcc` (llvm/IR/CallingConv.h): arguments and results in registers. `tailcc` has
@@ -143,6 +145,15 @@ fn hosted(context: &Context, options: &Options) -> Vec<Attribute> {
         _ => {}
     }
     hosted
+}
+
+/// Takes vectors of a length found out at run time from functions, by their names.
+pub fn without_vectors(llvm: &LlvmModule<'_>, options: &Options, names: &BTreeSet<String>) {
+    let features = options.target.llvm_features_without_vectors();
+    let features = llvm.get_context().create_string_attribute("target-features", &features);
+    for function in names.iter().filter_map(|name| llvm.get_function(name)) {
+        function.add_attribute(AttributeLoc::Function, features);
+    }
 }
 
 /// Attributes of the routines that the compiler brings along (`routines`).
