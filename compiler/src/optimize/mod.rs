@@ -40,6 +40,7 @@ pub fn optimize(
         merge::merge_checks(llvm, module, options.strip);
         run(llvm, machine, "function(early-cse,simplifycfg,adce)")?;
     }
+    neon::scalarize_floats(llvm, options);
     stack::insert_checks(llvm, module, options);
     let sites = sites::number(llvm);
     if options.strip && for_size {

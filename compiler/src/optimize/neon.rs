@@ -3,8 +3,10 @@
 
 use crate::options::Options;
 use inkwell::attributes::{Attribute, AttributeLoc};
+use inkwell::builder::{Builder, BuilderError};
 use inkwell::module::Module as LlvmModule;
-use inkwell::values::{CallSiteValue, InstructionOpcode, InstructionValue};
+use inkwell::types::AnyTypeEnum;
+use inkwell::values::{BasicValueEnum, CallSiteValue, InstructionOpcode, InstructionValue, Operand};
 use wasmc_abi::target::Arch;
 
 /// Forbids vectors in every function that computes with floats. An inliner hands that on to the caller.
@@ -19,6 +21,63 @@ pub fn keep_floats_scalar(llvm: &LlvmModule<'_>, options: &Options) {
             function.add_attribute(AttributeLoc::Function, no_vectors);
         }
     }
+}
+
+/// Computes lane by lane what the optimiser has made vectors of, though the module did so lane by lane.
+pub fn scalarize_floats(llvm: &LlvmModule<'_>, options: &Options) {
+    if options.target.row.arch != Arch::Arm {
+        return;
+    }
+    let builder = llvm.get_context().create_builder();
+    for function in llvm.get_functions() {
+        let instructions: Vec<_> = function
+            .get_basic_block_iter()
+            .flat_map(|block| block.get_instructions())
+            .filter(is_vector_float)
+            .collect();
+        for instruction in instructions {
+            builder.position_before(&instruction);
+            let lanes = scalarized(&builder, instruction).expect("the builder is positioned");
+            instruction.replace_all_uses_with(&lanes);
+            instruction.erase_from_basic_block();
+        }
+    }
+}
+
+fn is_vector_float(instruction: &InstructionValue<'_>) -> bool {
+    use InstructionOpcode::{FAdd, FCmp, FDiv, FMul, FSub};
+    let is_vector = |operand: Operand<'_>| operand.value().is_some_and(|value| value.is_vector_value());
+    matches!(instruction.get_opcode(), FAdd | FSub | FMul | FDiv | FCmp)
+        && instruction.get_operand(0).is_some_and(is_vector)
+}
+
+/// The last of the instructions that do lane by lane what this one does.
+fn scalarized<'ctx>(
+    builder: &Builder<'ctx>,
+    instruction: InstructionValue<'ctx>,
+) -> Result<InstructionValue<'ctx>, BuilderError> {
+    let operand = |index| instruction.get_operand(index).and_then(Operand::value).expect("it has two");
+    let (a, b) = (operand(0).into_vector_value(), operand(1).into_vector_value());
+    let index_type = a.get_type().get_context().i32_type();
+    let AnyTypeEnum::VectorType(ty) = instruction.get_type() else { unreachable!("its operands are vectors") };
+    let mut result = ty.get_poison();
+    for lane in 0..ty.get_size() {
+        let index = index_type.const_int(lane.into(), false);
+        let of = |vector| builder.build_extract_element(vector, index, "").map(BasicValueEnum::into_float_value);
+        let (a, b) = (of(a)?, of(b)?);
+        let value: BasicValueEnum = match instruction.get_opcode() {
+            InstructionOpcode::FAdd => builder.build_float_add(a, b, "")?.into(),
+            InstructionOpcode::FSub => builder.build_float_sub(a, b, "")?.into(),
+            InstructionOpcode::FMul => builder.build_float_mul(a, b, "")?.into(),
+            InstructionOpcode::FDiv => builder.build_float_div(a, b, "")?.into(),
+            _ => {
+                let predicate = instruction.get_fcmp_predicate().expect("it compares");
+                builder.build_float_compare(predicate, a, b, "")?.into()
+            }
+        };
+        result = builder.build_insert_element(result, value, index, "")?;
+    }
+    Ok(result.as_instruction().expect("not all lanes are constants: LLVM would have folded them"))
 }
 
 /// Moving floats about is no matter.
@@ -67,7 +126,13 @@ mod tests {
             )
         });
         let less = "(func $less (param f32 f32) (result i32) (f32.lt (local.get 0) (local.get 1)))";
-        format!("(module (memory 1) {less} {})", functions.collect::<String>())
+        let vectors = ["lt", "eq", "add", "sub", "mul", "div", "min", "pmin"].map(|name| {
+            format!(
+                "(func (export \"{name}\") (param v128 v128) (result v128)
+                   (f32x4.{name} (local.get 0) (local.get 1)))"
+            )
+        });
+        format!("(module (memory 1) {less} {} {})", functions.collect::<String>(), vectors.concat())
     }
 
     #[test]
