@@ -40,6 +40,11 @@ const AARCH64: Option<Emulator> = Some(Emulator { machine: "aarch64", command: &
 // Its CPU has NEON; code that does without must run as well.
 const ARM: Option<Emulator> = Some(Emulator { machine: "armv7", command: &["qemu-arm-static"] });
 const RISCV64: Option<Emulator> = Some(Emulator { machine: "riscv64", command: &["qemu-riscv64-static"] });
+// Vectors longer than the shortest that there may be: code must not count on either length.
+const RISCV64_V: Option<Emulator> = Some(Emulator {
+    machine: "riscv64",
+    command: &["qemu-riscv64-static", "-cpu", "rv64,v=true,vext_spec=v1.0,vlen=256"],
+});
 
 /// Every platform with an operating system. The first is the default.
 pub static PLATFORMS: &[Platform] = &[
@@ -48,6 +53,9 @@ pub static PLATFORMS: &[Platform] = &[
     Platform { target: "armv7-linux", features: "", levels: EMULATED, emulator: ARM },
     Platform { target: "thumbv7-linux", features: "", levels: SMALL, emulator: ARM },
     Platform { target: "riscv64-linux", features: "", levels: EMULATED, emulator: RISCV64 },
+    Platform { target: "armv7-linux", features: "+neon", levels: EMULATED, emulator: ARM },
+    Platform { target: "thumbv7-linux", features: "+neon", levels: EMULATED, emulator: ARM },
+    Platform { target: "riscv64-linux", features: "+v", levels: EMULATED, emulator: RISCV64_V },
 ];
 
 impl Platform {

@@ -17,7 +17,8 @@ pub enum Scope {
 }
 
 /// Platforms other than x86-64 on which the official suite runs each time, under qemu.
-const EMULATED: &str = "aarch64-linux,armv7-linux,thumbv7-linux,riscv64-linux";
+const EMULATED: &str = "aarch64-linux,armv7-linux,armv7-linux+neon,thumbv7-linux,thumbv7-linux+neon,\
+                        riscv64-linux,riscv64-linux+v";
 
 /// Runs every test of the workspace's default members, then the official suite on other machines, then boards.
 pub fn test(scope: Scope) -> Result<()> {
