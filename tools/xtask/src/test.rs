@@ -20,6 +20,10 @@ pub enum Scope {
 const EMULATED: &str = "aarch64-linux,armv7-linux,armv7-linux+neon,thumbv7-linux,thumbv7-linux+neon,\
                         riscv64-linux,riscv64-linux+v";
 
+/// What a generated module of more than 40 MiB of code has, and where it is tried: `tests/large`.
+const LARGE: &str = "100000";
+const LARGE_TARGETS: &str = "aarch64-linux,armv7-linux,thumbv7-linux";
+
 /// Runs every test of the workspace's default members, then the official suite on other machines, then boards.
 pub fn test(scope: Scope) -> Result<()> {
     setup::setup()?;
@@ -34,6 +38,12 @@ pub fn test(scope: Scope) -> Result<()> {
     eprintln!("the official suite on {EMULATED}:");
     let mut suite = cargo(&["test", "--package", "wasmc-tests", "--test", "spec"]);
     ok &= run(suite.env("SPEC_TARGET", EMULATED), &mut counts)?;
+    if scope == Scope::Whole {
+        eprintln!("{LARGE} functions on {LARGE_TARGETS}:");
+        let mut large = cargo(&["test", "--package", "wasmc-tests", "--test", "large", "--", "--nocapture"]);
+        large.env("LARGE_FUNCTIONS", LARGE).env("SPEC_TARGET", LARGE_TARGETS).env("SPEC_CONFIG", "O0-checked");
+        ok &= run(&mut large, &mut counts)?;
+    }
     // One step, but with the lines that tests print.
     eprintln!("firmware on emulated boards:");
     ok &= run(&mut cargo(&["xtask", "board-test"]), &mut counts)?;
