@@ -3,6 +3,7 @@
 
 mod guard;
 mod merge;
+mod misaligned;
 mod neon;
 mod share;
 mod sites;
@@ -45,6 +46,9 @@ pub fn optimize(
     let sites = sites::number(llvm);
     if options.strip && for_size {
         share::share_traps(llvm);
+    }
+    if for_size && misaligned::applies(options) {
+        misaligned::call_for_accesses(llvm);
     }
     if o0_has_frame_pointers(options.target.row) {
         optimize_all_code(llvm);

@@ -43,6 +43,10 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
             return self.trap_if(always, TrapCode::MemoryOutOfBounds);
         }
         let memory_len = self.memory_len(memory)?;
+        if end == 1 {
+            let outside = self.builder.build_int_compare(IntPredicate::UGE, index, memory_len, "")?;
+            return self.trap_if(outside, TrapCode::MemoryOutOfBounds);
+        }
         let end = memory_len.get_type().const_int(end, false);
         if end.get_zero_extended_constant() > Some(*lens.start()) {
             let beyond = self.builder.build_int_compare(IntPredicate::UGT, end, memory_len, "")?;

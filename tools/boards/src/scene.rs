@@ -114,6 +114,7 @@ fn second(ram: &mut [u8], code: &mut [u8], stack: Stack) {
     let mut instance = instance.unwrap_or_else(|error| panic!("{error}"));
     say!("second: load {} instructions, instantiate {} instructions", loaded - before, done - loaded);
     say!("sort: {:?}", instance.call::<_, u32>("sort", 1000));
+    say!("odd: {:?}", instance.call::<_, u32>("odd", 3));
     say!("grow: {:?} {:?}", instance.call::<_, i32>("grow", 1), instance.call::<_, i32>("grow", 1));
     say!("floats: {:?}", instance.call::<_, f64>("floats", (0.1f32, 3.0f64)));
 }

@@ -175,7 +175,7 @@ fn guests(board: &Board) -> Result<PathBuf> {
             .arg(source.with_extension("c"))
             .output_ok()?;
         Command::new(target_dir().join("debug/wasmc"))
-            .args(["compile", "--target", board.target])
+            .args(["compile", "-Os", "--target", board.target])
             .arg(wasm.with_extension("wasm"))
             .arg("-o")
             .arg(wasm.with_extension("aot"))
