@@ -84,6 +84,30 @@ fn inspection_shows_imports_exports_and_the_target() {
 }
 
 #[test]
+fn the_ram_that_an_image_needs_on_a_board_is_shown_by_part() {
+    let desk = Desk::new("ram");
+    let module = r#"(module (import "host" "f" (func)) (memory 2 5) (table 3 funcref) (data "passive"))"#;
+    desk.image("r", module, &["--target=thumbv7em-none"]);
+    let json = desk.run("wasmc", ["inspect", "--ram", "--format=json", "r.aot"]).stdout;
+    let number = |name: &str| -> u64 {
+        let found = json.split_once(&format!("\"{name}\": ")).unwrap_or_else(|| panic!("no {name} in {json}")).1;
+        found.split([',', '\n']).next().and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("{name}: {json}"))
+    };
+    assert_eq!((number("memories_len"), number("memories_len_max")), (2 << 16, 5 << 16));
+    // Elements have 32 bytes, and so have records of host functions; a flag fills up what is aligned to 16.
+    assert_eq!((number("tables_len"), number("host_records_len"), number("flags_len")), (96, 32, 16));
+    // A header of 32 bytes, a memory, a table, an imported function, a type id and 8 bytes of alignment.
+    assert_eq!(number("vmctx_len"), 32 + 16 + 16 + 32 + 8 + 8);
+    let parts = ["vmctx_len", "record_len", "host_records_len", "flags_len", "tables_len", "memories_len"];
+    assert_eq!(parts.map(number).iter().sum::<u64>(), number("instance_len"));
+    assert!(number("stack_len") >= 512 && number("code_align") == 32);
+    let file_len = std::fs::metadata(desk.path("r.aot")).expect("it was written").len();
+    assert!((500..=file_len).contains(&number("code_buffer_len")), "{json}");
+    let text = desk.run("wasmc", ["inspect", "--ram", "r.aot"]).stdout;
+    assert!(text.contains(&number("instance_len").to_string()) && text.contains("may grow to 327680"), "{text}");
+}
+
+#[test]
 fn what_the_optimiser_leaves_alone_is_named_unless_told_to_be_quiet() {
     let desk = Desk::new("oversized");
     let body = " nop".repeat((1 << 20) + 1);

@@ -2,6 +2,7 @@
 
 mod disassembly;
 mod features;
+mod ram;
 mod report;
 mod text;
 
@@ -29,6 +30,9 @@ pub struct InspectArgs {
     /// List every function, the largest first, not just the ten largest
     #[arg(long)]
     functions: bool,
+    /// Show what RAM the image needs on a board, where nothing is allocated
+    #[arg(long, conflicts_with_all = ["functions", "disassemble"])]
+    ram: bool,
     /// Show the machine code of one function: its name, the name of an export, its index, or the
     /// name of a symbol
     #[arg(long, value_name = "FUNCTION|INDEX", conflicts_with = "functions")]
@@ -67,6 +71,13 @@ pub fn run(args: &InspectArgs) -> Result<ExitCode, Failure> {
             match args.format {
                 Format::Json => json(&listing) + "\n",
                 Format::Text => disassembly::text(&listing),
+            }
+        }
+        None if args.ram => {
+            let report = ram::RamReport::new(&image);
+            match args.format {
+                Format::Json => json(&report) + "\n",
+                Format::Text => report.text(),
             }
         }
         None => {

@@ -9,7 +9,7 @@ const LARGEST: usize = 10;
 
 /// The report as text, with every function or the largest.
 pub fn text(report: &Report, every_function: bool) -> String {
-    let mut page = Page(String::new());
+    let mut page = Page::default();
     header(&mut page, report);
     contents(&mut page, report);
     sizes(&mut page, report);
@@ -17,10 +17,13 @@ pub fn text(report: &Report, every_function: bool) -> String {
     page.0
 }
 
-struct Page(String);
+/// What is shown, line by line.
+#[derive(Default)]
+pub struct Page(pub String);
 
 impl Page {
-    fn heading(&mut self, text: &str) {
+    /// A heading, set off from what is above.
+    pub fn heading(&mut self, text: &str) {
         let bold = anstyle::Style::new().bold();
         let gap = if self.0.is_empty() { "" } else { "\n" };
         let _ = writeln!(self.0, "{gap}{bold}{text}{bold:#}");
@@ -32,7 +35,7 @@ impl Page {
 
     /// Rows with columns as wide as they need to be; of the columns in `right`, the numbers are
     /// set to the right.
-    fn rows(&mut self, rows: &[Vec<String>], right: &[usize]) {
+    pub fn rows(&mut self, rows: &[Vec<String>], right: &[usize]) {
         let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
         let width =
             |column: usize| rows.iter().filter_map(|row| row.get(column)).map(|cell| cell.chars().count()).max();
