@@ -193,7 +193,7 @@ records! {
     pub struct MemoryRecord {
         /// 1 if there is a maximum.
         pub has_max: u32,
-        /// 1 if a page is a byte, 0 if it is [`PAGE_LEN`](crate::vmctx::PAGE_LEN) (custom-page-sizes proposal).
+        /// 1 if a page is a byte, 0 if it is [`PAGE_LEN`] (custom-page-sizes proposal).
         pub byte_pages: u32,
         /// Initial count of pages.
         pub min: u64,

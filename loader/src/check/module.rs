@@ -187,7 +187,7 @@ impl Checks<'_> {
             ensure(memory.byte_pages <= 1, Fault::Flag)?;
             check_limits(memory.has_max, memory.min, memory.max)?;
             let most = if memory.has_max == 1 { memory.max } else { memory.min };
-            ensure(most <= limits::MEMORY_LEN_MAX / memory.page_len(), Fault::TooLarge)
+            ensure(most.saturating_mul(memory.page_len()) <= limits::MEMORY_LEN_MAX, Fault::TooLarge)
         })
     }
 
