@@ -25,6 +25,9 @@ pub struct Module<'a> {
     pub imported_functions: u32,
     /// Names from the name section, by function index, imports included.
     pub function_names: Vec<Option<&'a str>>,
+    /// Offsets in the module of `if` and `br_if` instructions whose condition is likely to hold, or not to
+    /// (branch-hinting proposal). Ascending.
+    pub branch_hints: Vec<(u32, bool)>,
     /// Bodies of the defined functions.
     pub bodies: Vec<Body<'a>>,
     /// Tables, imports first.
@@ -229,6 +232,12 @@ impl Module<'_> {
     /// The type of a function.
     pub fn function_type(&self, function: FuncIndex) -> &FuncType {
         &self.types[self.functions[function.get()].get()]
+    }
+
+    /// Whether the condition of the instruction at an offset is likely to hold, if the module says so.
+    pub fn branch_hint(&self, offset: u32) -> Option<bool> {
+        let index = self.branch_hints.binary_search_by_key(&offset, |(offset, _)| *offset).ok()?;
+        Some(self.branch_hints[index].1)
     }
 
     /// The function's place in the vmctx array of escaping functions.

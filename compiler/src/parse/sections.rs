@@ -16,7 +16,7 @@ type Result<T> = std::result::Result<T, BinaryReaderError>;
 pub fn read(bytes: &[u8]) -> Result<Module<'_>> {
     let mut module = Module::default();
     let mut computed = Computed::default();
-    let mut name_section = None;
+    let (mut name_section, mut hint_section) = (None, None);
     for payload in Parser::new(0).parse_all(bytes) {
         match payload? {
             Payload::TypeSection(reader) => types(reader, &mut module)?,
@@ -62,13 +62,16 @@ pub fn read(bytes: &[u8]) -> Result<Module<'_>> {
                 let (bytes, offset) = (body.as_bytes().into(), body.range().start as u32);
                 module.bodies.push(Body { bytes, offset });
             }
-            Payload::CustomSection(section) => {
-                if let wasm::KnownCustom::Name(reader) = section.as_known() {
-                    name_section = Some(reader);
-                }
-            }
+            Payload::CustomSection(section) => match section.as_known() {
+                wasm::KnownCustom::Name(reader) => name_section = Some(reader),
+                wasm::KnownCustom::BranchHints(reader) => hint_section = Some(reader),
+                _ => {}
+            },
             _ => {}
         }
+    }
+    if let Some(reader) = hint_section {
+        module.branch_hints = branch_hints(reader, &module);
     }
     computed.finish(&mut module, bytes.len() as u32);
     module.function_names = vec![None; module.functions.len()];
@@ -77,6 +80,21 @@ pub fn read(bytes: &[u8]) -> Result<Module<'_>> {
     }
     names::fall_back_to_exports(&mut module);
     Ok(module)
+}
+
+/// Hints by their offsets in the module. A custom section is never a reason to refuse a module: what cannot be read
+/// of it says nothing.
+fn branch_hints(reader: wasm::BranchHintSectionReader<'_>, module: &Module<'_>) -> Vec<(u32, bool)> {
+    let mut hints = Vec::new();
+    for function in reader.into_iter().map_while(Result::ok) {
+        let body = module.defined(FuncIndex(function.func)).and_then(|defined| module.bodies.get(defined.get()));
+        let Some(body) = body else { continue };
+        for hint in function.hints.into_iter().map_while(Result::ok) {
+            hints.push((body.offset.saturating_add(hint.func_offset), hint.taken));
+        }
+    }
+    hints.sort_unstable_by_key(|(offset, _)| *offset);
+    hints
 }
 
 /// Constant expressions that need instructions of their own. They become the body of one more function, the

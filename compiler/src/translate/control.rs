@@ -54,6 +54,16 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         Ok(())
     }
 
+    /// Branches as the module says that it is likely, if it does.
+    fn branch_hinted(&self, condition: IntValue<'ctx>, then: BasicBlock<'ctx>, next: BasicBlock<'ctx>) -> Result<()> {
+        let branch = self.builder.build_conditional_branch(condition, then, next)?;
+        if let Some(taken) = self.unit.module.branch_hint(self.offset()) {
+            let prof = self.unit.context.get_kind_id("prof");
+            branch.set_metadata(self.unit.likely(taken), prof).expect("the weights are a node");
+        }
+        Ok(())
+    }
+
     /// The condition of an `i32` operand.
     pub fn pop_condition(&mut self) -> Result<IntValue<'ctx>> {
         let value = self.pop_int();
@@ -89,7 +99,7 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         let condition = self.pop_condition()?;
         let (params, results) = self.block_type(ty);
         let (then, otherwise) = (self.new_block(), self.new_block());
-        self.builder.build_conditional_branch(condition, then, otherwise)?;
+        self.branch_hinted(condition, then, otherwise)?;
         self.builder.position_at_end(then);
         let values = self.stack[self.stack.len() - params.len()..].to_vec();
         self.push_frame(Kind::If { otherwise: Some(otherwise), params: values }, &results, params.len())
@@ -145,7 +155,7 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         let condition = self.pop_condition()?;
         let target = self.take_edge(depth)?;
         let next = self.new_block();
-        self.builder.build_conditional_branch(condition, target, next)?;
+        self.branch_hinted(condition, target, next)?;
         self.builder.position_at_end(next);
         Ok(())
     }

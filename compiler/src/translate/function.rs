@@ -167,6 +167,11 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
         Ok(area)
     }
 
+    /// Offset of the current instruction in the Wasm module.
+    pub fn offset(&self) -> u32 {
+        self.offset
+    }
+
     /// What the builder makes from now on can leave the code, at the current instruction.
     pub fn locate(&self) {
         self.unit.debug.locate(&self.builder, self.scope, self.offset);

@@ -186,6 +186,14 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         self.overloaded(symbols::FAKE_USE, vec![])
     }
 
+    /// Weights for a branch whose condition is likely to hold, or not to: those of C's `__builtin_expect`.
+    pub fn likely(&self, taken: bool) -> MetadataValue<'ctx> {
+        let (then, next) = if taken { (2000, 1) } else { (1, 2000) };
+        let weight = |weight| self.types.i32.const_int(weight, false).into();
+        let name = self.context.metadata_string("branch_weights").into();
+        self.context.metadata_node(&[name, weight(then), weight(next)])
+    }
+
     /// Weights for a branch whose first target is hardly ever taken.
     pub fn unlikely(&self) -> MetadataValue<'ctx> {
         self.unlikely
