@@ -5,6 +5,7 @@ use crate::translate::function::FunctionTranslator;
 use crate::translate::types::Types;
 use inkwell::types::{BasicTypeEnum, FloatType, IntType, VectorType};
 use inkwell::values::{BasicMetadataValueEnum, BasicValue, BasicValueEnum, InstructionOpcode, IntValue, VectorValue};
+use wasmc_abi::target::Arch;
 
 pub type Translator<'u, 'ctx> = FunctionTranslator<'u, 'ctx>;
 
@@ -181,6 +182,16 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         Ok(self.builder.build_extract_element(value, lane, "")?)
     }
 
+    /// The value of a lane. For 32-bit ARM a float is fenced: LLVM makes one operation on vectors of those on all
+    /// their lanes, and NEON's takes subnormals for zero.
+    fn lane_apart(&self, value: VectorValue<'ctx>, lane: u32) -> Result<BasicValueEnum<'ctx>> {
+        let value = self.lane(value, lane)?;
+        if self.unit.target.arch == Arch::Arm && value.is_float_value() {
+            return self.intrinsic_call("llvm.arithmetic.fence", &[value.get_type()], &[value.into()]);
+        }
+        Ok(value)
+    }
+
     /// The vector with another value in a lane.
     pub fn with_lane(
         &self,
@@ -256,7 +267,7 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
     ) -> Result<VectorValue<'ctx>> {
         let mut result = to.get_poison();
         for lane in 0..to.get_size() {
-            let args = args.iter().map(|a| self.lane(*a, lane)).collect::<Result<Vec<_>>>()?;
+            let args = args.iter().map(|a| self.lane_apart(*a, lane)).collect::<Result<Vec<_>>>()?;
             let value = build(self, &args)?;
             result = self.with_lane(result, lane, value)?;
         }
