@@ -20,6 +20,9 @@ pub struct Options {
     pub threads: NonZeroUsize,
     /// Leave out function names, Wasm offsets and the symbol table.
     pub strip: bool,
+    /// Every target gives the same bits: NaNs that arithmetic makes are canonical, and relaxed vector instructions do
+    /// the same everywhere.
+    pub deterministic: bool,
 }
 
 impl Default for Options {
@@ -31,6 +34,7 @@ impl Default for Options {
             level: OptLevel::O2,
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             strip: false,
+            deterministic: false,
         }
     }
 }

@@ -64,11 +64,6 @@ fn too_many_locals_and_too_large_functions_are_refused() {
 fn what_needs_a_later_proposal_is_refused_by_its_name_and_place() {
     let desk = Desk::new("proposals");
     for (name, text, words) in [
-        (
-            "relaxed-simd",
-            "(module (func (param v128) (drop (i8x16.relaxed_swizzle (local.get 0) (local.get 0)))))",
-            ["relaxed-simd", "0x"],
-        ),
         ("memory64", "(module (memory i64 1))", ["memory64", "0x"]),
         ("threads", "(module (memory 1 1 shared))", ["threads", "0x"]),
         ("tail-call", "(module (func $f (return_call $f)))", ["tail", "0x"]),

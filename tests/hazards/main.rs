@@ -9,6 +9,7 @@ mod memory;
 mod merge;
 mod order;
 mod tables;
+mod vectors;
 
 use wasmc_abi::TrapCode;
 use wasmc_tests::{Config, Engine, Outcome, Value};

@@ -48,12 +48,13 @@ fn main() {
 }
 
 /// The proposals that are compiled and have files of their own: vectors, which are part of version 2, and later ones.
-const PROPOSALS: [Proposal; 5] = [
-    Proposal::Simd,
+const PROPOSALS: [Proposal; 6] = [
+    Proposal::CustomPageSizes,
     Proposal::ExtendedConst,
     Proposal::MultiMemory,
+    Proposal::RelaxedSimd,
+    Proposal::Simd,
     Proposal::WideArithmetic,
-    Proposal::CustomPageSizes,
 ];
 
 fn select_files(wanted: Vec<String>) -> Vec<TestFile<'static>> {

@@ -48,6 +48,9 @@ pub struct CodegenArgs {
     /// Leave out function names, Wasm offsets and the symbol table; with -Os and -Oz checks share their traps
     #[arg(long, help_heading = "Code generation")]
     pub strip: bool,
+    /// The same bits on every target: NaNs that arithmetic makes are canonical, relaxed vector instructions alike
+    #[arg(long, help_heading = "Code generation")]
+    pub deterministic: bool,
 }
 
 /// `--memory`.
@@ -167,6 +170,7 @@ impl CodegenArgs {
             },
             threads: self.threads.unwrap_or(default.threads),
             strip: self.strip,
+            deterministic: self.deterministic,
         })
     }
 
@@ -206,6 +210,9 @@ impl CodegenArgs {
         if self.strip {
             args.push("--strip".into());
         }
+        if self.deterministic {
+            args.push("--deterministic".into());
+        }
         args.into_iter().map(OsString::from).collect()
     }
 }
@@ -231,6 +238,7 @@ mod tests {
         for args in [
             &[][..],
             &["-Oz", "--strip", "-j", "3"],
+            &["--deterministic"],
             &["-O", "s", "--target", "x86_64-linux", "--cpu=x86-64-v3", "--memory", "checked"],
             &["--features", "-bmi,+avx2", "--features=+fma", "-j1"],
             &["--profile=wasm2", "--enable", "multi-memory,extended-const", "--disable=multi-value", "--disable=simd"],

@@ -31,7 +31,7 @@ pub const PROPOSALS: &[Proposal] = &[
     row("bulk-memory-operations", F::BULK_MEMORY, F::empty(), true),
     row("reference-types", F::REFERENCE_TYPES, F::empty(), true),
     row("simd", F::SIMD, F::empty(), true),
-    row("relaxed-simd", F::RELAXED_SIMD, F::SIMD, false),
+    row("relaxed-simd", F::RELAXED_SIMD, F::SIMD, true),
     row("tail-call", F::TAIL_CALL, F::empty(), false),
     row("extended-const", F::EXTENDED_CONST, F::empty(), true),
     row("multi-memory", F::MULTI_MEMORY, F::empty(), true),

@@ -176,6 +176,11 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         self.overloaded(name, types.to_vec())
     }
 
+    /// Whether every target has to give the same bits.
+    pub fn deterministic(&self) -> bool {
+        self.options.deterministic
+    }
+
     /// Whether the CPU is one of `arch` and has the feature with LLVM's name.
     pub fn has(&self, arch: Arch, feature: &str) -> bool {
         self.options.target.has(arch, feature)

@@ -11,22 +11,20 @@ pub struct Instruction {
     pub params: Vec<&'static str>,
     /// Type of its result.
     pub result: Option<&'static str>,
-    /// Whether it is one of the relaxed ones.
-    pub relaxed: bool,
 }
 
 macro_rules! collect {
     ($( @$proposal:ident $op:ident $({ $($arg:ident: $argty:ty),* })? => $visit:ident ($($ann:tt)*) )*) => {
         /// All of them: the fixed-width ones, then the relaxed ones.
         pub fn all() -> Vec<Instruction> {
-            vec![$( instruction(stringify!($proposal), stringify!($visit), stringify!($($ann)*)) ),*]
+            vec![$( instruction(stringify!($visit), stringify!($($ann)*)) ),*]
         }
     };
 }
 wasmparser::for_each_visit_simd_operator!(collect);
 
 /// The instruction that a method of wasmparser's visitor is for; `arity` is `arity 2 -> 1`.
-fn instruction(proposal: &str, visit: &str, arity: &str) -> Instruction {
+fn instruction(visit: &str, arity: &str) -> Instruction {
     let (shape, name) = visit.trim_start_matches("visit_").split_once('_').expect("a name has a shape");
     let scalar = match shape {
         "i64x2" => "i64",
@@ -61,8 +59,7 @@ fn instruction(proposal: &str, visit: &str, arity: &str) -> Instruction {
         _ if name.starts_with("extract_lane") => Some(scalar),
         _ => Some("v128"),
     };
-    let relaxed = proposal == "relaxed_simd";
-    Instruction { name: format!("{shape}.{name}"), immediates, params, result, relaxed }
+    Instruction { name: format!("{shape}.{name}"), immediates, params, result }
 }
 
 impl Instruction {

@@ -1,6 +1,6 @@
 //! Conversions (spec: exec/numerics, conversions).
 
-use super::numeric::float_intrinsic;
+use super::numeric::{canonicalize, float_intrinsic};
 use super::variable::constant;
 use crate::translate::Result;
 use crate::translate::function::FunctionTranslator;
@@ -52,6 +52,7 @@ pub fn translate<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, operator: &O<'_>) -
             let a = f.pop_float();
             let value = f.builder.build_float_trunc(a, f32, "")?;
             f.push(value);
+            canonicalize(f)?;
         }
         O::F64PromoteF32 => {
             let a = f.pop_float();
@@ -59,6 +60,7 @@ pub fn translate<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, operator: &O<'_>) -
             // Fenced: LLVM folds demote(promote x) to x, which keeps a signalling NaN.
             let value = float_intrinsic(f, "llvm.arithmetic.fence", &[value])?;
             f.push(value);
+            canonicalize(f)?;
         }
         O::I32ReinterpretF32 => reinterpret(f, ValType::I32)?,
         O::I64ReinterpretF64 => reinterpret(f, ValType::I64)?,

@@ -191,7 +191,35 @@ fn float(f: &mut Translator<'_, '_>, operator: &O<'_>) -> Result<bool> {
         O::F32Nearest | O::F64Nearest => float_unary(f, |f, a| rounded(f, "llvm.roundeven", a))?,
         _ => return Ok(false),
     }
+    let of_bits = [O::F32Copysign, O::F64Copysign, O::F32Neg, O::F64Neg, O::F32Abs, O::F64Abs];
+    if !of_bits.contains(operator) {
+        canonicalize(f)?;
+    }
     Ok(true)
+}
+
+/// Bits of the canonical NaN (spec: exec/numerics).
+pub const CANONICAL_NAN_32: u64 = 0x7FC0_0000;
+/// Bits of the canonical NaN (spec: exec/numerics).
+pub const CANONICAL_NAN_64: u64 = 0x7FF8_0000_0000_0000;
+
+/// With `--deterministic`, makes a NaN that an instruction has left on the stack the canonical one.
+pub fn canonicalize(f: &mut Translator<'_, '_>) -> Result<()> {
+    if !f.unit.deterministic() {
+        return Ok(());
+    }
+    let value = f.pop_float();
+    let (int, nan) = match value.get_type() == f.unit.types.f32 {
+        true => (f.unit.types.i32, CANONICAL_NAN_32),
+        false => (f.unit.types.i64, CANONICAL_NAN_64),
+    };
+    // As integers: whatever LLVM thinks of NaNs, it keeps these bits.
+    let bits = f.builder.build_bit_cast(value, int, "")?;
+    let is_nan = f.builder.build_float_compare(FloatPredicate::UNO, value, value, "")?;
+    let bits = f.builder.build_select(is_nan, int.const_int(nan, false).into(), bits, "")?;
+    let value = f.builder.build_bit_cast(bits, value.get_type(), "")?;
+    f.push(value);
+    Ok(())
 }
 
 type IntBinary<'u, 'ctx> = fn(&mut Translator<'u, 'ctx>, IntValue<'ctx>, IntValue<'ctx>) -> Result<IntValue<'ctx>>;
@@ -394,7 +422,7 @@ pub fn min_max<'ctx>(
         Extremum::Max => builder.build_and(a_bits, b_bits, "")?,
     };
     let joined = builder.build_bit_cast(joined, a.get_type(), "")?;
-    let nan_bits = if int == f.unit.types.i32 { 0x7FC0_0000 } else { 0x7FF8_0000_0000_0000 };
+    let nan_bits = if int == f.unit.types.i32 { CANONICAL_NAN_32 } else { CANONICAL_NAN_64 };
     let nan = builder.build_bit_cast(int.const_int(nan_bits, false), a.get_type(), "")?;
     let value = builder.build_select(take_b, b.into(), joined, "")?;
     let value = builder.build_select(take_a, a.into(), value, "")?;

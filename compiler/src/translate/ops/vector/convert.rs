@@ -1,7 +1,7 @@
 //! Conversions between lanes of integers and floats. What does not fit saturates, a NaN becomes 0; what has fewer
 //! lanes than its operand fills up with zeros.
 
-use super::float::{by_scalars, choose};
+use super::float::{by_scalars, canonical, choose};
 use super::lanes::{Half, Shape, Sign, Translator};
 use crate::translate::Result;
 use Shape::{F32x4, F64x2, I32x4, I64x2};
@@ -25,6 +25,7 @@ pub fn translate(f: &mut Translator<'_, '_>, operator: &O<'_>) -> Result<bool> {
             let a = f.pop_vector(F64x2)?;
             let value = f.builder.build_float_trunc(a, f.unit.types.f32.vec_type(2), "")?;
             let value = with_zeros(f, value)?;
+            let value = canonical(f, value)?;
             f.push_vector(value)?;
         }
         O::F64x2PromoteLowF32x4 => {
@@ -32,6 +33,7 @@ pub fn translate(f: &mut Translator<'_, '_>, operator: &O<'_>) -> Result<bool> {
             let value = f.builder.build_float_ext(f.half(a, Half::Low)?, f.unit.types.vector(F64x2), "")?;
             // Fenced: LLVM folds demote(promote x) to x, which keeps a signalling NaN.
             let value = f.vector_call("llvm.arithmetic.fence", &[value])?;
+            let value = canonical(f, value)?;
             f.push_vector(value)?;
         }
         _ => return Ok(false),
@@ -59,7 +61,7 @@ fn saturating(sign: Sign) -> &'static str {
     if sign == Signed { "llvm.fptosi.sat" } else { "llvm.fptoui.sat" }
 }
 
-fn truncate_single(f: &mut Translator<'_, '_>, sign: Sign) -> Result<()> {
+pub fn truncate_single(f: &mut Translator<'_, '_>, sign: Sign) -> Result<()> {
     let a = f.pop_vector(F32x4)?;
     let i32x4 = f.unit.types.vector(I32x4);
     let value = match sign {
@@ -77,7 +79,7 @@ fn truncate_single(f: &mut Translator<'_, '_>, sign: Sign) -> Result<()> {
     f.push_vector(value)
 }
 
-fn truncate_double(f: &mut Translator<'_, '_>, sign: Sign) -> Result<()> {
+pub fn truncate_double(f: &mut Translator<'_, '_>, sign: Sign) -> Result<()> {
     let a = f.pop_vector(F64x2)?;
     let value = match sign {
         Signed if f.unit.target.arch == Arch::X86_64 => x86_double_signed(f, a)?,

@@ -2,12 +2,12 @@
 
 use super::lanes::{Shape, Translator, unshaped};
 use crate::translate::Result;
-use crate::translate::ops::numeric::{Extremum, min_max, rounded};
+use crate::translate::ops::numeric::{CANONICAL_NAN_32, CANONICAL_NAN_64, Extremum, min_max, rounded};
 use Shape::{F32x4, F64x2};
-use inkwell::FloatPredicate;
 use inkwell::builder::Builder;
 use inkwell::types::BasicTypeEnum;
 use inkwell::values::{BasicValue, BasicValueEnum, FloatMathValue, InstructionOpcode, VectorValue};
+use inkwell::{FloatPredicate, IntPredicate};
 use wasmc_abi::target::Arch;
 use wasmparser::Operator as O;
 
@@ -60,6 +60,28 @@ pub fn translate(f: &mut Translator<'_, '_>, operator: &O<'_>) -> Result<bool> {
     Ok(true)
 }
 
+/// With `--deterministic`, the value with every NaN the canonical one.
+pub fn canonical<'ctx>(f: &Translator<'_, 'ctx>, value: VectorValue<'ctx>) -> Result<VectorValue<'ctx>> {
+    if !f.unit.deterministic() {
+        return Ok(value);
+    }
+    let ty = value.get_type();
+    let (ints, nan) = match ty.get_size() {
+        4 => (f.unit.types.vector(Shape::I32x4), CANONICAL_NAN_32),
+        _ => (f.unit.types.vector(Shape::I64x2), CANONICAL_NAN_64),
+    };
+    // As integers: whatever LLVM thinks of NaNs, it keeps these bits.
+    let bits = f.builder.build_bit_cast(value, ints, "")?.into_vector_value();
+    let is_nan = if by_scalars(f, if ty.get_size() == 4 { F32x4 } else { F64x2 }) {
+        let magnitude = f.builder.build_and(bits, f.unit.types.splat(ints, 0x7FFF_FFFF), "")?;
+        f.builder.build_int_compare(IntPredicate::UGT, magnitude, f.unit.types.splat(ints, 0x7F80_0000), "")?
+    } else {
+        f.builder.build_float_compare(FloatPredicate::UNO, value, value, "")?
+    };
+    let bits = f.builder.build_select(is_nan, f.unit.types.splat(ints, nan), bits, "")?.into_vector_value();
+    Ok(f.builder.build_bit_cast(bits, ty, "")?.into_vector_value())
+}
+
 /// Whether lanes must be computed one by one: NEON of 32-bit ARM takes subnormals for zero, in comparisons too.
 pub fn by_scalars(f: &Translator<'_, '_>, shape: Shape) -> bool {
     f.unit.target.arch == Arch::Arm && shape == F32x4
@@ -94,12 +116,13 @@ fn arithmetic(f: &mut Translator<'_, '_>, shape: Shape, operation: Arithmetic) -
     } else {
         operation.build(&f.builder, a, b)?
     };
+    let value = canonical(f, value)?;
     f.push_vector(value)
 }
 
 /// Pops an operand of arithmetic, fenced off from the optimiser where it might see ±0 or ±1 in it and fold
 /// `x × 1` and the like to `x`, which keeps a signalling NaN that Wasm's arithmetic must quieten.
-fn pop_fenced<'ctx>(f: &mut Translator<'_, 'ctx>, shape: Shape) -> Result<VectorValue<'ctx>> {
+pub fn pop_fenced<'ctx>(f: &mut Translator<'_, 'ctx>, shape: Shape) -> Result<VectorValue<'ctx>> {
     let raw = f.pop().into_vector_value();
     let value = f.reshape(raw, f.unit.types.vector(shape))?;
     let origin = unshaped(raw);
@@ -142,7 +165,7 @@ fn is_neutral(value: f64) -> bool {
 }
 
 /// As the scalar one: a NaN if there is one, −0 before +0.
-fn extremum(f: &mut Translator<'_, '_>, shape: Shape, extremum: Extremum) -> Result<()> {
+pub fn extremum(f: &mut Translator<'_, '_>, shape: Shape, extremum: Extremum) -> Result<()> {
     let (b, a) = (f.pop_vector(shape)?, f.pop_vector(shape)?);
     let ty = a.get_type();
     let value = if f.unit.target.arch == Arch::Aarch64 {
@@ -163,11 +186,12 @@ fn extremum(f: &mut Translator<'_, '_>, shape: Shape, extremum: Extremum) -> Res
             Extremum::Max => f.builder.build_and(one, other, "")?,
         };
         let joined = f.reshape(joined, ty)?;
-        let nan = if shape == F32x4 { 0x7FC0_0000 } else { 0x7FF8_0000_0000_0000 };
+        let nan = if shape == F32x4 { CANONICAL_NAN_32 } else { CANONICAL_NAN_64 };
         let nan = f.reshape(f.unit.types.splat(bits, nan), ty)?;
         let unordered = f.builder.build_float_compare(FloatPredicate::UNO, a, b, "")?;
         f.builder.build_select(unordered, nan, joined, "")?.into_vector_value()
     };
+    let value = canonical(f, value)?;
     f.push_vector(value)
 }
 
@@ -215,6 +239,7 @@ fn round(f: &mut Translator<'_, '_>, shape: Shape, name: &'static str) -> Result
     } else {
         f.by_lane(&[a], a.get_type(), &mut |f, lanes| Ok(rounded(f, name, lanes[0].into_float_value())?.into()))?
     };
+    let value = canonical(f, value)?;
     f.push_vector(value)
 }
 
@@ -227,6 +252,7 @@ fn square_root(f: &mut Translator<'_, '_>, shape: Shape) -> Result<()> {
     } else {
         f.vector_call("llvm.sqrt", &[a])?
     };
+    let value = canonical(f, value)?;
     f.push_vector(value)
 }
 

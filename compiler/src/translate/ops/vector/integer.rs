@@ -244,7 +244,7 @@ fn average<'ctx>(
 }
 
 /// (a × b + 2¹⁴) / 2¹⁵; only −1 × −1 does not fit.
-fn q15_product<'ctx>(
+pub fn q15_product<'ctx>(
     f: &mut Translator<'_, 'ctx>,
     a: VectorValue<'ctx>,
     b: VectorValue<'ctx>,
@@ -289,8 +289,19 @@ fn multiply(f: &mut Translator<'_, '_>, to: Shape, half: Half, sign: Sign) -> Re
 
 fn add_pairs(f: &mut Translator<'_, '_>, to: Shape, sign: Sign) -> Result<()> {
     let a = f.pop_vector(to.narrower())?;
+    let value = pair_sums(f, a, to, sign)?;
+    f.push_vector(value)
+}
+
+/// The sums of neighbours, in lanes of twice the width.
+pub fn pair_sums<'ctx>(
+    f: &Translator<'_, 'ctx>,
+    a: VectorValue<'ctx>,
+    to: Shape,
+    sign: Sign,
+) -> Result<VectorValue<'ctx>> {
     let types = &f.unit.types;
-    let value = match (to, sign) {
+    Ok(match (to, sign) {
         (I16x8, _) if f.unit.has(Arch::X86_64, "ssse3") => {
             // The first operand's bytes are unsigned, the second's signed.
             let ones = types.splat(a.get_type(), 1);
@@ -310,8 +321,7 @@ fn add_pairs(f: &mut Translator<'_, '_>, to: Shape, sign: Sign) -> Result<()> {
             let (even, odd) = (f.extend(even, to.lane_bits(), sign)?, f.extend(odd, to.lane_bits(), sign)?);
             f.builder.build_int_add(even, odd, "")?
         }
-    };
-    f.push_vector(value)
+    })
 }
 
 /// The even or the odd lanes.

@@ -7,6 +7,7 @@ mod float;
 mod integer;
 mod lanes;
 mod memory;
+mod relaxed;
 
 use super::variable::constant;
 use crate::translate::Result;
@@ -22,7 +23,8 @@ pub fn translate(f: &mut Translator<'_, '_>, operator: &O<'_>) -> Result<bool> {
         || bitwise(f, operator)?
         || integer::translate(f, operator)?
         || float::translate(f, operator)?
-        || convert::translate(f, operator)?)
+        || convert::translate(f, operator)?
+        || relaxed::translate(f, operator)?)
 }
 
 /// Constants, and what moves lanes.
@@ -89,10 +91,8 @@ fn bitwise(f: &mut Translator<'_, '_>, operator: &O<'_>) -> Result<bool> {
             f.builder.build_xor(a, b, "")?
         }
         O::V128Bitselect => {
-            let (mask, b, a) = (pop()?, pop()?, pop()?);
-            let a = f.builder.build_and(a, mask, "")?;
-            let b = f.builder.build_and(b, f.builder.build_not(mask, "")?, "")?;
-            f.builder.build_or(a, b, "")?
+            bitselect(f)?;
+            return Ok(true);
         }
         O::V128AnyTrue => {
             let a = pop()?;
@@ -112,6 +112,15 @@ fn bitwise(f: &mut Translator<'_, '_>, operator: &O<'_>) -> Result<bool> {
     };
     f.push_vector(value)?;
     Ok(true)
+}
+
+/// Bits of `a` where the mask has ones, of `b` where it has zeros.
+fn bitselect(f: &mut Translator<'_, '_>) -> Result<()> {
+    let (mask, b, a) = (f.pop_vector(Shape::I64x2)?, f.pop_vector(Shape::I64x2)?, f.pop_vector(Shape::I64x2)?);
+    let a = f.builder.build_and(a, mask, "")?;
+    let b = f.builder.build_and(b, f.builder.build_not(mask, "")?, "")?;
+    let value = f.builder.build_or(a, b, "")?;
+    f.push_vector(value)
 }
 
 /// A lane's value as the operand has it, cut to the lane.
