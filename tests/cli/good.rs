@@ -81,6 +81,9 @@ fn inspection_shows_imports_exports_and_the_target() {
     let json = desk.run("wasmc", ["inspect", "--format=json", "e.aot"]).stdout;
     assert!(json.trim_start().starts_with('{') && json.contains("\"proc_exit\""), "{json}");
     assert!(desk.run("wasmc", ["targets"]).stdout.contains("x86_64-linux"));
+    desk.image("b", "(module (memory (export \"m\") 1140 (pagesize 1)))", &[]);
+    let bytes = desk.run("wasmc", ["inspect", "b.aot"]).stdout;
+    assert!(bytes.contains("1140 bytes or more") && !bytes.contains("1140 pages"), "{bytes}");
 }
 
 #[test]

@@ -114,6 +114,8 @@ pub struct Memory {
     pub imported: bool,
     pub min: u64,
     pub max: Option<u64>,
+    /// Length of a page, bytes.
+    pub page_len: u64,
     /// Bytes of initial contents that are ready to be mapped.
     pub contents_len: u64,
 }
@@ -298,6 +300,18 @@ fn limits(min: u64, max: Option<u64>, unit: &str) -> String {
     }
 }
 
+/// What the pages of a memory are called, by `byte_pages` of its record.
+fn page_unit(byte_pages: u32) -> &'static str {
+    if byte_pages == 1 { "byte" } else { "page" }
+}
+
+impl Memory {
+    /// What its pages are called.
+    pub fn unit(&self) -> &'static str {
+        page_unit((self.page_len == 1).into())
+    }
+}
+
 fn imports(image: &ImageFile, types: &Types) -> Vec<Import> {
     let import = |r: &ImportRecord| {
         let max = (r.flag == 1).then_some(r.max);
@@ -311,7 +325,7 @@ fn imports(image: &ImageFile, types: &Types) -> Vec<Import> {
                 Some(ExternKind::Table) => {
                     format!("{}, {}", val_type(r.ty), limits(r.min, max, "element"))
                 }
-                Some(ExternKind::Memory) => limits(r.min, max, "page"),
+                Some(ExternKind::Memory) => limits(r.min, max, page_unit(r.ty)),
                 Some(ExternKind::Global) => global_type(r.ty, r.flag),
                 None => String::new(),
             },
@@ -345,7 +359,7 @@ fn exports(image: &ImageFile, types: &Types) -> Vec<Export> {
             Some(ExternKind::Table) => {
                 tables.get(at).map(|t| format!("{}, {}", t.element, limits(t.min, t.max, "element")))
             }
-            Some(ExternKind::Memory) => memories.get(at).map(|m| limits(m.min, m.max, "page")),
+            Some(ExternKind::Memory) => memories.get(at).map(|m| limits(m.min, m.max, m.unit())),
             Some(ExternKind::Global) => globals.get(at).map(|g| g.ty.clone()),
             None => None,
         };
@@ -367,6 +381,7 @@ fn memories(image: &ImageFile) -> Vec<Memory> {
         imported: index < image.header.imported_memories,
         min: r.min,
         max: (r.has_max == 1).then_some(r.max),
+        page_len: r.page_len(),
         contents_len: runs.iter().filter(|run| run.memory == index).map(|run| u64::from(run.len)).sum(),
     };
     (0..).zip(&memories).map(memory).collect()
