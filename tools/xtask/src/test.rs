@@ -20,6 +20,9 @@ pub enum Scope {
 const EMULATED: &str = "aarch64-linux,armv7-linux,armv7-linux+neon,thumbv7-linux,thumbv7-linux+neon,\
                         riscv64-linux,riscv64-linux+v";
 
+/// Random modules on those: each starts a process under qemu for every function.
+const EMULATED_SEEDS: &str = "10";
+
 /// What a generated module of more than 40 MiB of code has, and where it is tried: `tests/large`.
 const LARGE: &str = "100000";
 const LARGE_TARGETS: &str = "aarch64-linux,armv7-linux,thumbv7-linux";
@@ -38,6 +41,10 @@ pub fn test(scope: Scope) -> Result<()> {
     eprintln!("the official suite on {EMULATED}:");
     let mut suite = cargo(&["test", "--package", "wasmc-tests", "--test", "spec"]);
     ok &= run(suite.env("SPEC_TARGET", EMULATED), &mut counts)?;
+    eprintln!("random modules there, at -O3:");
+    let mut random = cargo(&["test", "--package", "wasmc-tests", "--test", "differential"]);
+    random.env("SPEC_TARGET", EMULATED).env("SPEC_CONFIG", "O3").env("DIFF_SEEDS", EMULATED_SEEDS);
+    ok &= run(&mut random, &mut counts)?;
     if scope == Scope::Whole {
         eprintln!("{LARGE} functions on {LARGE_TARGETS}:");
         let mut large = cargo(&["test", "--package", "wasmc-tests", "--test", "large", "--", "--nocapture"]);
