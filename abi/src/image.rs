@@ -13,6 +13,7 @@
 //! The metadata block is [`Header`], then the [`Table`]s, each an array of fixed-width records at a
 //! multiple of 8 from the block's start, all little-endian, read in place.
 
+pub use crate::record::read_words;
 use crate::record::records;
 use crate::vmctx::PAGE_LEN;
 

@@ -14,18 +14,19 @@ pub struct Field {
     pub doc: &'static str,
 }
 
-/// A value with a fixed-width little-endian form, a whole number of words long. `bytes` and `words` are
-/// exactly that long.
+/// A value with a fixed-width little-endian form, a whole number of words long. `bytes` are exactly that long,
+/// `words` are those of a whole record, of which the value starts at `at`: both are constants where they are used.
 pub(crate) trait Scalar: Sized {
     const LEN: usize;
-    fn from_words(words: &[u32]) -> Self;
+    fn from_words(words: &[u32], at: usize) -> Self;
     fn write(&self, bytes: &mut [u8]);
 }
 
 impl Scalar for u32 {
     const LEN: usize = 4;
-    fn from_words(words: &[u32]) -> Self {
-        words.first().copied().unwrap_or_default()
+    #[inline(always)]
+    fn from_words(words: &[u32], at: usize) -> Self {
+        words.get(at).copied().unwrap_or_default()
     }
     fn write(&self, bytes: &mut [u8]) {
         bytes.copy_from_slice(&self.to_le_bytes());
@@ -34,8 +35,9 @@ impl Scalar for u32 {
 
 impl Scalar for u64 {
     const LEN: usize = 8;
-    fn from_words(words: &[u32]) -> Self {
-        u64::from(u32::from_words(words)) | u64::from(u32::from_words(words.get(1..).unwrap_or_default())) << 32
+    #[inline(always)]
+    fn from_words(words: &[u32], at: usize) -> Self {
+        u64::from(u32::from_words(words, at)) | u64::from(u32::from_words(words, at + 1)) << 32
     }
     fn write(&self, bytes: &mut [u8]) {
         bytes.copy_from_slice(&self.to_le_bytes());
@@ -44,10 +46,11 @@ impl Scalar for u64 {
 
 impl<const N: usize> Scalar for [u8; N] {
     const LEN: usize = N;
-    fn from_words(words: &[u32]) -> Self {
+    #[inline(always)]
+    fn from_words(words: &[u32], at: usize) -> Self {
         let mut a = [0; N];
-        for (to, word) in a.chunks_exact_mut(4).zip(words) {
-            to.copy_from_slice(&word.to_le_bytes());
+        for (to, word) in a.as_chunks_mut().0.iter_mut().zip(words.get(at..).unwrap_or_default()) {
+            *to = word.to_le_bytes();
         }
         a
     }
@@ -56,13 +59,16 @@ impl<const N: usize> Scalar for [u8; N] {
     }
 }
 
-/// The words of a record. One routine for all records on RISC-V without an OS: where a word is not known to be
-/// aligned, reading it takes a dozen instructions, and records are read in many places.
-#[cfg_attr(target_arch = "riscv32", inline(never))]
-pub(crate) fn read_words(bytes: &[u8], words: &mut [u32]) {
+/// Reads the words that `bytes` start with; `None` if they are too few. One routine for all records on RISC-V without an
+/// OS: where a word is not known to be aligned, reading it takes a dozen instructions, and records are read in many
+/// places.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
+pub fn read_words(bytes: &[u8], words: &mut [u32]) -> Option<()> {
+    let bytes = bytes.get(..words.len() * 4)?;
     for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
         *word = u32::from_le_bytes(*bytes);
     }
+    Some(())
 }
 
 /// Declares records. Fields are laid out in order without padding; widths are those of the types.
@@ -100,14 +106,7 @@ macro_rules! records {
 
             /// Reads the stored form.
             pub fn from_bytes(bytes: &[u8; Self::LEN]) -> Self {
-                let mut words = [0; Self::LEN / 4];
-                $crate::record::read_words(bytes, &mut words);
-                let mut rest: &[u32] = &words;
-                $( let (field, tail) = rest.split_at(<$t as $crate::record::Scalar>::LEN / 4);
-                   let $field = <$t as $crate::record::Scalar>::from_words(field);
-                   rest = tail; )*
-                let _ = rest;
-                Self { $($field),* }
+                <Self as $crate::image::Record>::read(bytes).unwrap_or_default()
             }
 
             /// Writes the stored form.
@@ -127,7 +126,13 @@ macro_rules! records {
             const NAME: &'static str = stringify!($name);
             const FIELDS: &'static [$crate::Field] = Self::FIELDS;
             fn read(bytes: &[u8]) -> Option<Self> {
-                bytes.first_chunk().map(Self::from_bytes)
+                let mut words = [0; Self::LEN / 4];
+                $crate::record::read_words(bytes, &mut words)?;
+                let at = 0;
+                $( let $field = <$t as $crate::record::Scalar>::from_words(&words, at);
+                   let at = at + <$t as $crate::record::Scalar>::LEN / 4; )*
+                let _ = at;
+                Some(Self { $($field),* })
             }
         }
     )*};

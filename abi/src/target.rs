@@ -12,7 +12,7 @@ macro_rules! numbered {
             pub const ALL: &'static [$name] = &[ $( $name::$variant, )* ];
             /// The value with this number.
             pub fn from_number(number: u32) -> Option<$name> {
-                Self::ALL.iter().copied().find(|v| *v as u32 == number)
+                match number { $( $number => Some($name::$variant), )* _ => None }
             }
             /// The name shown to people.
             pub fn name(self) -> &'static str {

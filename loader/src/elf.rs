@@ -1,7 +1,7 @@
 //! The few ELF fields that a loader needs, of both classes (System V gABI, "ELF Header", "Program
 //! Header"). Only reads; what the values have to be is decided in `check`.
 
-use crate::cursor::Cursor;
+use wasmc_abi::image::read_words;
 
 pub(crate) const MAGIC: [u8; 4] = *b"\x7FELF";
 pub(crate) const CLASS_32: u8 = 1;
@@ -37,7 +37,7 @@ pub(crate) struct Ident {
 
 impl Ident {
     pub(crate) fn read(bytes: &[u8]) -> Option<Ident> {
-        let [class, byte_order, version] = Cursor::at(bytes, MAGIC.len()).array()?;
+        let [_, _, _, _, class, byte_order, version] = *bytes.first_chunk()?;
         Some(Ident { class, byte_order, version })
     }
 }
@@ -51,7 +51,7 @@ pub(crate) struct ElfHeader {
     pub program_header_count: u16,
 }
 
-/// One row of the program header table. Words as [`Class::word`] gives them.
+/// One row of the program header table. Words as [`word`] gives them.
 #[derive(Clone, Copy)]
 pub(crate) struct ProgramHeader {
     pub kind: u32,
@@ -104,40 +104,67 @@ impl Class {
         }
     }
 
-    /// An address, offset or size. Nothing in an image is as large as 2^32: one that is becomes the
-    /// largest `u32`, which is beyond every limit too.
-    fn word(self, from: &mut Cursor<'_>) -> Option<u32> {
-        let low = from.u32()?;
-        let high = if self == Class::Elf64 { from.u32()? } else { 0 };
-        Some(if high == 0 { low } else { u32::MAX })
-    }
-
     pub(crate) fn header(self, bytes: &[u8]) -> Option<ElfHeader> {
-        let mut from = Cursor::at(bytes, 16);
-        let kind = from.u16()?;
-        let machine = from.u16()?;
-        let _version = from.u32()?;
-        let _entry = self.word(&mut from)?;
-        let program_headers_offset = self.word(&mut from)?;
-        let _section_headers_offset = self.word(&mut from)?;
-        let _flags = from.u32()?;
-        let _header_len = from.u16()?;
-        let program_header_len = from.u16()?;
-        let program_header_count = from.u16()?;
-        Some(ElfHeader { kind, machine, program_headers_offset, program_header_len, program_header_count })
+        // From the kind on: two of 16 bits, then words, the last of them halves again.
+        let (first, offset, lens, counts) = match self {
+            Class::Elf32 => {
+                let [first, _version, _entry, offset, _sections, _flags, lens, counts] = words(bytes, 16)?;
+                (first, offset, lens, counts)
+            }
+            Class::Elf64 => {
+                let [first, _version, _, _, low, high, _, _, _flags, lens, counts] = words(bytes, 16)?;
+                (first, word(low, high), lens, counts)
+            }
+        };
+        Some(ElfHeader {
+            kind: first as u16,
+            machine: (first >> 16) as u16,
+            program_headers_offset: offset,
+            program_header_len: (lens >> 16) as u16,
+            program_header_count: counts as u16,
+        })
     }
 
     pub(crate) fn program_header(self, bytes: &[u8], offset: u32) -> Option<ProgramHeader> {
-        let mut from = Cursor::at(bytes, offset as usize);
-        let kind = from.u32()?;
-        // The flags moved when the words grew, for alignment.
-        let early_flags = if self == Class::Elf64 { from.u32()? } else { 0 };
-        let offset = self.word(&mut from)?;
-        let address = self.word(&mut from)?;
-        let _physical_address = self.word(&mut from)?;
-        let file_len = self.word(&mut from)?;
-        let memory_len = self.word(&mut from)?;
-        let flags = if self == Class::Elf32 { from.u32()? } else { early_flags };
-        Some(ProgramHeader { kind, flags, offset, address, file_len, memory_len })
+        match self {
+            Class::Elf32 => {
+                let [kind, offset, address, _physical, file_len, memory_len, flags, _align] = words(bytes, offset)?;
+                Some(ProgramHeader { kind, flags, offset, address, file_len, memory_len })
+            }
+            Class::Elf64 => {
+                // The flags moved when the words grew, for alignment.
+                let [kind, flags, o0, o1, a0, a1, _, _, f0, f1, m0, m1, _, _] = words(bytes, offset)?;
+                let (offset, address) = (word(o0, o1), word(a0, a1));
+                Some(ProgramHeader { kind, flags, offset, address, file_len: word(f0, f1), memory_len: word(m0, m1) })
+            }
+        }
+    }
+}
+
+/// An address, offset or size of 64 bits. Nothing in an image is as large as 2^32: one that is becomes the
+/// largest `u32`, which is beyond every limit too.
+fn word(low: u32, high: u32) -> u32 {
+    if high == 0 { low } else { u32::MAX }
+}
+
+/// `N` words from `offset` on.
+fn words<const N: usize>(bytes: &[u8], offset: u32) -> Option<[u32; N]> {
+    let mut words = [0; N];
+    read_words(bytes.get(offset as usize..)?, &mut words)?;
+    Some(words)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::words;
+
+    #[test]
+    fn words_are_little_endian_and_end_with_the_bytes() {
+        let bytes = [0, 1, 2, 3, 4, 5, 6, 7, 8];
+        assert_eq!(words(&bytes, 1), Some([0x0403_0201, 0x0807_0605]));
+        assert_eq!(words::<2>(&bytes, 2), None);
+        assert_eq!(words(&bytes, 9), Some([]));
+        assert_eq!(words::<0>(&bytes, 10), None);
+        assert_eq!(words::<1>(&bytes, u32::MAX), None);
     }
 }

@@ -2,7 +2,7 @@
 //! index and name in them, once. Accessors read in place. They keep their bounds checks all the same:
 //! bytes that change behind our back give wrong answers, never an access outside.
 
-use crate::code_memory::Segment;
+use crate::code_memory::{Access, Segment};
 use crate::records::Records;
 use core::fmt;
 use core::ops::Range;
@@ -24,7 +24,7 @@ pub struct Image<'a> {
 }
 
 /// What a check has found out about where things are; says nothing without bytes.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Layout {
     pub header: Header,
     pub segments: Segments,
@@ -38,6 +38,14 @@ pub(crate) struct Segments {
     pub readonly: Segment,
     pub code: Segment,
     pub relocated: Segment,
+}
+
+impl Default for Segments {
+    fn default() -> Self {
+        let empty = |access| Segment { offset: 0, len: 0, access };
+        let (readonly, code, relocated) = (empty(Access::Read), empty(Access::Execute), empty(Access::Relocated));
+        Segments { readonly, code, relocated }
+    }
 }
 
 /// A range of image offsets.
@@ -101,6 +109,11 @@ impl<'a> Image<'a> {
 
     pub(crate) fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// For the check that finds it out.
+    pub(crate) fn layout_mut(&mut self) -> &mut Layout {
+        &mut self.layout
     }
 
     pub(crate) fn bytes(&self) -> &'a [u8] {

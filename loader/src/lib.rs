@@ -32,7 +32,6 @@ mod check;
 mod code_memory;
 #[allow(unsafe_code)]
 mod cpu;
-mod cursor;
 mod elf;
 mod error;
 mod fixup;

@@ -22,7 +22,7 @@ impl Checks<'_> {
         self.each(Table::Unwind, |checks, row: UnwindRecord| {
             ensure(row.code_offset >= least, Fault::Order)?;
             least = row.code_offset.saturating_add(1);
-            ensure(module::code(&checks.image).contains(row.code_offset, 1), Fault::CodeRange)
+            ensure(module::code(checks.image).contains(row.code_offset, 1), Fault::CodeRange)
         })
     }
 
@@ -32,7 +32,7 @@ impl Checks<'_> {
         let (mut code_offset, mut stream_offset) = (0, 0);
         self.each(Table::SiteIndex, |checks, group: SiteIndexRecord| {
             ensure(group.code_offset >= code_offset && group.stream_offset >= stream_offset, Fault::Order)?;
-            ensure(module::code(&checks.image).contains(group.code_offset, 1), Fault::CodeRange)?;
+            ensure(module::code(checks.image).contains(group.code_offset, 1), Fault::CodeRange)?;
             ensure((group.stream_offset as usize) < stream_len, Fault::StreamRange)?;
             (code_offset, stream_offset) = (group.code_offset, group.stream_offset.saturating_add(1));
             Ok(())
@@ -45,7 +45,7 @@ impl Checks<'_> {
         self.each(Table::Fixups, |checks, fixup: Fixup| {
             ensure(fixup.slot >= least, Fault::Order)?;
             least = fixup.slot.saturating_add(1);
-            check_fixup(&checks.image, fixup)
+            check_fixup(checks.image, fixup)
         })
     }
 }

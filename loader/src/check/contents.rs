@@ -69,7 +69,7 @@ impl Checks<'_> {
         match InitKind::from_number(kind).ok_or(Fault::Kind)? {
             InitKind::Const => Ok(()),
             InitKind::Global => {
-                let ty = global_type(&self.image, operand, self.image.globals().len())?;
+                let ty = global_type(self.image, operand, self.image.globals().len())?;
                 ensure(matches!(ty, ValType::I32 | ValType::I64), Fault::TypeMismatch)
             }
             InitKind::Function => Err(Fault::TypeMismatch),

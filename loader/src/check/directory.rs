@@ -2,20 +2,23 @@
 
 use super::header::File;
 use crate::error::{DirectoryFault, LoadError};
-use crate::image::{Span, range};
+use crate::image::{Image, Layout, Span, range};
 use crate::limits;
 use crate::records::Records;
 use wasmc_abi::image::{DirectoryEntry, Header, PREFIX_LEN, Table};
 
 /// Places of the tables, image offsets. The metadata block was found to be inside the file and long
 /// enough for the directory.
-pub(super) fn check(file: &File, bytes: &[u8]) -> Result<[Span; Table::COUNT], LoadError> {
+#[inline(never)]
+pub(super) fn check(file: &File, image: &mut Image<'_>) -> Result<(), LoadError> {
+    let bytes = image.bytes();
+    let Layout { header, tables, .. } = image.layout_mut();
     let metadata = bytes.get(range(file.metadata.offset, file.metadata.len)).unwrap_or_default();
     let directory = Records::<DirectoryEntry>::new(metadata.get(Header::LEN..PREFIX_LEN).unwrap_or_default());
-    let mut tables = [Span::default(); Table::COUNT];
     let mut end = PREFIX_LEN as u32;
-    let head_end = file.header.head_len.saturating_sub(file.metadata.offset);
-    for ((table, entry), span) in Table::ALL.iter().zip(directory.iter()).zip(&mut tables) {
+    let head_end = header.head_len.saturating_sub(file.metadata.offset);
+    for ((table, span), index) in Table::ALL.iter().zip(tables).zip(0..) {
+        let entry = directory.get(index).unwrap_or_default();
         // Where nothing is does not matter.
         if entry.count == 0 {
             continue;
@@ -27,7 +30,7 @@ pub(super) fn check(file: &File, bytes: &[u8]) -> Result<[Span; Table::COUNT], L
         *span = Span { offset: file.metadata.offset.saturating_add(entry.offset), len };
         end = entry.offset.saturating_add(len);
     }
-    Ok(tables)
+    Ok(())
 }
 
 /// Length of a table in bytes. `start` is where it may begin, at the earliest.

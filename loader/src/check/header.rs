@@ -4,12 +4,11 @@
 use crate::check::{Checks, Verify};
 use crate::elf::{self, Class, ElfHeader, Ident, ProgramHeader};
 use crate::error::{HeaderFault, LoadError};
-use crate::image::{Span, range};
+use crate::image::{Image, Span, range};
 use crate::limits;
 use crate::machine::Machine;
 use wasmc_abi::checksum::{Xxh32, xxh32};
 use wasmc_abi::image::{CHECKSUM_FIELDS, Header, MAGIC, NONE, PREFIX_LEN, PT_METADATA, Record};
-use wasmc_abi::target::{FloatAbi, IsaState, MemoryModel};
 use wasmc_abi::{ABI_VERSION, FORMAT_VERSION};
 
 /// The oldest ABI whose images still run.
@@ -19,22 +18,30 @@ const OLDEST_ABI_VERSION: u32 = 1;
 pub(super) struct File {
     pub class: Class,
     pub elf: ElfHeader,
-    pub header: Header,
     /// The metadata block.
     pub metadata: Span,
 }
 
 /// Finds and reads the headers of a file that `machine` understands, of versions that this loader
 /// does.
-pub(super) fn read(bytes: &[u8], machine: &Machine) -> Result<File, LoadError> {
+#[inline(never)]
+pub(super) fn read(image: &mut Image<'_>, machine: &Machine) -> Result<File, LoadError> {
+    let bytes = image.bytes();
     let class = read_class(bytes, machine)?;
     let elf = class.header(bytes).ok_or(truncated(class.header_len(), bytes))?;
     check_elf(class, &elf, bytes, machine)?;
     let metadata = find_metadata(class, &elf, bytes)?;
-    let header = Header::read(bytes.get(range(metadata.offset, metadata.len)).unwrap_or_default());
-    let header = header.filter(|h| h.magic == MAGIC).ok_or(LoadError::NotAot)?;
-    check_versions(&header)?;
-    Ok(File { class, elf, header, metadata })
+    let start = bytes.get(range(metadata.offset, metadata.len)).unwrap_or_default();
+    read_header(start, &mut image.layout_mut().header).ok_or(LoadError::NotAot)?;
+    check_versions(image.header())?;
+    Ok(File { class, elf, metadata })
+}
+
+/// Reads the header to where it stays.
+#[inline(never)]
+fn read_header(bytes: &[u8], header: &mut Header) -> Option<()> {
+    *header = Header::read(bytes)?;
+    (header.magic == MAGIC).then_some(())
 }
 
 fn truncated(needed: u32, bytes: &[u8]) -> LoadError {
@@ -118,10 +125,10 @@ fn check_versions(header: &Header) -> Result<(), LoadError> {
 }
 
 /// Whether the file is all there, and its parts lie as they have to.
-pub(super) fn check_len(file: &File, bytes: &[u8]) -> Result<(), LoadError> {
-    let (header, actual) = (&file.header, bytes.len() as u64);
-    if u64::from(header.file_len) != actual || header.file_len > limits::FILE_LEN_MAX {
-        return Err(LoadError::FileLen { stated: header.file_len, actual });
+pub(super) fn check_len(file: &File, image: &Image<'_>) -> Result<(), LoadError> {
+    let (header, actual) = (image.header(), image.bytes().len());
+    if header.file_len as usize != actual || header.file_len > limits::FILE_LEN_MAX {
+        return Err(LoadError::FileLen { stated: header.file_len, actual: actual as u64 });
     }
     if header.image_len > header.file_len {
         return Err(LoadError::Header(HeaderFault::ImageLen));
@@ -134,9 +141,9 @@ pub(super) fn check_len(file: &File, bytes: &[u8]) -> Result<(), LoadError> {
 }
 
 /// Whether the bytes are those that were written. Finds accidents, not attackers.
-pub(super) fn check_sums(file: &File, bytes: &[u8], verify: Verify) -> Result<(), LoadError> {
-    let header = &file.header;
-    let (head, body) = bytes.split_at_checked(header.head_len as usize).unwrap_or_default();
+pub(super) fn check_sums(file: &File, image: &Image<'_>, verify: Verify) -> Result<(), LoadError> {
+    let header = image.header();
+    let (head, body) = image.bytes().split_at_checked(header.head_len as usize).unwrap_or_default();
     let computed = head_checksum(head, file.metadata.offset as usize);
     if computed != header.head_checksum {
         return Err(LoadError::HeadChecksum { stated: header.head_checksum, computed });
@@ -164,21 +171,20 @@ fn head_checksum(head: &[u8], metadata_offset: usize) -> u32 {
 }
 
 /// Whether the code was made for a machine like this.
-pub(super) fn check_machine(file: &File, machine: &Machine) -> Result<(), LoadError> {
-    let header = &file.header;
+pub(super) fn check_machine(header: &Header, machine: &Machine) -> Result<(), LoadError> {
     if header.arch != machine.arch as u32 {
         return Err(LoadError::Arch { image: header.arch, machine: machine.arch });
     }
-    if !IsaState::from_number(header.isa_state).is_some_and(|state| machine.isa_states.contains(&state)) {
+    if !machine.isa_states.iter().any(|state| *state as u32 == header.isa_state) {
         return Err(LoadError::IsaState { image: header.isa_state, machine: machine.isa_states });
     }
-    if FloatAbi::from_number(header.float_abi) != Some(machine.float_abi) {
+    if header.float_abi != machine.float_abi as u32 {
         return Err(LoadError::FloatAbi { image: header.float_abi, machine: machine.float_abi });
     }
     if header.pointer_bits != machine.pointer_bits {
         return Err(LoadError::PointerBits { image: header.pointer_bits, machine: machine.pointer_bits });
     }
-    if !MemoryModel::from_number(header.memory_model).is_some_and(|model| machine.memory_models.contains(&model)) {
+    if !machine.memory_models.iter().any(|model| *model as u32 == header.memory_model) {
         return Err(LoadError::MemoryModel { image: header.memory_model, machine: machine.memory_models });
     }
     if header.cpu_features & !machine.cpu_features != 0 {
@@ -203,7 +209,7 @@ pub(super) fn check_counts(checks: &Checks<'_>) -> Result<(), LoadError> {
 
 /// What the header says of the module, whose records have been checked.
 pub(super) fn check_module(checks: &Checks<'_>) -> Result<(), LoadError> {
-    let (image, header) = (&checks.image, checks.image.header());
+    let (image, header) = (checks.image, checks.image.header());
     if header.reserved != 0 {
         return Err(LoadError::Header(HeaderFault::Reserved));
     }
@@ -226,7 +232,7 @@ pub(super) fn check_module(checks: &Checks<'_>) -> Result<(), LoadError> {
 }
 
 fn can_start(checks: &Checks<'_>, function: u32) -> bool {
-    let image = &checks.image;
+    let image = checks.image;
     let ty = image.function_type(function).and_then(|ty| image.types().get(ty));
     ty.is_some_and(|ty| (ty.params, ty.results) == (0, 0)) && checks.callable(function).is_ok()
 }

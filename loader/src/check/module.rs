@@ -1,7 +1,7 @@
 //! The module's types and index spaces: every index names something, every name is one, and what
 //! can be called has code.
 
-use super::{Checks, ensure};
+use super::{Checks, ensure, utf8};
 use crate::code_memory::Segment;
 use crate::error::{DirectoryFault, Fault, LoadError};
 use crate::image::Image;
@@ -15,13 +15,13 @@ use wasmc_abi::target::{Arch, IsaState};
 
 /// The strings, known to be UTF-8 as a whole. A name needs no more than to start and end between
 /// characters.
-pub(super) struct Names<'a>(&'a str);
+pub(super) struct Names<'a>(&'a [u8]);
 
 impl<'a> Names<'a> {
     pub(super) fn new(image: &Image<'a>) -> Result<Names<'a>, LoadError> {
-        let strings = core::str::from_utf8(image.table_bytes(Table::Strings));
+        let strings = image.table_bytes(Table::Strings);
         let error = LoadError::Directory { table: Table::Strings, fault: DirectoryFault::Utf8 };
-        Ok(Names(strings.map_err(|_| error)?))
+        if utf8::is_utf8(strings) { Ok(Names(strings)) } else { Err(error) }
     }
 
     /// A name that programs use.
@@ -32,7 +32,8 @@ impl<'a> Names<'a> {
 
     /// A name for people.
     fn check_any_len(&self, offset: u32, len: u32) -> Result<(), Fault> {
-        self.0.get(crate::image::range(offset, len)).map(|_| ()).ok_or(Fault::Name)
+        let end = offset.saturating_add(len);
+        ensure(utf8::is_boundary(self.0, offset) && utf8::is_boundary(self.0, end), Fault::Name)
     }
 }
 
@@ -64,8 +65,8 @@ impl Checks<'_> {
         if offset == 0 {
             return Ok(());
         }
-        ensure(code(&self.image).contains(offset, 1), Fault::CodeRange)?;
-        ensure(offset.is_multiple_of(instruction_align(&self.image)), Fault::CodeAlignment)
+        ensure(code(self.image).contains(offset, 1), Fault::CodeRange)?;
+        ensure(offset.is_multiple_of(instruction_align(self.image)), Fault::CodeAlignment)
     }
 
     /// Types, and imports: they agree with the records that stand for them in the tables of their kind.
@@ -86,7 +87,7 @@ impl Checks<'_> {
 
     /// An import that is number `index` of its kind.
     fn import(&self, kind: ExternKind, index: u32, import: &ImportRecord) -> Result<(), Fault> {
-        let (image, limits) = (&self.image, (import.flag, import.min, import.max));
+        let (image, limits) = (self.image, (import.flag, import.min, import.max));
         let same = match kind {
             ExternKind::Function => {
                 let ty = image.types().get(import.ty).ok_or(Fault::TypeIndex)?;
@@ -117,7 +118,7 @@ impl Checks<'_> {
             checks.code_start(function.code_offset)?;
             if function.code_offset != 0 {
                 ensure(function.code_offset >= code_end, Fault::Order)?;
-                ensure(code(&checks.image).contains(function.code_offset, function.code_len), Fault::CodeRange)?;
+                ensure(code(checks.image).contains(function.code_offset, function.code_len), Fault::CodeRange)?;
                 code_end = function.code_offset.saturating_add(function.code_len);
             }
             // Not strictly: they may have been left out of the image.
@@ -135,7 +136,7 @@ impl Checks<'_> {
     fn exports(&mut self) -> Result<(), Fault> {
         self.each(Table::Exports, |checks, export: ExportRecord| {
             checks.names.check(export.name_offset, export.name_len)?;
-            let image = &checks.image;
+            let image = checks.image;
             match ExternKind::from_number(export.kind).ok_or(Fault::Kind)? {
                 ExternKind::Function => checks.callable(export.index),
                 ExternKind::Table => ensure(export.index < image.tables().len(), Fault::TableIndex),
@@ -212,7 +213,7 @@ impl Checks<'_> {
         let is_ref = matches!(ty, ValType::FuncRef | ValType::ExternRef);
         match InitKind::from_number(kind).ok_or(Fault::Kind)? {
             InitKind::Const => ensure(!is_ref || operand == 0, Fault::NotNull),
-            InitKind::Global => ensure(global_type(&self.image, operand, globals)? == ty, Fault::TypeMismatch),
+            InitKind::Global => ensure(global_type(self.image, operand, globals)? == ty, Fault::TypeMismatch),
             InitKind::Function => {
                 ensure(ty == ValType::FuncRef, Fault::TypeMismatch)?;
                 self.function_ref(u32::try_from(operand).map_err(|_| Fault::FunctionIndex)?)

@@ -5,32 +5,25 @@ use super::header::{self, File};
 use crate::code_memory::{Access, Segment};
 use crate::elf::{PF_R, PF_W, PF_X, PT_INFORMATIVE, PT_LOAD, ProgramHeader};
 use crate::error::{HeaderFault, LoadError, SegmentFault};
-use crate::image::Segments;
+use crate::image::{Image, Layout, Segments};
 use wasmc_abi::image::PT_METADATA;
 
 /// The segments of an image.
-pub(super) fn check(file: &File, bytes: &[u8]) -> Result<Segments, LoadError> {
-    let mut segments = Segments::none();
-    for (index, row) in (0..).zip(header::program_headers(file.class, &file.elf, bytes)) {
+#[inline(never)]
+pub(super) fn check(file: &File, image: &mut Image<'_>) -> Result<(), LoadError> {
+    for (index, row) in (0..).zip(header::program_headers(file.class, &file.elf, image.bytes())) {
         let checked = match row.kind {
-            PT_LOAD => take(file, &row, &mut segments),
+            PT_LOAD => take(image.layout_mut(), &row),
             PT_METADATA => linked(&row),
             kind if PT_INFORMATIVE.contains(&kind) => Ok(()),
             _ => Err(SegmentFault::Kind),
         };
         checked.map_err(|fault| LoadError::Segment { index, fault })?;
     }
-    check_contents(file, &segments)?;
-    Ok(segments)
+    check_contents(file, image.layout())
 }
 
 impl Segments {
-    fn none() -> Segments {
-        let empty = |access| Segment { offset: 0, len: 0, access };
-        let (readonly, code, relocated) = (empty(Access::Read), empty(Access::Execute), empty(Access::Relocated));
-        Segments { readonly, code, relocated }
-    }
-
     /// Image offset of the end of the last one.
     fn end(&self) -> u32 {
         self.readonly.end().max(self.code.end()).max(self.relocated.end())
@@ -38,14 +31,15 @@ impl Segments {
 }
 
 /// Enters one loadable segment.
-fn take(file: &File, row: &ProgramHeader, segments: &mut Segments) -> Result<(), SegmentFault> {
+fn take(layout: &mut Layout, row: &ProgramHeader) -> Result<(), SegmentFault> {
+    let Layout { header, segments, .. } = layout;
     linked(row)?;
     let access = access(row.flags)?;
     let (offset, len) = (row.offset, row.file_len);
-    if offset.saturating_add(len) > file.header.image_len {
+    if offset.saturating_add(len) > header.image_len {
         return Err(SegmentFault::Range);
     }
-    if !offset.is_multiple_of(file.header.page_len) {
+    if !offset.is_multiple_of(header.page_len) {
         return Err(SegmentFault::Alignment);
     }
     // The read-only segment comes first and starts with the ELF header.
@@ -88,11 +82,12 @@ fn access(flags: u32) -> Result<Access, SegmentFault> {
 }
 
 /// What the headers say to be inside the segments.
-fn check_contents(file: &File, segments: &Segments) -> Result<(), LoadError> {
+fn check_contents(file: &File, layout: &Layout) -> Result<(), LoadError> {
+    let Layout { header, segments, .. } = layout;
     if !segments.readonly.contains(file.metadata.offset, file.metadata.len) {
         return Err(LoadError::Header(HeaderFault::Metadata));
     }
-    let (start, len) = (file.header.code_offset, file.header.code_len);
+    let (start, len) = (header.code_offset, header.code_len);
     if len != 0 && !segments.code.contains(start, len) {
         return Err(LoadError::Header(HeaderFault::CodeRange));
     }
