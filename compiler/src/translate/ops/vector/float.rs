@@ -236,6 +236,11 @@ fn round(f: &mut Translator<'_, '_>, shape: Shape, name: &'static str) -> Result
     let a = f.pop_vector(shape)?;
     let value = if f.unit.has(Arch::X86_64, "sse4.1") || f.unit.target.arch == Arch::Aarch64 {
         f.vector_call(name, &[a])?
+    } else if f.unit.has(Arch::Riscv, "v") {
+        // LLVM leaves a NaN as it is there; an addition of −0 quietens it and changes nothing else.
+        let rounded = f.vector_call(name, &[a])?;
+        let zero = f.vector_call("llvm.arithmetic.fence", &[f.unit.types.float_splat(shape, -0.0)])?;
+        f.builder.build_float_add(rounded, zero, "")?
     } else {
         f.by_lane(&[a], a.get_type(), &mut |f, lanes| Ok(rounded(f, name, lanes[0].into_float_value())?.into()))?
     };

@@ -233,6 +233,9 @@ fn average<'ctx>(
     a: VectorValue<'ctx>,
     b: VectorValue<'ctx>,
 ) -> Result<VectorValue<'ctx>> {
+    if f.unit.has(Arch::Arm, "neon") {
+        return f.vector_call("llvm.arm.neon.vrhaddu", &[a, b]);
+    }
     let bits = if a.get_type().get_size() == 16 { 16 } else { 32 };
     let narrow = a.get_type();
     let (a, b) = (f.extend(a, bits, Unsigned)?, f.extend(b, bits, Unsigned)?);
@@ -311,8 +314,13 @@ pub fn pair_sums<'ctx>(
         (I32x4, Signed) if f.unit.target.arch == Arch::X86_64 => {
             f.machine_call("llvm.x86.sse2.pmadd.wd", &[a, types.splat(a.get_type(), 1)])?
         }
-        _ if f.unit.target.arch == Arch::Aarch64 => {
-            let name = if sign == Signed { "llvm.aarch64.neon.saddlp" } else { "llvm.aarch64.neon.uaddlp" };
+        _ if f.unit.target.arch == Arch::Aarch64 || f.unit.has(Arch::Arm, "neon") => {
+            let name = match (f.unit.target.arch, sign) {
+                (Arch::Aarch64, Signed) => "llvm.aarch64.neon.saddlp",
+                (Arch::Aarch64, Unsigned) => "llvm.aarch64.neon.uaddlp",
+                (_, Signed) => "llvm.arm.neon.vpaddls",
+                (_, Unsigned) => "llvm.arm.neon.vpaddlu",
+            };
             let overload = [types.vector(to).into(), a.get_type().into()];
             f.intrinsic_call(name, &overload, &[a.into()])?.into_vector_value()
         }
