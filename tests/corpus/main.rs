@@ -59,7 +59,17 @@ fn load_image(image: &[u8]) -> Result<Module, Error> {
 
 #[test]
 fn every_module_of_the_manifest_has_a_case_or_a_test() {
-    let tested = ["gofmt-tinygo", "source-map", "rollup", "argon2", "esbuild", "sql-js", "resvg", "web-tree-sitter"];
+    let tested = [
+        "gofmt-tinygo",
+        "source-map",
+        "rollup",
+        "argon2",
+        "argon2-simd",
+        "esbuild",
+        "sql-js",
+        "resvg",
+        "web-tree-sitter",
+    ];
     for module in Manifest::load().modules {
         let has_case = cases::CASES.iter().any(|case| case.module == module.id);
         assert!(has_case || tested.contains(&module.id.as_str()), "{} is fetched and not used", module.id);
