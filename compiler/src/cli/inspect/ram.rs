@@ -5,7 +5,6 @@ use crate::cli::image_file::ImageFile;
 use serde::Serialize;
 use wasmc_abi::image::{MemoryRecord, Table, TableRecord};
 use wasmc_abi::ram::{HOST_RECORD_LEN, RECORD_LEN, Ram};
-use wasmc_abi::vmctx::PAGE_LEN;
 use wasmc_runtime::bare::HELPER_STACK_LEN;
 
 /// Bytes, if not said otherwise.
@@ -46,7 +45,7 @@ impl RamReport {
         let memories = all_memories.iter().skip(header.imported_memories as usize);
         let segments = image.directory_entry(Table::Elements).count + image.directory_entry(Table::Data).count;
         let ram = Ram::new(header, segments, defined_tables, memories.clone().copied());
-        let max = |record: &MemoryRecord| (record.has_max == 1).then_some(record.max * PAGE_LEN);
+        let max = |record: &MemoryRecord| (record.has_max == 1).then(|| record.max.saturating_mul(record.page_len()));
         RamReport {
             instance_len: ram.map(|ram| ram.len),
             vmctx_len: header.vmctx_len,
@@ -54,7 +53,7 @@ impl RamReport {
             host_records_len: header.imported_functions.saturating_mul(HOST_RECORD_LEN),
             flags_len: ram.map(|ram| ram.tables - ram.flags),
             tables_len: ram.map(|ram| ram.memories - ram.tables),
-            memories_len: memories.clone().map(|record| record.min.saturating_mul(PAGE_LEN)).sum(),
+            memories_len: memories.clone().map(|record| record.min_len()).sum(),
             memories_len_max: memories.map(max).sum(),
             stack_len: u64::from(header.max_frame) + HELPER_STACK_LEN as u64,
             code_buffer_len: header.image_len,
