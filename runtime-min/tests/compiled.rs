@@ -426,6 +426,27 @@ mod programs {
     }
 }
 
+#[test]
+fn imports_in_groups_are_imports_as_any_other() {
+    let module = module(
+        r#"(module
+          (import "m" (item "three" (func $three (result i32))) (item "g" (global $g i32)))
+          (import "m" (item "four") (item "five") (func (result i32)))
+          (import "n" "six" (func $six (result i32)))
+          (func (export "f") (result i32 i32 i32 i32 i32) (call 0) (call 1) (call 2) (call $six) (global.get $g)))"#,
+    );
+    let names: Vec<_> = module.imports().map(|import| format!("{}.{}", import.module, import.name)).collect();
+    assert_eq!(names, ["m.three", "m.g", "m.four", "m.five", "n.six"]);
+    let mut linker = Linker::new();
+    linker.func("m", "three", || 3).func("m", "four", || 4).func("m", "five", || 5).func("n", "six", || 6);
+    let mut store = Store::new(());
+    let global = Global::new(&mut store, GlobalType { content: ValType::I32, mutable: false }, Val::I32(7)).unwrap();
+    linker.define("m", "g", global);
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    let f = instance.get_typed_func::<(), (i32, i32, i32, i32, i32)>(&store, "f").unwrap();
+    assert_eq!(f.call(&mut store, ()).unwrap(), (3, 4, 5, 6, 7));
+}
+
 /// Functions that never end by themselves: in a loop, by calls, in a helper, in host functions.
 const UNENDING: &str = r#"(module
     (import "host" "f" (func $f (param i32) (result i32)))

@@ -46,7 +46,7 @@ pub const PROPOSALS: &[Proposal] = &[
     row("stack-switching", F::STACK_SWITCHING, F::empty(), false),
     row("memory-control", F::MEMORY_CONTROL, F::empty(), false),
     row("shared-everything-threads", F::SHARED_EVERYTHING_THREADS, F::empty(), false),
-    row("compact-import-section", F::COMPACT_IMPORTS, F::empty(), false),
+    row("compact-import-section", F::COMPACT_IMPORTS, F::empty(), true),
     row("component-model", F::COMPONENT_MODEL, F::empty(), false),
 ];
 
@@ -161,6 +161,7 @@ mod tests {
             ["simd", "relaxed-simd"]
         );
         assert_eq!(names("(module (func $f (return_call $f)))"), ["tail-call"]);
+        assert_eq!(names(r#"(module (import "m" (item "a" (func)) (item "b" (func))))"#), ["compact-import-section"]);
         assert!(used(b"\0asm\x01\0\0\0\x01").is_err());
     }
 
