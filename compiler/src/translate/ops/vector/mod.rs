@@ -12,7 +12,6 @@ mod relaxed;
 use super::variable::constant;
 use crate::translate::Result;
 use inkwell::IntPredicate;
-use inkwell::values::VectorValue;
 use lanes::{Shape, Sign, Translator};
 use wasmc_abi::ValType;
 use wasmc_abi::target::Arch;
@@ -177,8 +176,6 @@ fn swizzle(f: &mut Translator<'_, '_>) -> Result<()> {
         let first = f.machine_call("llvm.arm.neon.vtbl2", &[low, high, f.half(b, lanes::Half::Low)?])?;
         let second = f.machine_call("llvm.arm.neon.vtbl2", &[low, high, f.half(b, lanes::Half::High)?])?;
         f.pick(first, second, 0..16)?
-    } else if f.unit.has(Arch::Riscv, "v") {
-        gather(f, a, b)?
     } else {
         let inside = f.builder.build_int_compare(IntPredicate::ULT, b, f.unit.types.splat(ty, 16), "")?;
         let index = f.builder.build_and(b, f.unit.types.splat(ty, 15), "")?;
@@ -189,22 +186,4 @@ fn swizzle(f: &mut Translator<'_, '_>) -> Result<()> {
         f.builder.build_select(inside, picked, ty.const_zero(), "")?.into_vector_value()
     };
     f.push_vector(value)
-}
-
-/// The swizzle of RISC-V. Its vectors may be longer than ours, so that an index beyond ours finds something.
-fn gather<'ctx>(f: &Translator<'_, 'ctx>, a: VectorValue<'ctx>, b: VectorValue<'ctx>) -> Result<VectorValue<'ctx>> {
-    let (ty, types) = (a.get_type(), &f.unit.types);
-    // Eight times as many bytes as the machine has 64-bit words in a register: 16 at least.
-    let long = types.i8.scalable_vec_type(8);
-    let start = types.i64.const_zero().into();
-    let lengthen = |value: VectorValue<'ctx>| {
-        let args = [long.get_poison().into(), value.into(), start];
-        f.intrinsic_call("llvm.vector.insert", &[long.into(), ty.into()], &args)
-    };
-    let args =
-        [long.get_poison().into(), lengthen(a)?.into(), lengthen(b)?.into(), types.i64.const_int(16, false).into()];
-    let picked = f.intrinsic_call("llvm.riscv.vrgather.vv", &[long.into(), types.i64.into()], &args)?;
-    let picked = f.intrinsic_call("llvm.vector.extract", &[ty.into(), long.into()], &[picked.into(), start])?;
-    let inside = f.builder.build_int_compare(IntPredicate::ULT, b, types.splat(ty, 16), "")?;
-    Ok(f.builder.build_select(inside, picked.into_vector_value(), ty.const_zero(), "")?.into_vector_value())
 }
