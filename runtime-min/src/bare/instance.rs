@@ -268,14 +268,15 @@ impl Growth for Bare {
             return Some(old);
         }
         let is_last = memory.checked_add(1) == Some(image.memories().len());
-        let (start, end) = record.free;
+        // Where the next page starts; what is free may start a few bytes behind, to be aligned.
+        let MemoryRecord { base, len_bytes } = linear.record().get();
+        let start = base.0.addr().checked_add(len_bytes as usize)?;
         let len = usize::try_from(delta_pages.checked_mul(page_len)?).ok()?;
-        let new = start.checked_add(len).filter(|new| is_last && *new <= end)?;
+        let new = start.checked_add(len).filter(|new| is_last && *new <= record.free.1)?;
         let bytes: *mut u8 = ptr::with_exposed_provenance_mut(start);
-        // SAFETY: free bytes of the buffer.
+        // SAFETY: bytes of the buffer behind the last memory, in front of the tables that have grown.
         unsafe { bytes.write_bytes(0, len) };
         record.free.0 = new;
-        let MemoryRecord { base, .. } = linear.record().get();
         linear.record().set(MemoryRecord { base, len_bytes: pages * page_len });
         Some(old)
     }

@@ -156,6 +156,35 @@ fn memories_and_tables_grow_by_what_is_left_of_the_buffer() {
 }
 
 #[test]
+fn a_memory_of_bytes_grows_to_the_last_byte_of_the_buffer() {
+    let wat = r#"(module (memory 5 0x100000 (pagesize 1))
+        (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+        (func (export "sum") (result i32) (i32.add (i32.load8_u (i32.sub (memory.size) (i32.const 1))) (memory.size)))
+        (func (export "mark") (i32.store8 (i32.sub (memory.size) (i32.const 1)) (i32.const 200))))"#;
+    with(wat, &[], &mut (), |instance| {
+        let mut instance = instance.unwrap();
+        let mut len = 5;
+        for delta in [0, 1, 10, 11, 1000, 65536] {
+            instance.call::<_, ()>("mark", ()).unwrap();
+            assert_eq!(instance.call::<_, i32>("grow", delta), Ok(len));
+            len += delta;
+            assert_eq!(instance.call::<_, i32>("sum", ()), Ok(if delta == 0 { len + 200 } else { len }));
+        }
+        // What is left, to the alignment of the buffer's end.
+        let end = instance.memory().as_ptr_range().end.addr();
+        let room = (0x26000 - (end & 0xF)) as i32;
+        let mut most = 0;
+        for bit in (0..18).rev() {
+            if most + (1 << bit) <= room && instance.call::<_, i32>("grow", 1 << bit) != Ok(-1) {
+                most += 1 << bit;
+            }
+        }
+        assert!(instance.memory().as_ptr_range().end.addr().is_multiple_of(64), "the buffer has 64-byte units");
+        assert_eq!(instance.call::<_, i32>("grow", 1), Ok(-1));
+    });
+}
+
+#[test]
 fn what_does_not_fit_is_refused_and_says_what_and_by_how_much() {
     let refused = |wat: &str, host: &[HostFunc<()>]| {
         with(wat, host, &mut (), |instance| instance.map(|_| ()).map_err(|error| error.to_string()).unwrap_err())
