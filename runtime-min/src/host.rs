@@ -52,6 +52,46 @@ impl HostFunc {
     }
 }
 
+/// The shim of every [`HostFunc::failing`]: whatever it is called with, it fails with the text that its closure is.
+///
+/// # Safety
+/// As `run`.
+unsafe extern "C" fn fail(record: NonNull<HostRecord>, _results: *mut u64) -> u32 {
+    // SAFETY: the record lives as long as its store, which the running call borrows.
+    let HostRecord { closure, store, .. } = unsafe { record.as_ref() };
+    // SAFETY: the records of such functions have a text as their closure.
+    let text: &String = unsafe { &*closure.0.cast() };
+    // SAFETY: the call that we are in borrows the store and waits for us.
+    unsafe { (*store.as_ptr()).pending = Some(Pending::Error(Error::host(text.clone()))) };
+    TrapCode::HostError as u32
+}
+
+/// The same, called by the host.
+///
+/// # Safety
+/// As `run`.
+unsafe fn fail_directly(record: NonNull<HostRecord>, values: *mut u64) -> u32 {
+    // SAFETY: by the caller's promise.
+    unsafe { fail(record, values) }
+}
+
+impl HostFunc {
+    /// A function of any type that fails with a text. The conventions of C on every machine here let a function
+    /// leave arguments alone: they are the caller's to remove.
+    pub(crate) fn failing(ty: FuncType, text: String) -> HostFunc {
+        type Shim = unsafe extern "C" fn(NonNull<HostRecord>, *mut u64) -> u32;
+        let callback: Shim = fail;
+        HostFunc {
+            type_id: TypeId::of(&ty),
+            ty,
+            // SAFETY: thunks call it with more arguments than it looks at.
+            callback: Callback(unsafe { std::mem::transmute::<Shim, unsafe extern "C" fn()>(callback) }),
+            direct: fail_directly,
+            closure: Box::new(text),
+        }
+    }
+}
+
 impl fmt::Debug for HostFunc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "HostFunc {}", self.ty)

@@ -6,11 +6,12 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use crate::error::Error;
-use crate::host::IntoHostFunc;
+use crate::host::{HostFunc, IntoHostFunc};
 use crate::imports::{self, Import};
 use crate::instance::{self, Extern, Instance};
 use crate::module::Module;
 use crate::store::{AsContext, AsContextMut};
+use crate::types::ExternType;
 
 /// Things by module and field name, from which modules' imports are satisfied. A later definition of
 /// a name replaces an earlier one.
@@ -82,6 +83,28 @@ impl<T> Linker<T> {
     pub fn alias(&mut self, module: &str, alias: &str) -> &mut Self {
         if let Some(names) = self.modules.get(module).cloned() {
             self.modules.entry(alias.into()).or_default().extend(names);
+        }
+        self
+    }
+
+    /// Defines each function that the module imports and that is not here, or not with its type, as one that fails
+    /// when it is called: for modules that import more than they use.
+    pub fn fail_unknown_functions(&mut self, module: &Module) -> &mut Self {
+        for import in module.imports() {
+            let ExternType::Func(ty) = import.ty else { continue };
+            let known = self.modules.get(&import.module).and_then(|names| names.get(&import.name));
+            let fits = match known {
+                Some(Import::Host(func)) => *func.ty() == ty,
+                // What it is, its store knows; should it not fit, instantiation says so.
+                Some(Import::Extern(_)) => true,
+                None => false,
+            };
+            if !fits {
+                let text =
+                    format!("The function {}.{} was called, which the host does not have.", import.module, import.name);
+                let func = HostFunc::failing(ty, text);
+                self.insert(&import.module, &import.name, Import::Host(Arc::new(func)));
+            }
         }
         self
     }

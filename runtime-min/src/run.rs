@@ -34,6 +34,9 @@ pub struct RunOptions {
     pub invoke: Option<String>,
     /// Guest stack in bytes, if not the default.
     pub stack_len: Option<usize>,
+    /// Whether imported functions that WASI does not have, or has with another type, fail when they are called,
+    /// instead of the program failing before it starts.
+    pub unknown_imports_trap: bool,
 }
 
 impl RunOptions {
@@ -102,6 +105,9 @@ pub fn run(module: &Module, options: &RunOptions, out: &mut dyn Write, err: &mut
 fn call(module: &Module, options: &RunOptions) -> Result<Vec<Val>, Error> {
     let mut linker = Linker::new();
     wasi::add_to_linker(&mut linker, |context: &mut WasiCtx| context);
+    if options.unknown_imports_trap {
+        linker.fail_unknown_functions(module);
+    }
     let mut store = Store::new(options.context()?);
     if let Some(len) = options.stack_len {
         store.set_stack_len(len);

@@ -143,3 +143,22 @@ fn the_proposals_of_a_module_are_listed_and_can_be_refused_and_allowed() {
     compile(&["--enable=multi-memroy"]).failed_with(&["multi-memroy", "multi-memory"]);
     assert!(path.exists());
 }
+
+#[test]
+fn a_module_that_imports_more_than_it_calls_runs_on_request() {
+    let desk = Desk::new("unknown");
+    let module = "(module (import \"env\" \"big\" (func $big (param f64 i64 i32 f32 i64 i64 i64 i64 i64 i64) (result i64 f64)))
+        (import \"wasi_snapshot_preview1\" \"fd_write\" (func (param i64) (result i64)))
+        (func (export \"f\") (result i32) (i32.const 5))
+        (func (export \"g\") (result i64) (call $big (f64.const 1) (i64.const 2) (i32.const 3) (f32.const 4) (i64.const 5)
+          (i64.const 6) (i64.const 7) (i64.const 8) (i64.const 9) (i64.const 10)) drop))";
+    desk.image("m", module, &[]);
+    for (tool, run, module) in [("wasmc", &["run"][..], "m.wat"), ("aot-run", &[], "m.aot")] {
+        let call =
+            |flag: &[&str], name: &str| desk.run(tool, run.iter().chain(flag).chain(&["--invoke", name, module]));
+        call(&[], "f").failed_with(&["env", "big", "fd_write"]);
+        let f = call(&["--unknown-imports-trap"], "f");
+        assert_eq!((f.status, f.stdout.as_str()), (Some(0), "5\n"), "{}", f.stderr);
+        call(&["--unknown-imports-trap"], "g").failed_with(&["env.big", "does not have"]);
+    }
+}

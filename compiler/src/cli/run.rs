@@ -38,6 +38,9 @@ pub struct RunArgs {
     /// Stack of the module, in bytes or with the unit K, M or G
     #[arg(long, value_name = "SIZE", value_parser = stack_size)]
     stack_size: Option<usize>,
+    /// Let imported functions that nobody provides trap when they are called, not keep the module from running
+    #[arg(long)]
+    unknown_imports_trap: bool,
     /// Compile anew and keep nothing
     #[arg(long)]
     no_cache: bool,
@@ -127,6 +130,7 @@ fn run_options(args: &RunArgs) -> Result<RunOptions, Failure> {
     let name = args.argv0.clone().unwrap_or_else(|| args.module().into());
     options.args = std::iter::once(name).chain(args.arguments().iter().cloned()).collect();
     options.stack_len = args.stack_size;
+    options.unknown_imports_trap = args.unknown_imports_trap;
     for dir in &args.dirs {
         options.dir(dir);
     }

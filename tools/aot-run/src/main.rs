@@ -18,6 +18,8 @@ usage: aot-run [OPTION]... IMAGE [ARGUMENT]...
   --argv0 NAME        the name that the program sees as its own; otherwise IMAGE
   --invoke FUNCTION   call this export with the ARGUMENTs and print its results
   --stack-size SIZE   stack of the guest and its host functions, default 1M
+  --unknown-imports-trap
+                      let imported functions that nobody provides trap when they are called
   --help              print this
 
 Only run images that you trust: they contain machine code and are not checked for a signature.
@@ -63,6 +65,10 @@ fn parse(mut args: impl Iterator<Item = OsString>) -> Result<Option<Command>, St
         let text = match arg.to_str() {
             Some("--") => break args.next().ok_or("No image is given.")?,
             Some("--help" | "-h") => return Ok(None),
+            Some("--unknown-imports-trap") => {
+                options.unknown_imports_trap = true;
+                continue;
+            }
             Some(text) if text.starts_with("--") => text,
             _ => break arg,
         };
@@ -111,12 +117,14 @@ mod tests {
 
     #[test]
     fn options_may_end_with_two_dashes() {
-        let args = ["--invoke", "f", "--argv0=me", "--stack-size", "64K", "--", "--odd.aot", "-7"];
+        let args =
+            ["--invoke", "f", "--argv0=me", "--unknown-imports-trap", "--stack-size", "64K", "--", "--odd.aot", "-7"];
         let command = parsed(&args).unwrap().unwrap();
         assert_eq!(command.image, "--odd.aot");
         assert_eq!(command.options.args, ["me", "-7"]);
         assert_eq!(command.options.invoke.as_deref(), Some("f"));
         assert_eq!(command.options.stack_len, Some(65536));
+        assert!(command.options.unknown_imports_trap);
     }
 
     #[test]
