@@ -19,6 +19,8 @@ pub struct Case {
     pub folder: Option<&'static str>,
     /// Files of `inputs/` that stand in its folder, and their names there.
     pub given: &'static [(&'static str, &'static str)],
+    /// Options of the runner beside those.
+    pub flags: &'static [&'static str],
     /// Exit status.
     pub exit: i32,
     /// File of `expected/` with standard output; empty without.
@@ -38,6 +40,7 @@ const CASE: Case = Case {
     root: false,
     folder: None,
     given: &[],
+    flags: &[],
     exit: 0,
     stdout: None,
     stderr: None,
@@ -127,6 +130,18 @@ pub const CASES: &[Case] = &[
         stdin: Some("broken.go.txt"),
         exit: 2,
         stderr: Some("gofmt-broken.txt"),
+        ..CASE
+    },
+    Case {
+        name: "quickjs",
+        module: "quickjs",
+        argv0: "qjs",
+        args: &["/tour.js"],
+        root: true,
+        given: &[("tour.js", "tour.js")],
+        // It imports sockets that WASI does not have, and calls none.
+        flags: &["--unknown-imports-trap"],
+        stdout: Some("quickjs.txt"),
         ..CASE
     },
 ];

@@ -19,7 +19,7 @@ macro_rules! tests {
         }
     };
 }
-tests! { icepll_print icepll_file python php sqlite gofmt gofmt_file gofmt_broken }
+tests! { icepll_print icepll_file python php sqlite gofmt gofmt_file gofmt_broken quickjs }
 
 /// The two ways from a module to a running program.
 #[derive(Clone, Copy, Debug)]
@@ -87,7 +87,7 @@ fn check(case: &Case, (mut command, module): (Command, PathBuf), folder: &Path, 
     if case.root {
         command.arg("--dir").arg(format!("{}::/", folder.display()));
     }
-    command.args(["--env", "CORPUS=1", "--argv0", case.argv0]).arg(&module).args(case.args);
+    command.args(["--env", "CORPUS=1", "--argv0", case.argv0]).args(case.flags).arg(&module).args(case.args);
     command.stdin(match case.stdin {
         Some(input) => File::open(here("inputs").join(input)).expect("the input is there").into(),
         None => Stdio::null(),
