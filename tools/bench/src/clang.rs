@@ -52,19 +52,27 @@ impl Clang {
 
     /// Returns the module's bytes; the file stays in `dir`.
     pub fn build_wasm(&self, kernel: &Kernel, dir: &Path) -> Result<Vec<u8>> {
-        self.build(kernel, WASM_FLAGS, None, &dir.join(format!("{}.wasm", kernel.name)))
+        self.build(kernel, WASM_FLAGS, &self.routines()?, &dir.join(format!("{}.wasm", kernel.name)))
     }
 
     /// Returns the bytes of a shared object for that `-march`; the file stays in `dir`.
     pub fn build_native(&self, kernel: &Kernel, march: &str, dir: &Path) -> Result<Vec<u8>> {
         let march_flag = format!("-march={march}");
-        self.build(kernel, NATIVE_FLAGS, Some(&march_flag), &dir.join(format!("{}.{march}.built", kernel.name)))
+        self.build(kernel, NATIVE_FLAGS, &march_flag, &dir.join(format!("{}.{march}.built", kernel.name)))
     }
 
-    fn build(&self, kernel: &Kernel, target: &[&str], march: Option<&str>, to: &Path) -> Result<Vec<u8>> {
+    /// What clang calls for what Wasm has no instruction for, the 128-bit product say: its own library, as in any program.
+    fn routines(&self) -> Result<String> {
+        let mut command = Command::new(&self.program);
+        let output = command.args(["--target=wasm32-wasip1", "--print-libgcc-file-name"]).output();
+        let output = output.with_context(|| format!("{command:?} cannot be started."))?;
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    fn build(&self, kernel: &Kernel, target: &[&str], last: &str, to: &Path) -> Result<Vec<u8>> {
         let source = Path::new(SOURCE_DIR).join(kernel.name).with_extension("c");
         let mut command = Command::new(&self.program);
-        command.args(COMMON_FLAGS).args(target).args(march).arg(&source).arg("-o").arg(to);
+        command.args(COMMON_FLAGS).args(target).arg(&source).arg(last).arg("-o").arg(to);
         let output = command.output().with_context(|| format!("{command:?} cannot be started."))?;
         if !output.status.success() {
             bail!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));

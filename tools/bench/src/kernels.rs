@@ -1,38 +1,86 @@
 //! The kernels: one row here, one file in `kernels/`.
 
 use anyhow::{Result, bail};
+use serde::Serialize;
 
 /// A C file that exports `run(n)`.
 #[derive(Debug)]
 pub struct Kernel {
     /// File name without extension, and the name on the command line.
     pub name: &'static str,
+    /// What kind of code it is: means are taken by group.
+    pub group: Group,
     /// Amount of work that takes 0.1 to 0.3 seconds natively on a machine of 2025.
     pub n: u32,
     /// What `n` counts.
     pub about: &'static str,
 }
 
+/// Kernels that stress the same things.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Group {
+    /// Loops over arrays of numbers.
+    Numeric,
+    /// Integers, bytes and strings.
+    Integers,
+    /// Pointers, calls and branches.
+    Pointers,
+}
+
+impl Group {
+    /// In the order of the table.
+    pub const ALL: [Group; 3] = [Group::Numeric, Group::Integers, Group::Pointers];
+
+    /// As the table calls it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Group::Numeric => "numeric loops",
+            Group::Integers => "integers and strings",
+            Group::Pointers => "pointers and calls",
+        }
+    }
+}
+
 const KERNELS: &[Kernel] = &[
-    Kernel { name: "nbody", n: 4_000_000, about: "steps of five bodies" },
-    Kernel { name: "fannkuch", n: 10, about: "numbers permuted" },
-    Kernel { name: "spectral_norm", n: 2_000, about: "rows" },
-    Kernel { name: "mandelbrot", n: 2_000, about: "points a side" },
-    Kernel { name: "fasta", n: 10_000_000, about: "nucleotides" },
-    Kernel { name: "fib", n: 40, about: "index of the number" },
-    Kernel { name: "sieve", n: 600, about: "sieves of a million" },
-    Kernel { name: "quicksort", n: 2_000_000, about: "words" },
-    Kernel { name: "matrix_product", n: 900, about: "rows" },
-    Kernel { name: "sha256", n: 60_000, about: "KiB" },
-    Kernel { name: "crc32", n: 4_000, about: "buffers of 64 KiB" },
-    Kernel { name: "json", n: 700, about: "documents of 160 KB" },
-    Kernel { name: "interpreter", n: 220_000, about: "numbers tried" },
-    Kernel { name: "string_search", n: 220, about: "patterns" },
-    Kernel { name: "dispatch", n: 30_000, about: "passes over 1024 objects" },
-    Kernel { name: "memory_copy", n: 3_500, about: "turns of about 1 MB" },
+    Kernel { name: "nbody", group: Group::Numeric, n: 4_000_000, about: "steps of five bodies" },
+    Kernel { name: "spectral_norm", group: Group::Numeric, n: 2_000, about: "rows" },
+    Kernel { name: "mandelbrot", group: Group::Numeric, n: 2_000, about: "points a side" },
+    Kernel { name: "matrix_product", group: Group::Numeric, n: 900, about: "rows" },
+    Kernel { name: "linear_system", group: Group::Numeric, n: 900, about: "equations" },
+    Kernel { name: "stencil_2d", group: Group::Numeric, n: 600, about: "sweeps" },
+    Kernel { name: "stencil_3d", group: Group::Numeric, n: 400, about: "sweeps" },
+    Kernel { name: "shortest_paths", group: Group::Numeric, n: 500, about: "nodes" },
+    Kernel { name: "alignment", group: Group::Numeric, n: 9_000, about: "letters" },
+    Kernel { name: "fft", group: Group::Numeric, n: 1_000, about: "transforms forth and back" },
+    Kernel { name: "convolution", group: Group::Numeric, n: 120, about: "passes over a picture" },
+    Kernel { name: "fannkuch", group: Group::Integers, n: 10, about: "numbers permuted" },
+    Kernel { name: "fasta", group: Group::Integers, n: 10_000_000, about: "nucleotides" },
+    Kernel { name: "sieve", group: Group::Integers, n: 600, about: "sieves of a million" },
+    Kernel { name: "quicksort", group: Group::Integers, n: 2_000_000, about: "words" },
+    Kernel { name: "sha256", group: Group::Integers, n: 60_000, about: "KiB" },
+    Kernel { name: "crc32", group: Group::Integers, n: 4_000, about: "buffers of 64 KiB" },
+    Kernel { name: "keyed_hash", group: Group::Integers, n: 5_000, about: "thousand messages" },
+    Kernel { name: "big_product", group: Group::Integers, n: 100, about: "thousand products" },
+    Kernel { name: "base64", group: Group::Integers, n: 3_000, about: "buffers of 48 KiB" },
+    Kernel { name: "compression", group: Group::Integers, n: 400, about: "buffers of 64 KiB" },
+    Kernel { name: "utf8", group: Group::Integers, n: 300, about: "texts of 32768 code points" },
+    Kernel { name: "words", group: Group::Integers, n: 300, about: "texts of 128 KiB" },
+    Kernel { name: "json", group: Group::Integers, n: 700, about: "documents of 160 KB" },
+    Kernel { name: "string_search", group: Group::Integers, n: 220, about: "patterns" },
+    Kernel { name: "memory_copy", group: Group::Integers, n: 3_500, about: "turns of about 1 MB" },
+    Kernel { name: "fib", group: Group::Pointers, n: 40, about: "index of the number" },
+    Kernel { name: "queens", group: Group::Pointers, n: 14, about: "queens" },
+    Kernel { name: "interpreter", group: Group::Pointers, n: 220_000, about: "numbers tried" },
+    Kernel { name: "virtual_machine", group: Group::Pointers, n: 3_000, about: "programs" },
+    Kernel { name: "dispatch", group: Group::Pointers, n: 30_000, about: "passes over 1024 objects" },
+    Kernel { name: "ray_spheres", group: Group::Pointers, n: 1_400, about: "points a side" },
+    Kernel { name: "binary_trees", group: Group::Pointers, n: 10, about: "trees of 60000 nodes" },
+    Kernel { name: "hash_map", group: Group::Pointers, n: 60, about: "fillings with 40000 keys" },
+    Kernel { name: "list_sort", group: Group::Pointers, n: 16, about: "lists of 50000 records" },
 ];
 
-/// All kernels, or those named, in the order of the table above.
+/// All kernels, or those named, by group, in the order of the table above.
 pub fn select(only: &[String]) -> Result<Vec<&'static Kernel>> {
     for name in only {
         find(name)?;

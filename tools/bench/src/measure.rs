@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::artifact::text_len_bytes;
 use crate::engines::{Engine, Program};
-use crate::kernels::Kernel;
+use crate::kernels::{Group, Kernel};
 use crate::options::Options;
 use crate::statistics::{Summary, median};
 
@@ -17,6 +17,8 @@ use crate::statistics::{Summary, median};
 pub struct Measurement {
     /// The kernel's name.
     pub kernel: &'static str,
+    /// The group whose mean it counts in.
+    pub group: Group,
     /// The amount of work.
     pub n: u32,
     /// What all engines returned.
@@ -38,7 +40,7 @@ pub struct EngineMeasurement {
     pub artifact_len_bytes: usize,
     /// The machine code in it.
     pub text_len_bytes: u64,
-    /// Duration of `run(n)`, one value a round.
+    /// Processor time of `run(n)`, one value a round.
     pub run_seconds: Vec<f64>,
     /// The reference's duration over this one's, summarised over the rounds: 1 is native speed, higher is better.
     pub share_of_native: Summary,
@@ -68,7 +70,7 @@ pub fn measure(
     let rounds = run_rounds(&mut calls, engines, &mut programs, options.rounds)?;
     let checksum = calls.checksum.expect("the reference has run");
     let engines = summarise(engines, compiled, rounds)?;
-    Ok(Measurement { kernel: kernel.name, n, checksum, wasm_len_bytes: wasm.len(), engines })
+    Ok(Measurement { kernel: kernel.name, group: kernel.group, n, checksum, wasm_len_bytes: wasm.len(), engines })
 }
 
 /// Kept beside the time that it took.
@@ -123,9 +125,9 @@ struct Calls {
 
 impl Calls {
     fn time(&mut self, engine: &dyn Engine, program: &mut Program) -> Result<f64> {
-        let start = Instant::now();
+        let start = processor_seconds();
         let returned = program(self.n);
-        let seconds = start.elapsed().as_secs_f64();
+        let seconds = processor_seconds() - start;
         let returned = returned.with_context(|| format!("{} failed in {}.", engine.name(), self.kernel.name))?;
         let expected = *self.checksum.get_or_insert(returned);
         ensure!(
@@ -137,6 +139,12 @@ impl Calls {
         );
         Ok(seconds)
     }
+}
+
+/// Time that this thread has had a processor for: what others do on the machine counts less than in a clock's time.
+fn processor_seconds() -> f64 {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    time.tv_sec as f64 + time.tv_nsec as f64 * 1e-9
 }
 
 fn summarise(

@@ -100,8 +100,14 @@ fn module(source: &Path, work: &Path) -> Result<Module> {
     let kernel = source.file_stem().context("a C file has a name")?.to_string_lossy().into_owned();
     let wasm = work.join(format!("{kernel}.wasm"));
     let mut clang = Command::new("clang-22");
-    clang.args(CLANG_FLAGS).args(WASM_FLAGS).arg(source).arg("-o").arg(&wasm).output_ok()?;
+    clang.args(CLANG_FLAGS).args(WASM_FLAGS).arg(source).arg(routines()?).arg("-o").arg(&wasm).output_ok()?;
     Ok(Module { source: source.to_owned(), kernel, wasm })
+}
+
+/// Clang's own library for Wasm.
+fn routines() -> Result<String> {
+    let path = Command::new("clang-22").args(["--target=wasm32-wasip1", "--print-libgcc-file-name"]).output_ok()?;
+    Ok(path.trim_end().to_owned())
 }
 
 fn sizes(module: &Module, pair: &Pair, work: &Path) -> Result<Sizes> {

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::clang::Clang;
 use crate::engines::Engine;
+use crate::kernels::Group;
 use crate::machine::Machine;
 use crate::measure::{EngineMeasurement, Measurement, paired_ratio};
 use crate::options::Options;
@@ -73,6 +74,11 @@ impl Report {
     /// Geometric mean over the kernels of a value that the engine at `index` has in each.
     pub fn mean_over_kernels(&self, index: usize, value: impl Fn(&EngineMeasurement) -> f64) -> f64 {
         geometric_mean(self.measurements.iter().map(|measurement| value(&measurement.engines[index])))
+    }
+
+    /// The rows of a group: where its kernels stand among the measurements.
+    pub fn rows_of(&self, group: Group) -> Vec<usize> {
+        (0..self.measurements.len()).filter(|row| self.measurements[*row].group == group).collect()
     }
 }
 

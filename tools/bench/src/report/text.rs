@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::Report;
+use crate::kernels::Group;
 use crate::statistics::{Summary, geometric_mean};
 
 /// Head, speed table, cost table.
@@ -27,7 +28,7 @@ fn head(report: &Report, out: &mut String) {
     }
     let _ = writeln!(
         out,
-        "\n{} interleaved rounds. Native in milliseconds; the others as a share of native speed in the same round: \
+        "\n{} interleaved rounds. Native in milliseconds of processor time; the others as a share of native speed in the same round: \
          median (min..max), 1.00 is native, higher is better.\n",
         report.rounds
     );
@@ -48,14 +49,28 @@ fn speed(report: &Report) -> Table {
         table.rows.push(row);
     }
 
-    // The spread's width is kept, so that means stand below medians.
-    let mean = |value: f64| format!("{value:.2}{:13}", "");
-    let mut means = vec!["geometric mean".to_owned(), String::new()];
-    means.extend(others.map(|index| mean(report.mean_over_kernels(index, |one| one.share_of_native.median))));
-    let duel_means = report.duels.iter().map(|duel| geometric_mean(duel.ratios.iter().map(|ratio| ratio.median)));
-    means.extend(duel_means.map(mean));
-    table.rows.push(means);
+    for group in Group::ALL {
+        let rows = report.rows_of(group);
+        if !rows.is_empty() {
+            table.rows.push(means(report, group.name(), &rows));
+        }
+    }
+    table.rows.push(means(report, "geometric mean", &Vec::from_iter(0..report.measurements.len())));
     table
+}
+
+/// A row of geometric means over some of the kernels.
+fn means(report: &Report, name: &str, rows: &[usize]) -> Vec<String> {
+    // The spread's width is kept, so that means stand below medians.
+    let mean = |ratio: &dyn Fn(usize) -> Summary| {
+        let mean = geometric_mean(rows.iter().map(|row| ratio(*row).median));
+        format!("{mean:.2}{:13}", "")
+    };
+    let others = 1..report.engines.len();
+    let mut cells = vec![name.to_owned(), String::new()];
+    cells.extend(others.map(|engine| mean(&|row| report.measurements[row].engines[engine].share_of_native)));
+    cells.extend(report.duels.iter().map(|duel| mean(&|row| duel.ratios[row])));
+    cells
 }
 
 fn ratio(summary: Summary) -> String {
