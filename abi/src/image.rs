@@ -106,11 +106,11 @@ records! {
         pub count: u32,
     }
 
-    /// A distinct function type. Its value types are consecutive in [`Table::ValTypes`], parameters first.
+    /// A distinct type. Its value types or fields are consecutive in [`Table::ValTypes`], parameters first.
     pub struct TypeRecord {
         /// Index of the first value type.
         pub first: u32,
-        /// Count of parameters.
+        /// Count of parameters, or of fields.
         pub params: u32,
         /// Count of results.
         pub results: u32,
@@ -118,6 +118,24 @@ records! {
         pub entry: u32,
         /// Image offset of the host thunk, 0 if no import has this type.
         pub thunk: u32,
+    }
+
+    /// A value type, or the type of a field.
+    pub struct TypeNumber {
+        /// See [`types`](crate::types). A defined type's index is one in [`Table::Types`].
+        pub number: u32,
+    }
+
+    /// What a type is beside its value types.
+    pub struct SubTypeRecord {
+        /// [`TypeForm`].
+        pub form: u32,
+        /// 1 if it has no subtypes.
+        pub is_final: u32,
+        /// Index of its supertype, which is less than its own, or [`NONE`].
+        pub supertype: u32,
+        /// Index of the first type of its recursion group, whose types follow one another.
+        pub group: u32,
     }
 
     /// An import, in the module's order.
@@ -188,6 +206,12 @@ records! {
         pub min: u64,
         /// The maximum, if `has_max` is 1.
         pub max: u64,
+        /// [`InitKind`] of what its elements are initially.
+        pub init_kind: u32,
+        /// Zero.
+        pub reserved: u32,
+        /// Operand of `init_kind`.
+        pub init: u64,
     }
 
     /// A memory; imports first.
@@ -344,6 +368,18 @@ impl MemoryRecord {
 }
 
 enumeration! {
+    /// What values of a type are.
+    pub enum TypeForm {
+        /// Functions.
+        Function = 0,
+        /// Structs.
+        Struct = 1,
+        /// Arrays.
+        Array = 2,
+    }
+}
+
+enumeration! {
     /// What a constant expression yields.
     pub enum InitKind {
         /// The operand's bits; the low half for a 32-bit type. 0 is the null reference.
@@ -405,8 +441,8 @@ macro_rules! tables {
 }
 
 tables! {
-    0  Types         TypeRecord,       "Distinct function types.";
-    1  ValTypes      u8,               "Value types of the function types, a byte each.";
+    0  Types         TypeRecord,       "Distinct types.";
+    1  ValTypes      TypeNumber,       "Value types and fields of the types.";
     2  Imports       ImportRecord,     "Imports, in the module's order.";
     3  Exports       ExportRecord,     "Exports.";
     4  Functions     FunctionRecord,   "Defined functions, in index order.";
@@ -421,8 +457,9 @@ tables! {
     13 Fixups        crate::fixup::Fixup, "Pointers to fill at load.";
     14 Unwind        UnwindRecord,     "Frame sizes by code position.";
     15 SiteIndex     crate::sites::SiteIndexRecord, "Where groups of sites start.";
-    16 Strings       u8,               "Names, UTF-8.";
-    17 SiteStream    u8,               "Sites: code positions and their Wasm offsets (module `sites`).";
+    16 SubTypes      SubTypeRecord,    "For each type its form; empty if all are final functions without supertypes, each a group of its own.";
+    17 Strings       u8,               "Names, UTF-8.";
+    18 SiteStream    u8,               "Sites: code positions and their Wasm offsets (module `sites`).";
 }
 
 impl Record for u8 {

@@ -17,13 +17,14 @@ pub mod signature;
 pub mod sites;
 pub mod target;
 pub mod trap;
+pub mod types;
 pub mod vmctx;
 
 pub use builtins::Builtin;
 pub use frame::Frame;
 pub use record::Field;
-pub use signature::ValType;
 pub use trap::TrapCode;
+pub use types::{FieldType, HeapType, RefType, StorageType, ValType};
 
 /// Version of the file format: the header, the directory and the records.
 pub const FORMAT_VERSION: u32 = 1;

@@ -14,7 +14,7 @@
 
 use crate::ValType;
 use crate::image::{Header, MemoryRecord, TableRecord};
-use crate::vmctx::{ALIGN, EXTERN_SLOT_LEN, func_slot};
+use crate::vmctx::{ALIGN, REF_SLOT_LEN, func_slot};
 
 /// Room for the runtime's own record of an instance, bytes.
 pub const RECORD_LEN: u32 = 96;
@@ -74,9 +74,12 @@ pub fn table_len(table: &TableRecord) -> Option<u32> {
     u32::try_from(table.min).ok()?.checked_mul(element_len(table.ty))
 }
 
-/// Bytes of an element of a table with this element type.
+/// Bytes of an element of a table with the element type of this number.
 pub const fn element_len(ty: u32) -> u32 {
-    if ty == ValType::FuncRef as u32 { func_slot::LEN } else { EXTERN_SLOT_LEN }
+    match ValType::from_number(ty) {
+        Some(ty) if ty.is_func_ref() => func_slot::LEN,
+        _ => REF_SLOT_LEN,
+    }
 }
 
 #[cfg(test)]
@@ -87,7 +90,7 @@ mod tests {
     fn parts_follow_one_another_and_are_aligned() {
         let header = Header { vmctx_len: 80, imported_functions: 2, ..Header::default() };
         let tables = [(ValType::FuncRef, 3), (ValType::ExternRef, 3)];
-        let tables = tables.map(|(ty, min)| TableRecord { ty: ty as u32, min, ..TableRecord::default() });
+        let tables = tables.map(|(ty, min)| TableRecord { ty: ty.number(), min, ..TableRecord::default() });
         let memory = MemoryRecord { min: 2, ..MemoryRecord::default() };
         let ram = Ram::new(&header, 5, tables.into_iter(), [memory].into_iter());
         let expected =

@@ -1,4 +1,4 @@
-//! Value types and function types as stored, and the calling conventions.
+//! The calling conventions.
 //!
 //! **Guest functions.** LLVM `fastcc` with the vmctx pointer first (in the `swiftself` register
 //! where the target has one), then the Wasm parameters whose slots are among the first [`MAX_DIRECT_SLOTS`]. Results
@@ -19,52 +19,7 @@
 //! of its two slots, which are there during the call;
 //! a status other than 0 is raised as that trap.
 
-/// A value type; the number is the binary format's byte (spec: binary/types).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
-pub enum ValType {
-    /// 32-bit integer.
-    I32 = 0x7F,
-    /// 64-bit integer.
-    I64 = 0x7E,
-    /// Single-precision float.
-    F32 = 0x7D,
-    /// Double-precision float.
-    F64 = 0x7C,
-    /// 128-bit vector.
-    V128 = 0x7B,
-    /// Reference to a function: address of a function record, 0 for null.
-    FuncRef = 0x70,
-    /// Reference to a host value: an opaque 64-bit token, 0 for null.
-    ExternRef = 0x6F,
-}
-
-impl ValType {
-    /// The type with this number.
-    pub fn from_number(number: u32) -> Option<ValType> {
-        use ValType::*;
-        [I32, I64, F32, F64, V128, FuncRef, ExternRef].into_iter().find(|t| *t as u32 == number)
-    }
-
-    /// The name in the text format.
-    pub fn name(self) -> &'static str {
-        match self {
-            ValType::I32 => "i32",
-            ValType::I64 => "i64",
-            ValType::F32 => "f32",
-            ValType::F64 => "f64",
-            ValType::V128 => "v128",
-            ValType::FuncRef => "funcref",
-            ValType::ExternRef => "externref",
-        }
-    }
-}
-
-impl core::fmt::Display for ValType {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.write_str(self.name())
-    }
-}
+use crate::types::ValType;
 
 /// How many 8-byte slots a value of this type takes.
 pub const fn slot_count(ty: ValType) -> usize {

@@ -49,6 +49,8 @@ traps! {
     11 HostError              "host function failed"
     /// The host has stopped the guest.
     12 Interrupted            "interrupted"
+    /// Null where something is needed.
+    15 NullReference          "null reference"
 }
 
 impl core::fmt::Display for TrapCode {

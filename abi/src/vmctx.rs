@@ -10,7 +10,7 @@
 //! | globals | the value, 16 bytes | mutable: address of the value; immutable: a copy of it |
 //! | imported functions | function record | |
 //! | escaping functions | function record of a defined function that can be referred to | |
-//! | type ids | canonical id of each distinct function type | |
+//! | type ids | canonical id of each distinct type | |
 
 macro_rules! slots {
     ($(
@@ -76,13 +76,13 @@ slots! {
         CODE = 0,
         /// Its vmctx argument.
         VMCTX = 8,
-        /// Canonical id of its type; never 0, below 2^32.
+        /// Canonical id of its type; never 0.
         TYPE_ID = 16,
         /// Address of an entry trampoline for its signature.
         ENTRY = 24,
     }
 
-    /// An element of a `funcref` table: the record's fields in place, so that an indirect call needs
+    /// An element of a table of functions: the record's fields in place, so that an indirect call needs
     /// one load less, and the reference itself. A null element is all zero.
     pub mod func_slot {
         /// Address of the code.
@@ -93,6 +93,18 @@ slots! {
         TYPE_ID = 16,
         /// The `funcref` value.
         REF = 24,
+    }
+
+    /// A type, for tests of subtypes. The display follows: the addresses of the records of its supertypes, the outermost
+    /// first, then its own; [`DISPLAY_MIN`](super::DISPLAY_MIN) slots or more. The canonical id of a type, where there
+    /// is an OS, is the address of its record.
+    pub mod type_record {
+        /// The runtime's own.
+        TYPE = 0,
+        /// [`TypeForm`](crate::image::TypeForm).
+        FORM = 8,
+        /// Count of its supertypes.
+        DEPTH = 16,
     }
 
     /// What a host thunk receives in place of a vmctx: its first slots; the rest is the runtime's.
@@ -119,11 +131,14 @@ pub const ALIGN: u32 = 16;
 /// Alignment of a linear memory's first byte. Code for machines on which an access must be aligned counts on it.
 pub const MEMORY_ALIGN: u32 = 16;
 
+/// The least slots of a type record's display.
+pub const DISPLAY_MIN: u32 = 8;
+
 /// Size of a global's slot: room for a vector.
 pub const GLOBAL_LEN: u32 = 16;
 
-/// Size of an element of an `externref` table: the token.
-pub const EXTERN_SLOT_LEN: u32 = 8;
+/// Size of an element of a table of other references: the token.
+pub const REF_SLOT_LEN: u32 = 8;
 
 /// Bytes in a Wasm page, but for memories whose pages are single bytes (custom-page-sizes proposal).
 pub const PAGE_LEN: u64 = 65536;
@@ -159,7 +174,7 @@ pub struct Layout {
     pub imported_functions: u32,
     /// Defined functions that can be referred to.
     pub escaping_functions: u32,
-    /// Distinct function types.
+    /// Distinct types.
     pub type_ids: u32,
 }
 

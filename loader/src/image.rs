@@ -9,11 +9,12 @@ use core::ops::Range;
 use wasmc_abi::fixup::Fixup;
 use wasmc_abi::image::{
     DataRecord, ElementItem, ElementRecord, EscapeRecord, ExportRecord, ExternKind, FunctionRecord, GlobalRecord,
-    Header, ImportRecord, MemoryRecord, MemoryRun, NONE, Record, Table, TableRecord, TypeRecord, UnwindRecord,
+    Header, ImportRecord, MemoryRecord, MemoryRun, NONE, Record, SubTypeRecord, Table, TableRecord, TypeForm,
+    TypeNumber, TypeRecord, UnwindRecord,
 };
 use wasmc_abi::ram::Ram;
 use wasmc_abi::sites::{Site, SiteIndexRecord, SiteReader};
-use wasmc_abi::{Frame, ValType, vmctx};
+use wasmc_abi::{FieldType, Frame, StorageType, ValType, vmctx};
 
 /// A checked image.
 #[derive(Clone, Copy)]
@@ -67,10 +68,12 @@ macro_rules! tables {
 }
 
 tables! {
-    /// Distinct function types.
+    /// Distinct types.
     pub types Types TypeRecord;
-    /// Numbers of the value types of all function types; see [`params`](Self::params).
-    pub(crate) val_types ValTypes u8;
+    /// Value types and fields of all types; see [`params`](Self::params) and [`fields`](Self::fields).
+    pub(crate) val_types ValTypes TypeNumber;
+    /// Forms of the types; none if all are final functions, each a recursion group of its own.
+    pub sub_types SubTypes SubTypeRecord;
     /// Imports, in the module's order.
     pub imports Imports ImportRecord;
     /// Exports.
@@ -180,6 +183,20 @@ impl<'a> Image<'a> {
         self.value_types(ty.first.saturating_add(ty.params), ty.results)
     }
 
+    /// The fields of a struct type, or the one that an array's elements are.
+    pub fn fields(&self, ty: &TypeRecord) -> impl ExactSizeIterator<Item = FieldType> + use<'a> {
+        let fallback = FieldType { storage: StorageType::I8, mutable: false };
+        // Every number was checked, so the fallback is never taken.
+        let numbers = self.val_types().part(ty.first, ty.params);
+        numbers.iter().map(move |ty| FieldType::from_number(ty.number).unwrap_or(fallback))
+    }
+
+    /// What a type is beside its value types.
+    pub fn sub_type(&self, ty: u32) -> SubTypeRecord {
+        let plain = SubTypeRecord { form: TypeForm::Function as u32, is_final: 1, supertype: NONE, group: ty };
+        self.sub_types().get(ty).unwrap_or(plain)
+    }
+
     /// Count of functions, imports included.
     pub fn function_count(&self) -> u32 {
         self.header().imported_functions.saturating_add(self.functions().len())
@@ -278,8 +295,8 @@ impl<'a> Image<'a> {
 
     fn value_types(&self, first: u32, count: u32) -> impl ExactSizeIterator<Item = ValType> + use<'a> {
         let numbers = self.val_types().part(first, count);
-        // Every number was checked, so the fallback is never taken.
-        numbers.iter().map(|n| ValType::from_number(n.into()).unwrap_or(ValType::I32))
+        // Every number was checked, and fields are asked for otherwise.
+        numbers.iter().map(|ty| ValType::from_number(ty.number).unwrap_or(ValType::I32))
     }
 
     fn bytes_at(&self, offset: u32, len: u32) -> Option<&'a [u8]> {

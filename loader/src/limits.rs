@@ -33,6 +33,7 @@ pub const PAGE_LEN_MAX: u32 = 65_536;
 pub const fn records_max(table: Table) -> u32 {
     match table {
         Table::Types
+        | Table::SubTypes
         | Table::Imports
         | Table::Exports
         | Table::Functions

@@ -21,7 +21,7 @@ impl Elements {
     /// From the record's address on there are as many elements of the type as it says, for as long as
     /// this is used.
     pub(crate) unsafe fn new(record: Slot<TableRecord>, element: ValType) -> Elements {
-        Elements { record, width: element_len(element as u32) as usize / size_of::<u64>() }
+        Elements { record, width: element_len(element.number()) as usize / size_of::<u64>() }
     }
 
     pub(crate) fn record(self) -> Slot<TableRecord> {

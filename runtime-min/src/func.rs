@@ -8,11 +8,13 @@ use crate::error::{Error, LimitError};
 use crate::host::{self, HostFunc, HostRecord, IntoHostFunc};
 use crate::store::{AsContext, AsContextMut, StoreCore, StoreId};
 use crate::trap;
-use crate::types::{FuncType, TypeId};
+use crate::type_registry::TypeId;
+use crate::types::FuncType;
 use crate::value::{MAX_VALUES, Val, WasmValues};
 use crate::vmctx::{FuncRecord, Ptr, RawRef, Slot};
 use std::ptr::NonNull;
 use wasmc_abi::signature::slot_count;
+use wasmc_abi::{HeapType, RefType, ValType};
 
 /// A function of a store: a guest's or the host's.
 #[derive(Clone, Copy)]
@@ -104,7 +106,13 @@ impl Func {
     }
 
     pub(crate) fn type_id(&self) -> TypeId {
-        TypeId::from_slot(self.record.get().type_id)
+        // SAFETY: the slot of a record of the store, which was made for a function of some type.
+        unsafe { TypeId::from_slot(self.record.get().type_id) }
+    }
+
+    /// The most precise type of a reference to it.
+    pub(crate) fn ref_type(&self) -> ValType {
+        RefType::defined(false, HeapType::Func, self.type_id().number()).val_type()
     }
 
     /// Its type.

@@ -163,6 +163,16 @@ impl Guest {
     /// ready contents of a memory, if it wants to do that in its own way; it says whether it did.
     pub(crate) fn initialise(&self, mut put_run: impl FnMut(&MemoryRun, &[u8]) -> bool) -> Result<(), TrapCode> {
         let image = self.image();
+        for (i, record) in (0..).zip(image.tables().iter()) {
+            if i >= image.header().imported_tables {
+                let [bits, _] = self.evaluate(record.init_kind, [record.init, 0]);
+                // SAFETY: a value whose type was compared with the table's.
+                let value = unsafe { RawRef::from_slot(bits) };
+                if value != RawRef::NULL {
+                    self.table(i).fill(0, value, record.min)?;
+                }
+            }
+        }
         for (i, segment) in (0..).zip(image.elements().iter()) {
             if segment.mode == SegmentMode::Active as u32 {
                 let to = self.offset(segment.offset_kind, segment.offset);

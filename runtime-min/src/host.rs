@@ -20,7 +20,8 @@ use crate::error::Error;
 use crate::instance::{Extern, Instance};
 use crate::memory::MemoryData;
 use crate::store::{AsContext, AsContextMut, StoreContext, StoreContextMut, StoreCore, StoreId};
-use crate::types::{FuncType, TypeId};
+use crate::type_registry::TypeId;
+use crate::types::FuncType;
 use crate::value::{WasmTy, WasmValues};
 use crate::vmctx::Ptr;
 

@@ -65,7 +65,7 @@ fn satisfies(store: &StoreCore, module: &Module, record: &ImportRecord, import: 
     };
     if let Some(offered) = type_id {
         return record.kind == wasmc_abi::image::ExternKind::Function as u32
-            && module.type_ids().get(record.ty as usize) == Some(&offered);
+            && module.type_ids().get(record.ty as usize).is_some_and(|wanted| offered.matches(*wanted));
     }
     import_type(store, import).matches(&module.import_type(record)) && model_conflict(store, module, import).is_none()
 }

@@ -241,12 +241,12 @@ impl StoreCore {
             new_memories.push(MemoryData::new(ty, module.memory_model(), limit, block.memory(i))?);
         }
         for (i, record) in (0..).zip(image.tables().iter()).skip(tables.len()) {
-            new_tables.push(TableData::new(module::table_type(&record), block.table(i))?);
+            new_tables.push(TableData::new(module.table_type(&record), block.table(i))?);
         }
         memories.extend(new_memories.into_iter().map(|memory| self.memories.push(memory)));
         tables.extend(new_tables.into_iter().map(|table| self.tables.push(table)));
         for (i, record) in (0..).zip(image.globals().iter()).skip(globals.len()) {
-            let global = GlobalData { ty: module::global_type(&record), value: block.global(i) };
+            let global = GlobalData { ty: module.global_type(&record), value: block.global(i) };
             globals.push(self.globals.push(global));
         }
 

@@ -69,6 +69,8 @@ mod table;
 #[cfg(feature = "std")]
 mod trap;
 #[cfg(feature = "std")]
+mod type_registry;
+#[cfg(feature = "std")]
 mod types;
 #[cfg(feature = "std")]
 mod value;
@@ -110,6 +112,6 @@ pub use value::{ExternRef, MAX_VALUES, Val, WasmTy, WasmValues};
 #[cfg(feature = "std")]
 pub use wasmc_abi::target::MemoryModel;
 #[cfg(feature = "std")]
-pub use wasmc_abi::{TrapCode, ValType};
+pub use wasmc_abi::{HeapType, RefType, TrapCode, ValType};
 #[cfg(feature = "std")]
 pub use wasmc_loader::LoadError;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wasmc_abi::ValType;
-use wasmc_abi::image::{ExternKind, ImportRecord};
+use wasmc_abi::image::{ExternKind, GlobalRecord, ImportRecord, TableRecord};
 use wasmc_abi::target::MemoryModel;
 use wasmc_loader::{Code, Image, LoadedCode, Verify};
 
@@ -17,7 +17,8 @@ use crate::sys;
 use crate::sys::image_memory::ImageMemory;
 use crate::sys::unix::Mapping;
 use crate::trap;
-use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType, TypeId};
+use crate::type_registry::TypeId;
+use crate::types::{ExternType, FuncType, GlobalType, MemoryType, TableType};
 
 static HELPERS: HelperTable = builtins::table::<Hosted>();
 
@@ -109,8 +110,7 @@ impl Module {
         // SAFETY: the metadata lies in a mapping that `loaded` owns, wherever that moves, and both are
         // dropped together.
         let code = unsafe { std::mem::transmute::<Code<'_>, Code<'static>>(loaded.code()) };
-        let type_ids = image.types().iter().map(|ty| TypeId::of(&FuncType::new(image.params(&ty), image.results(&ty))));
-        let type_ids = type_ids.collect();
+        let type_ids = TypeId::of_image(&image)?;
         let module = Module(Arc::new(Loaded { code, loaded, type_ids }));
         if module.memory_model() == MemoryModel::Guard {
             trap::install_fault_handler();
@@ -186,7 +186,7 @@ impl Module {
     }
 
     pub(crate) fn import_type(&self, import: &ImportRecord) -> ExternType {
-        let value_type = ValType::from_number(import.ty).unwrap_or(ValType::I32);
+        let value_type = self.val_type(import.ty);
         let max = (import.flag == 1).then_some(import.max);
         match ExternKind::from_number(import.kind) {
             Some(ExternKind::Table) => ExternType::Table(TableType { element: value_type, min: import.min, max }),
@@ -206,26 +206,29 @@ impl Module {
         let image = self.image();
         Some(match kind {
             ExternKind::Function => ExternType::Func(self.func_type(image.function_type(index)?).clone()),
-            ExternKind::Table => ExternType::Table(table_type(&image.tables().get(index)?)),
+            ExternKind::Table => ExternType::Table(self.table_type(&image.tables().get(index)?)),
             ExternKind::Memory => ExternType::Memory(memory_type(&image.memories().get(index)?)),
-            ExternKind::Global => ExternType::Global(global_type(&image.globals().get(index)?)),
+            ExternKind::Global => ExternType::Global(self.global_type(&image.globals().get(index)?)),
         })
     }
-}
 
-pub(crate) fn table_type(record: &wasmc_abi::image::TableRecord) -> TableType {
-    TableType {
-        element: ValType::from_number(record.ty).unwrap_or(ValType::FuncRef),
-        min: record.min,
-        max: (record.has_max == 1).then_some(record.max),
+    /// A value type of the image, with defined types by their canonical numbers.
+    fn val_type(&self, number: u32) -> ValType {
+        // The loader has checked numbers and indices.
+        ValType::from_number(number).unwrap_or(ValType::I32).map_index(|index| self.0.type_ids[index as usize].number())
+    }
+
+    pub(crate) fn table_type(&self, record: &TableRecord) -> TableType {
+        let max = (record.has_max == 1).then_some(record.max);
+        TableType { element: self.val_type(record.ty), min: record.min, max }
+    }
+
+    pub(crate) fn global_type(&self, record: &GlobalRecord) -> GlobalType {
+        GlobalType { content: self.val_type(record.ty), mutable: record.mutable == 1 }
     }
 }
 
 pub(crate) fn memory_type(record: &wasmc_abi::image::MemoryRecord) -> MemoryType {
     let max = (record.has_max == 1).then_some(record.max);
     MemoryType { min: record.min, max, page_len: record.page_len() }
-}
-
-pub(crate) fn global_type(record: &wasmc_abi::image::GlobalRecord) -> GlobalType {
-    GlobalType { content: ValType::from_number(record.ty).unwrap_or(ValType::I32), mutable: record.mutable == 1 }
 }

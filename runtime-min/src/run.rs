@@ -169,10 +169,9 @@ fn parse(text: &str, ty: ValType) -> Option<Val> {
         ValType::F32 => Val::from(text.parse::<f32>().ok()?),
         ValType::F64 => Val::from(text.parse::<f64>().ok()?),
         ValType::V128 => Val::V128(u128::from_str_radix(text.strip_prefix("0x")?, 16).ok()?),
-        ValType::FuncRef if text == "null" => Val::FuncRef(None),
-        ValType::ExternRef if text == "null" => Val::ExternRef(None),
+        ty if ty.ref_type().is_some_and(|ty| ty.is_nullable()) && text == "null" => Val::zero(ty),
         ValType::ExternRef => Val::ExternRef(Some(ExternRef::new(text.parse().ok()?)?)),
-        ValType::FuncRef => return None,
+        ValType::FuncRef | ValType::Ref(_) => return None,
     })
 }
 

@@ -21,7 +21,8 @@ use crate::storage::Arena;
 use crate::sys::unix;
 use crate::table::{Table, TableData};
 use crate::trap::{self, FaultMap};
-use crate::types::{GlobalType, MemoryType, TableType, TypeId};
+use crate::type_registry::TypeId;
+use crate::types::{GlobalType, MemoryType, TableType};
 use crate::vmctx::{FuncRecord, GlobalValue, MemoryRecord, Ptr, RawRef, Slot, TableRecord};
 
 /// Guest stack of a call from the host, unless [`Store::set_stack_len`] says otherwise.
@@ -226,7 +227,9 @@ impl StoreCore {
         for index in 0..self.func_records.len() {
             let record = self.func_records[index];
             if record.code.0.is_null() {
-                let code = Ptr(self.find_thunk(TypeId::from_slot(record.type_id)));
+                // SAFETY: the slot of a record that was made for a function of some type.
+                let ty = unsafe { TypeId::from_slot(record.type_id) };
+                let code = Ptr(self.find_thunk(ty));
                 self.func_records[index] = FuncRecord { code, ..record };
             }
         }

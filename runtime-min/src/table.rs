@@ -43,7 +43,7 @@ impl TableData {
 
     fn allocate(element: ValType, count: u64) -> Option<Zeroed> {
         let count = usize::try_from(count).ok().filter(|_| count <= MAX_ELEMENTS)?;
-        Zeroed::new(count * element_len(element as u32) as usize)
+        Zeroed::new(count * element_len(element.number()) as usize)
     }
 
     pub(crate) fn record(&self) -> Slot<TableRecord> {
@@ -60,7 +60,7 @@ impl TableData {
         let old = self.elements.count();
         let limit = self.ty.max.unwrap_or(u64::MAX).min(MAX_ELEMENTS);
         let new = self.elements.grown(delta, limit)?;
-        let element_len = element_len(self.ty.element as u32) as usize;
+        let element_len = element_len(self.ty.element.number()) as usize;
         if new as usize * element_len > self.storage.len() {
             // Twice the size, so that a loop of small steps takes linear time.
             let room = new.max(old.saturating_mul(2)).min(limit);

@@ -1,11 +1,11 @@
 //! Types of functions and of everything that can be imported or exported, the matching of the two
-//! (spec: valid/matching, exec/modules, import matching), and the canonical ids of function types.
+//! (spec: valid/matching, exec/modules, import matching).
 
-use std::collections::HashMap;
 use std::fmt;
-use std::sync::{OnceLock, RwLock};
 
 pub use wasmc_abi::ValType;
+
+use crate::type_registry::TypeId;
 
 /// A function type.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -109,6 +109,19 @@ fn limits_match(offered: (u64, Option<u64>), wanted: (u64, Option<u64>)) -> bool
     offered.0 >= wanted.0 && max_fits
 }
 
+/// Whether every value of a type is one of the other, too. Defined types go by their canonical numbers.
+pub(crate) fn matches(ty: ValType, other: ValType) -> bool {
+    let (Some(a), Some(b)) = (ty.ref_type(), other.ref_type()) else { return ty == other };
+    if a.is_nullable() && !b.is_nullable() {
+        return false;
+    }
+    match (a.index(), b.index()) {
+        (_, None) => a.heap().matches(b.heap()),
+        (Some(a), Some(b)) => TypeId::from_number(a).matches(TypeId::from_number(b)),
+        (None, Some(_)) => a.heap().is_bottom() && a.heap().matches(b.heap()),
+    }
+}
+
 impl ExternType {
     /// Whether a thing of this type can stand for an import of type `wanted`. For a memory or table
     /// `self.min` is its current size.
@@ -121,7 +134,8 @@ impl ExternType {
             (ExternType::Memory(a), ExternType::Memory(b)) => {
                 a.page_len == b.page_len && limits_match((a.min, a.max), (b.min, b.max))
             }
-            (ExternType::Global(a), ExternType::Global(b)) => a == b,
+            (ExternType::Global(a), ExternType::Global(b)) if a.mutable || b.mutable => a == b,
+            (ExternType::Global(a), ExternType::Global(b)) => matches(a.content, b.content),
             _ => false,
         }
     }
@@ -152,75 +166,10 @@ impl fmt::Display for ExternType {
     }
 }
 
-/// Canonical id of a function type: equal for structurally equal types of all modules of the
-/// process, never 0. Compiled code compares them in indirect calls.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct TypeId(u32);
-
-/// Every function type met so far. Types stay for the life of the process: they are few, and equal
-/// ones are stored once however often modules come and go.
-#[derive(Default)]
-struct Registry {
-    ids: HashMap<&'static FuncType, TypeId>,
-    types: Vec<&'static FuncType>,
-}
-
-static REGISTRY: OnceLock<RwLock<Registry>> = OnceLock::new();
-
-fn registry() -> &'static RwLock<Registry> {
-    REGISTRY.get_or_init(RwLock::default)
-}
-
-impl TypeId {
-    /// The id of `ty`.
-    pub(crate) fn of(ty: &FuncType) -> TypeId {
-        // A poisoned lock holds a whole registry all the same: each update is one push and one insert.
-        if let Some(id) = registry().read().unwrap_or_else(|e| e.into_inner()).ids.get(ty) {
-            return *id;
-        }
-        let mut registry = registry().write().unwrap_or_else(|e| e.into_inner());
-        if let Some(id) = registry.ids.get(ty) {
-            return *id;
-        }
-        let id = u32::try_from(registry.types.len() + 1).expect("fewer than 2^32 function types");
-        let ty: &'static FuncType = Box::leak(Box::new(ty.clone()));
-        registry.types.push(ty);
-        registry.ids.insert(ty, TypeId(id));
-        TypeId(id)
-    }
-
-    /// The type with this id.
-    pub(crate) fn ty(self) -> &'static FuncType {
-        let registry = registry().read().unwrap_or_else(|e| e.into_inner());
-        registry.types[self.0 as usize - 1]
-    }
-
-    /// As compiled code sees it.
-    pub(crate) fn to_slot(self) -> u64 {
-        self.0.into()
-    }
-
-    /// Back from [`to_slot`](Self::to_slot).
-    pub(crate) fn from_slot(slot: u64) -> TypeId {
-        TypeId(slot as u32)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use ValType::*;
-
-    #[test]
-    fn equal_types_have_one_id_and_it_is_not_zero() {
-        let a = TypeId::of(&FuncType::new([I32, I64], [F32]));
-        let b = TypeId::of(&FuncType::new([I32, I64], [F32]));
-        let c = TypeId::of(&FuncType::new([I32], [I64, F32]));
-        assert_eq!(a, b);
-        assert_ne!(a, c, "where parameters end is part of the type");
-        assert_ne!(a.to_slot(), 0);
-        assert_eq!(TypeId::from_slot(c.to_slot()).ty().results(), [I64, F32]);
-    }
 
     #[test]
     fn memory_limits_match_by_current_size_and_maximum() {

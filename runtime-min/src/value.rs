@@ -3,13 +3,14 @@
 
 use std::num::NonZeroU64;
 
-use wasmc_abi::ValType;
 use wasmc_abi::signature::slot_count;
+use wasmc_abi::{HeapType, RefType, ValType};
 
 use crate::arity::for_each_arity;
 use crate::error::{Error, LimitError};
 use crate::func::Func;
 use crate::store::{StoreCore, StoreId};
+use crate::types::matches;
 use crate::vmctx::{GlobalValue, RawRef};
 
 /// A reference to a host value: a token that the embedder chooses and that a guest can only pass on.
@@ -61,7 +62,20 @@ impl Val {
         }
     }
 
-    /// The value 0 or null of a type.
+    /// Whether it is one of the values of a type.
+    fn is_a(&self, ty: ValType) -> bool {
+        match (self, ty.ref_type()) {
+            (_, None) => self.ty() == ty,
+            (Val::FuncRef(None) | Val::ExternRef(None), Some(wanted)) => {
+                wanted.is_nullable() && self.ty() == top(wanted)
+            }
+            (Val::FuncRef(Some(func)), Some(_)) => matches(func.ref_type(), ty),
+            (Val::ExternRef(Some(_)), Some(_)) => matches(RefType::new(false, HeapType::Extern).val_type(), ty),
+            (_, Some(_)) => false,
+        }
+    }
+
+    /// The value 0 or null of a type; null even where the type has no such value.
     pub fn zero(ty: ValType) -> Val {
         match ty {
             ValType::I32 => Val::I32(0),
@@ -71,6 +85,7 @@ impl Val {
             ValType::V128 => Val::V128(0),
             ValType::FuncRef => Val::FuncRef(None),
             ValType::ExternRef => Val::ExternRef(None),
+            ValType::Ref(ty) => Val::zero(top(ty)),
         }
     }
 
@@ -86,6 +101,7 @@ impl Val {
             // SAFETY: a slot of type `funcref` that compiled code or `to_slots` has filled.
             ValType::FuncRef => Val::FuncRef(Func::from_raw(unsafe { RawRef::from_slot(low) }, store)),
             ValType::ExternRef => Val::ExternRef(ExternRef::new(low)),
+            ValType::Ref(ty) => Val::from_slots(slots, top(ty), store),
         }
     }
 
@@ -93,6 +109,11 @@ impl Val {
     pub(crate) fn from_reference(reference: RawRef, element: ValType, store: StoreId) -> Val {
         Val::from_slots([reference.bits(), 0], element, store)
     }
+}
+
+/// The type that all references of a hierarchy have, or are null.
+fn top(ty: RefType) -> ValType {
+    RefType::new(true, ty.heap().top()).val_type()
 }
 
 impl From<i32> for Val {
@@ -119,7 +140,7 @@ impl From<f64> for Val {
 impl StoreCore {
     /// A value of the given type as slots.
     pub(crate) fn to_slots(&self, value: &Val, ty: ValType) -> Result<GlobalValue, Error> {
-        if value.ty() != ty {
+        if !value.is_a(ty) {
             let text = format!("A value of type {} was given where {ty} is needed.", value.ty());
             return Err(Error::Type(text));
         }

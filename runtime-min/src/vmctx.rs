@@ -64,7 +64,7 @@ const _: () = {
     // An element of a `funcref` table in words, in the order of `FuncSlot::words`.
     assert!(vmctx::func_slot::CODE == 0 && vmctx::func_slot::VMCTX == 8);
     assert!(vmctx::func_slot::TYPE_ID == 16 && vmctx::func_slot::REF == 24);
-    assert!(vmctx::func_slot::LEN == 32 && vmctx::EXTERN_SLOT_LEN == 8);
+    assert!(vmctx::func_slot::LEN == 32 && vmctx::REF_SLOT_LEN == 8);
 };
 
 /// A record at a fixed address that compiled code may read and write between our accesses.

@@ -298,7 +298,8 @@ fn all_match(found: &[Value], wanted: &[WastRet<'_>]) -> bool {
     found.len() == wanted.len() && found.iter().zip(wanted).all(|(found, wanted)| values::matches(*found, wanted))
 }
 
-/// Some scripts add detail to the kind: `uninitialized element 2`.
+/// Some scripts add detail to the kind: `uninitialized element 2`, `null function reference`.
 fn is_meant(message: &str, code: TrapCode) -> bool {
     message.starts_with(code.message())
+        || code == TrapCode::NullReference && message.starts_with("null ") && message.ends_with(" reference")
 }

@@ -3,14 +3,16 @@
 use super::layout::Layout;
 use super::memory::{Memory, StoredSegment};
 use crate::link::{LinkedCode, Symbol, function_index};
-use crate::parse::{ConstExpr, ExportItem, GlobalType, ImportType, MemoryType, Module, SegmentMode, TableType, TypeId};
+use crate::parse::{
+    Composite, ConstExpr, ExportItem, GlobalType, ImportType, MemoryType, Module, SegmentMode, TableType, TypeId,
+};
 use crate::translate::symbols;
 use std::collections::HashMap;
 use wasmc_abi::fixup::{Fixup, FixupTarget};
 use wasmc_abi::image::{
     self, DataRecord, DirectoryEntry, ElementItem, ElementRecord, EscapeRecord, ExportRecord, ExternKind,
-    FunctionRecord, GlobalRecord, Header, ITEM_GLOBAL, ImportRecord, InitKind, MemoryRecord, MemoryRun, NONE, Table,
-    TableRecord, TypeRecord, UnwindRecord,
+    FunctionRecord, GlobalRecord, Header, ITEM_GLOBAL, ImportRecord, InitKind, MemoryRecord, MemoryRun, NONE,
+    SubTypeRecord, Table, TableRecord, TypeForm, TypeNumber, TypeRecord, UnwindRecord,
 };
 use wasmc_abi::sites::{SiteIndexRecord, SiteWriter};
 
@@ -80,6 +82,7 @@ impl Tables<'_> {
         self.put_elements(&mut block);
         self.put_data(layout, &mut block);
         self.put_code_tables(layout, &mut block);
+        self.put_sub_types(&mut block);
         block.put_bytes(Table::Strings, &self.encoded.strings);
         block.put_bytes(Table::SiteStream, &self.encoded.site_stream);
         block.bytes
@@ -92,18 +95,44 @@ impl Tables<'_> {
             named.entry(&symbol.name[..]).or_insert(symbol);
         }
         let place = |name: String| named.get(&name[..]).map_or(0, |symbol| layout.base + symbol.offset);
-        let mut first = 0;
+        let mut numbers = Vec::new();
         let types = (0..).map(TypeId).zip(&self.module.types).map(|(id, ty)| {
-            let (params, results) = (ty.params.len() as u32, ty.results.len() as u32);
+            let first = numbers.len() as u32;
+            let (params, results) = match &ty.composite {
+                Composite::Func(ty) => {
+                    numbers.extend(ty.params.iter().chain(&ty.results).map(|ty| ty.number()));
+                    (ty.params.len() as u32, ty.results.len() as u32)
+                }
+                Composite::Struct(fields) => {
+                    numbers.extend(fields.iter().map(|field| field.number()));
+                    (fields.len() as u32, 0)
+                }
+                Composite::Array(element) => {
+                    numbers.push(element.number());
+                    (1, 0)
+                }
+            };
             let (entry, thunk) = (place(symbols::entry(id)), place(symbols::thunk(id)));
-            let record = TypeRecord { first, params, results, entry, thunk };
-            first += params + results;
-            record.to_bytes()
+            TypeRecord { first, params, results, entry, thunk }.to_bytes()
         });
         block.put(Table::Types, types);
-        let value_types = self.module.types.iter().flat_map(|ty| ty.params.iter().chain(&ty.results));
-        let value_types: Vec<_> = value_types.map(|ty| *ty as u8).collect();
-        block.put_bytes(Table::ValTypes, &value_types);
+        block.put(Table::ValTypes, numbers.into_iter().map(|number| TypeNumber { number }.to_bytes()));
+    }
+
+    fn put_sub_types(&self, block: &mut Block) {
+        let all = || (0..).map(TypeId).zip(&self.module.types);
+        let needed = all().any(|(id, ty)| !ty.is_plain(id));
+        let records = all().filter(|_| needed).map(|(_, ty)| {
+            let form = match ty.composite {
+                Composite::Func(_) => TypeForm::Function,
+                Composite::Struct(_) => TypeForm::Struct,
+                Composite::Array(_) => TypeForm::Array,
+            };
+            let (form, is_final) = (form as u32, ty.is_final.into());
+            let supertype = ty.supertype.map_or(NONE, |id| id.0);
+            SubTypeRecord { form, is_final, supertype, group: ty.group.0 }.to_bytes()
+        });
+        block.put(Table::SubTypes, records);
     }
 
     fn put_interface(&self, block: &mut Block) {
@@ -149,10 +178,13 @@ impl Tables<'_> {
     }
 
     fn put_stores(&self, block: &mut Block) {
-        let tables = self.module.tables.iter().map(|table| {
+        let imported = std::iter::repeat_n(ConstExpr::Bits(0), self.module.imported_tables as usize);
+        let inits = imported.chain(self.module.table_inits.iter().copied());
+        let tables = self.module.tables.iter().zip(inits).map(|(table, expr)| {
             let TableType { element, min, max } = *table;
-            let record = TableRecord { ty: element as u32, has_max: max.is_some().into(), min, max: max.unwrap_or(0) };
-            record.to_bytes()
+            let (init_kind, init) = init(expr);
+            let (ty, has_max, max) = (element.number(), max.is_some().into(), max.unwrap_or(0));
+            TableRecord { ty, has_max, min, max, init_kind, reserved: 0, init: init as u64 }.to_bytes()
         });
         block.put(Table::Tables, tables);
         let memories = self.module.memories.iter().map(|memory| {
@@ -165,7 +197,7 @@ impl Tables<'_> {
             let GlobalType { value, mutable } = global.ty;
             let (init_kind, init) = global.init.map_or((InitKind::Const as u32, 0), init);
             let (init, init_high) = (init as u64, (init >> 64) as u64);
-            GlobalRecord { ty: value as u32, mutable: mutable.into(), init_kind, reserved: 0, init, init_high }
+            GlobalRecord { ty: value.number(), mutable: mutable.into(), init_kind, reserved: 0, init, init_high }
                 .to_bytes()
         });
         block.put(Table::Globals, globals);
@@ -181,7 +213,7 @@ impl Tables<'_> {
         let elements = self.module.elements.iter().map(|element| {
             let (mode, table, offset_kind, offset) = mode(element.mode, |table| table.0);
             let count = items(element) as u32;
-            let ty = element.ty as u32;
+            let ty = element.ty.number();
             let record = ElementRecord { mode, table, ty, offset_kind, offset, first, count };
             first += count;
             record.to_bytes()
@@ -287,11 +319,11 @@ fn import_type(ty: &ImportType) -> ImportRecord {
     };
     let (kind, ty, rest) = match ty {
         ImportType::Function(ty) => (ExternKind::Function, ty.0, ImportRecord::default()),
-        ImportType::Table(table) => (ExternKind::Table, table.element as u32, limits(table.min, table.max)),
+        ImportType::Table(table) => (ExternKind::Table, table.element.number(), limits(table.min, table.max)),
         ImportType::Memory(memory) => (ExternKind::Memory, byte_pages(memory), limits(memory.min, memory.max)),
         ImportType::Global(global) => (
             ExternKind::Global,
-            global.value as u32,
+            global.value.number(),
             ImportRecord { flag: global.mutable.into(), ..Default::default() },
         ),
     };

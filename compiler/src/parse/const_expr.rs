@@ -4,7 +4,7 @@ use super::{ConstExpr, FuncIndex, GlobalIndex};
 use wasmparser::{BinaryReaderError, Operator};
 
 /// Reads a validated constant expression (spec: valid/instructions, constant expressions). `Computed` stands for
-/// whatever needs more than one instruction.
+/// whatever needs more than one instruction, or an object.
 pub fn read(expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, BinaryReaderError> {
     let mut reader = expr.get_operators_reader();
     let first = reader.read()?;
@@ -20,6 +20,6 @@ pub fn read(expr: &wasmparser::ConstExpr<'_>) -> Result<ConstExpr, BinaryReaderE
         Operator::RefNull { .. } => ConstExpr::Bits(0),
         Operator::RefFunc { function_index } => ConstExpr::Function(FuncIndex(function_index)),
         Operator::GlobalGet { global_index } => ConstExpr::Global(GlobalIndex(global_index)),
-        operator => unreachable!("validated constant expression with {operator:?}"),
+        _ => ConstExpr::Computed,
     })
 }

@@ -7,12 +7,13 @@ mod names;
 mod print;
 mod proposals;
 mod sections;
+mod types;
 
 pub use index::*;
 pub use module::*;
 pub use print::print;
 pub use proposals::{PROPOSALS, Proposal, Proposals, used};
-pub use sections::val_type;
+pub use types::{Composite, SubType};
 
 use crate::error::CompileError;
 use sha2::{Digest, Sha256};

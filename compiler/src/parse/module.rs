@@ -1,6 +1,7 @@
 //! A validated Wasm module as plain data: what the rest of the compiler works from.
 
 use super::index::{DefinedFuncIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TypeId};
+use super::types::{Composite, SubType};
 use std::borrow::Cow;
 use wasmc_abi::ValType;
 
@@ -11,8 +12,8 @@ pub struct Module<'a> {
     pub digest: [u8; 32],
     /// From the name section.
     pub name: Option<&'a str>,
-    /// Distinct function types.
-    pub types: Vec<FuncType>,
+    /// Distinct types.
+    pub types: Vec<SubType>,
     /// The module's own type indices.
     pub type_ids: Vec<TypeId>,
     /// Imports in the module's order.
@@ -32,6 +33,8 @@ pub struct Module<'a> {
     pub bodies: Vec<Body<'a>>,
     /// Tables, imports first.
     pub tables: Vec<TableType>,
+    /// What the elements of the defined tables are initially.
+    pub table_inits: Vec<ConstExpr>,
     /// How many of them are imported.
     pub imported_tables: u32,
     /// Memories, imports first.
@@ -46,6 +49,8 @@ pub struct Module<'a> {
     pub start: Option<FuncIndex>,
     /// The function that sets the globals whose value is computed: made for the purpose, the last of all.
     pub initialiser: Option<FuncIndex>,
+    /// Functions that the initialiser refers to.
+    pub computed_references: Vec<FuncIndex>,
     /// Element segments.
     pub elements: Vec<Element>,
     /// Data segments.
@@ -124,7 +129,7 @@ pub enum ExportItem {
 /// The type of a table.
 #[derive(Clone, Copy, Debug)]
 pub struct TableType {
-    /// `FuncRef` or `ExternRef`.
+    /// A reference type.
     pub element: ValType,
     /// Initial count of elements.
     pub min: u64,
@@ -231,7 +236,15 @@ impl Module<'_> {
 
     /// The type of a function.
     pub fn function_type(&self, function: FuncIndex) -> &FuncType {
-        &self.types[self.functions[function.get()].get()]
+        self.func_type(self.functions[function.get()])
+    }
+
+    /// A function type by its id.
+    pub fn func_type(&self, ty: TypeId) -> &FuncType {
+        match &self.types[ty.get()].composite {
+            Composite::Func(ty) => ty,
+            other => unreachable!("validated: {other:?} is not called"),
+        }
     }
 
     /// Whether the condition of the instruction at an offset is likely to hold, if the module says so.
@@ -281,7 +294,8 @@ impl<'a> Module<'a> {
             .elements
             .iter()
             .flat_map(|e| e.items.iter().copied())
-            .chain(self.globals.iter().filter_map(|g| g.init));
+            .chain(self.globals.iter().filter_map(|g| g.init))
+            .chain(self.table_inits.iter().copied());
         let referred = in_exprs.filter_map(|e| match e {
             ConstExpr::Function(f) => Some(f),
             _ => None,
@@ -290,6 +304,7 @@ impl<'a> Module<'a> {
             .chain(referred)
             .chain(self.start)
             .chain(self.initialiser)
+            .chain(self.computed_references.iter().copied())
             .filter(|f| self.defined(*f).is_some())
             .collect();
         found.sort_unstable();

@@ -1,7 +1,8 @@
 //! The parsed module as text for people: what `--emit=module` shows.
 
-use super::{ConstExpr, ExportItem, FuncIndex, FuncType, ImportType, Module, SegmentMode};
+use super::{Composite, ConstExpr, ExportItem, FuncIndex, FuncType, ImportType, Module, SegmentMode, SubType};
 use std::fmt::Write;
+use wasmc_abi::{FieldType, StorageType, ValType};
 
 /// One line per item of the module.
 pub fn print(module: &Module<'_>) -> String {
@@ -13,11 +14,11 @@ pub fn print(module: &Module<'_>) -> String {
 fn write(out: &mut String, module: &Module<'_>) -> std::fmt::Result {
     writeln!(out, "module {}", module.name.unwrap_or("(unnamed)"))?;
     for (index, ty) in module.types.iter().enumerate() {
-        writeln!(out, "type {index} {}", signature(ty))?;
+        writeln!(out, "type {index} {}", definition(ty))?;
     }
     for import in &module.imports {
         let ty = match &import.ty {
-            ImportType::Function(id) => format!("function {}", signature(&module.types[id.get()])),
+            ImportType::Function(id) => format!("function {}", signature(module.func_type(*id))),
             ImportType::Table(ty) => format!("table {} {}", ty.element, limits(ty.min, ty.max)),
             ImportType::Memory(ty) => format!("memory {}", limits(ty.min, ty.max)),
             ImportType::Global(ty) => format!("global {}{}", if ty.mutable { "mut " } else { "" }, ty.value),
@@ -62,8 +63,27 @@ fn write(out: &mut String, module: &Module<'_>) -> std::fmt::Result {
     }
 }
 
+fn definition(ty: &SubType) -> String {
+    let field = |field: &FieldType| {
+        let storage = match field.storage {
+            StorageType::I8 => "i8".into(),
+            StorageType::I16 => "i16".into(),
+            StorageType::Val(ty) => ty.to_string(),
+        };
+        format!("{}{storage}", if field.mutable { "mut " } else { "" })
+    };
+    let what = match &ty.composite {
+        Composite::Func(ty) => signature(ty),
+        Composite::Struct(fields) => format!("struct {{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(", ")),
+        Composite::Array(element) => format!("array [{}]", field(element)),
+    };
+    let open = if ty.is_final { "" } else { "open " };
+    let supertype = ty.supertype.map_or(String::new(), |id| format!(" below {}", id.0));
+    format!("{open}{what}{supertype}")
+}
+
 fn signature(ty: &FuncType) -> String {
-    let list = |types: &[wasmc_abi::ValType]| types.iter().map(|t| t.name()).collect::<Vec<_>>().join(", ");
+    let list = |types: &[ValType]| types.iter().map(ValType::to_string).collect::<Vec<_>>().join(", ");
     format!("({}) -> ({})", list(&ty.params), list(&ty.results))
 }
 

@@ -1,10 +1,10 @@
 //! The payload loop: sections of a validated module → [`Module`].
 
 use super::{
-    Body, ConstExpr, Data, Element, Export, ExportItem, FuncIndex, FuncType, Global, GlobalIndex, GlobalType, Import,
-    ImportType, MemoryIndex, MemoryType, Module, SegmentMode, TableIndex, TableType, TypeId, const_expr, names,
+    Body, Composite, ConstExpr, Data, Element, Export, ExportItem, FuncIndex, FuncType, Global, GlobalIndex,
+    GlobalType, Import, ImportType, MemoryIndex, MemoryType, Module, SegmentMode, SubType, TableIndex, TableType,
+    TypeId, const_expr, names, types,
 };
-use std::collections::HashMap;
 use wasm::{BinaryReaderError, ExternalKind, Parser, Payload};
 use wasmc_abi::ValType;
 use wasmc_abi::vmctx::PAGE_LEN;
@@ -16,10 +16,12 @@ type Result<T> = std::result::Result<T, BinaryReaderError>;
 pub fn read(bytes: &[u8]) -> Result<Module<'_>> {
     let mut module = Module::default();
     let mut computed = Computed::default();
+    // What tables start with is computed last: its globals stand behind all others.
+    let mut table_exprs = Vec::new();
     let (mut name_section, mut hint_section) = (None, None);
     for payload in Parser::new(0).parse_all(bytes) {
         match payload? {
-            Payload::TypeSection(reader) => types(reader, &mut module)?,
+            Payload::TypeSection(reader) => types::read(reader, &mut module)?,
             Payload::ImportSection(reader) => imports(reader, &mut module)?,
             Payload::FunctionSection(reader) => {
                 for index in reader {
@@ -28,7 +30,9 @@ pub fn read(bytes: &[u8]) -> Result<Module<'_>> {
             }
             Payload::TableSection(reader) => {
                 for table in reader {
-                    module.tables.push(table_type(&table?.ty));
+                    let table = table?;
+                    module.tables.push(table_type(&table.ty, &module));
+                    table_exprs.push(table.init);
                 }
             }
             Payload::MemorySection(reader) => {
@@ -40,7 +44,7 @@ pub fn read(bytes: &[u8]) -> Result<Module<'_>> {
                 for global in reader {
                     let global = global?;
                     let init = computed.global(&global.init_expr, module.globals.len())?;
-                    module.globals.push(Global { ty: global_type(&global.ty), init: Some(init) });
+                    module.globals.push(Global { ty: global_type(&global.ty, &module), init: Some(init) });
                 }
             }
             Payload::ExportSection(reader) => exports(reader, &mut module)?,
@@ -73,6 +77,13 @@ pub fn read(bytes: &[u8]) -> Result<Module<'_>> {
     if let Some(reader) = hint_section {
         module.branch_hints = branch_hints(reader, &module);
     }
+    for (init, table) in table_exprs.iter().zip(module.imported_tables..) {
+        let init = match init {
+            wasm::TableInit::RefNull => ConstExpr::Bits(0),
+            wasm::TableInit::Expr(expr) => computed.value(expr, module.tables[table as usize].element, &mut module)?,
+        };
+        module.table_inits.push(init);
+    }
     computed.finish(&mut module, bytes.len() as u32);
     module.function_names = vec![None; module.functions.len()];
     if let Some(reader) = name_section {
@@ -103,6 +114,8 @@ fn branch_hints(reader: wasm::BranchHintSectionReader<'_>, module: &Module<'_>) 
 struct Computed {
     /// Instructions: expression, `global.set`, expression, `global.set`, and so on.
     instructions: Vec<u8>,
+    /// Functions that they refer to.
+    references: Vec<FuncIndex>,
 }
 
 impl Computed {
@@ -117,6 +130,11 @@ impl Computed {
         let mut reader = expr.get_binary_reader();
         let with_end = reader.read_bytes(reader.bytes_remaining())?;
         self.instructions.extend_from_slice(with_end.strip_suffix(&[END]).unwrap_or(with_end));
+        for operator in expr.get_operators_reader() {
+            if let wasm::Operator::RefFunc { function_index } = operator? {
+                self.references.push(FuncIndex(function_index));
+            }
+        }
         self.instructions.push(GLOBAL_SET);
         let mut rest = index as u32;
         while rest >= 0x80 {
@@ -127,14 +145,15 @@ impl Computed {
         Ok(ConstExpr::Computed)
     }
 
-    /// The offset of a segment; if it is computed, that of a global made for it, behind all others.
-    fn offset(&mut self, expr: &wasm::ConstExpr<'_>, module: &mut Module<'_>) -> Result<ConstExpr> {
+    /// The offset of a segment, an item, or what a table starts with; if it is computed, that of a global made
+    /// for it, behind all others.
+    fn value(&mut self, expr: &wasm::ConstExpr<'_>, ty: ValType, module: &mut Module<'_>) -> Result<ConstExpr> {
         if const_expr::read(expr)? != ConstExpr::Computed {
             return const_expr::read(expr);
         }
         let index = module.globals.len();
         let init = Some(self.global(expr, index)?);
-        module.globals.push(Global { ty: GlobalType { value: ValType::I32, mutable: false }, init });
+        module.globals.push(Global { ty: GlobalType { value: ty, mutable: false }, init });
         Ok(ConstExpr::Global(GlobalIndex(index as u32)))
     }
 
@@ -144,10 +163,14 @@ impl Computed {
             return;
         }
         let none = FuncType { params: vec![], results: vec![] };
-        let ty = module.types.iter().position(|ty| *ty == none).unwrap_or_else(|| {
-            module.types.push(none);
-            module.types.len() - 1
+        let is_none =
+            |(id, ty): (u32, &SubType)| ty.is_plain(TypeId(id)) && ty.composite == Composite::Func(none.clone());
+        let ty = (0..).zip(&module.types).position(is_none).unwrap_or_else(|| {
+            let group = TypeId(module.types.len() as u32);
+            module.types.push(SubType { group, ..none.into() });
+            group.get()
         });
+        module.computed_references = self.references;
         module.initialiser = Some(FuncIndex(module.functions.len() as u32));
         module.functions.push(TypeId(ty as u32));
         let no_locals = [0];
@@ -158,24 +181,6 @@ impl Computed {
 
 const END: u8 = 0x0B;
 const GLOBAL_SET: u8 = 0x24;
-
-fn types(reader: wasm::TypeSectionReader<'_>, module: &mut Module<'_>) -> Result<()> {
-    let mut distinct: HashMap<FuncType, TypeId> = HashMap::new();
-    for ty in reader.into_iter_err_on_gc_types() {
-        let ty = ty?;
-        let ty = FuncType {
-            params: ty.params().iter().map(val_type).collect(),
-            results: ty.results().iter().map(val_type).collect(),
-        };
-        let next = TypeId(module.types.len() as u32);
-        let id = *distinct.entry(ty.clone()).or_insert(next);
-        if id == next {
-            module.types.push(ty);
-        }
-        module.type_ids.push(id);
-    }
-    Ok(())
-}
 
 fn imports<'a>(reader: wasm::ImportSectionReader<'a>, module: &mut Module<'a>) -> Result<()> {
     for import in reader.into_imports() {
@@ -188,9 +193,10 @@ fn imports<'a>(reader: wasm::ImportSectionReader<'a>, module: &mut Module<'a>) -
                 ImportType::Function(id)
             }
             wasm::TypeRef::Table(ty) => {
-                module.tables.push(table_type(&ty));
+                let ty = table_type(&ty, module);
+                module.tables.push(ty);
                 module.imported_tables += 1;
-                ImportType::Table(table_type(&ty))
+                ImportType::Table(ty)
             }
             wasm::TypeRef::Memory(ty) => {
                 module.memories.push(memory_type(&ty));
@@ -198,7 +204,7 @@ fn imports<'a>(reader: wasm::ImportSectionReader<'a>, module: &mut Module<'a>) -
                 ImportType::Memory(memory_type(&ty))
             }
             wasm::TypeRef::Global(ty) => {
-                let ty = global_type(&ty);
+                let ty = global_type(&ty, module);
                 module.globals.push(Global { ty, init: None });
                 module.imported_globals += 1;
                 ImportType::Global(ty)
@@ -227,9 +233,10 @@ fn exports<'a>(reader: wasm::ExportSectionReader<'a>, module: &mut Module<'a>) -
 
 fn element(element: wasm::Element<'_>, module: &mut Module<'_>, computed: &mut Computed) -> Result<Element> {
     let mode = match element.kind {
-        wasm::ElementKind::Active { table_index, offset_expr } => {
-            SegmentMode::Active(TableIndex(table_index.unwrap_or(0)), computed.offset(&offset_expr, module)?)
-        }
+        wasm::ElementKind::Active { table_index, offset_expr } => SegmentMode::Active(
+            TableIndex(table_index.unwrap_or(0)),
+            computed.value(&offset_expr, ValType::I32, module)?,
+        ),
         wasm::ElementKind::Passive => SegmentMode::Passive,
         wasm::ElementKind::Declared => SegmentMode::Declared,
     };
@@ -239,7 +246,8 @@ fn element(element: wasm::Element<'_>, module: &mut Module<'_>, computed: &mut C
             (ValType::FuncRef, items.collect::<Result<_>>()?)
         }
         wasm::ElementItems::Expressions(ty, reader) => {
-            (ref_type(ty), reader.into_iter().map(|e| const_expr::read(&e?)).collect::<Result<_>>()?)
+            let ty = module.val_type(&wasm::ValType::Ref(ty));
+            (ty, reader.into_iter().map(|e| computed.value(&e?, ty, module)).collect::<Result<_>>()?)
         }
     };
     Ok(Element { mode, ty, items })
@@ -248,37 +256,16 @@ fn element(element: wasm::Element<'_>, module: &mut Module<'_>, computed: &mut C
 fn data<'a>(data: &wasm::Data<'a>, module: &mut Module<'a>, computed: &mut Computed) -> Result<Data<'a>> {
     let mode = match &data.kind {
         wasm::DataKind::Active { memory_index, offset_expr } => {
-            SegmentMode::Active(MemoryIndex(*memory_index), computed.offset(offset_expr, module)?)
+            SegmentMode::Active(MemoryIndex(*memory_index), computed.value(offset_expr, ValType::I32, module)?)
         }
         wasm::DataKind::Passive => SegmentMode::Passive,
     };
     Ok(Data { mode, bytes: data.data })
 }
 
-/// The stored form of a validated value type.
-pub fn val_type(ty: &wasm::ValType) -> ValType {
-    match ty {
-        wasm::ValType::I32 => ValType::I32,
-        wasm::ValType::I64 => ValType::I64,
-        wasm::ValType::F32 => ValType::F32,
-        wasm::ValType::F64 => ValType::F64,
-        wasm::ValType::V128 => ValType::V128,
-        wasm::ValType::Ref(ty) => ref_type(*ty),
-    }
-}
-
-fn ref_type(ty: wasm::RefType) -> ValType {
-    if ty.is_func_ref() {
-        ValType::FuncRef
-    } else if ty.is_extern_ref() {
-        ValType::ExternRef
-    } else {
-        unreachable!("validated reference type {ty}")
-    }
-}
-
-fn table_type(ty: &wasm::TableType) -> TableType {
-    TableType { element: ref_type(ty.element_type), min: ty.initial, max: ty.maximum }
+fn table_type(ty: &wasm::TableType, module: &Module<'_>) -> TableType {
+    let element = module.val_type(&wasm::ValType::Ref(ty.element_type));
+    TableType { element, min: ty.initial, max: ty.maximum }
 }
 
 fn memory_type(ty: &wasm::MemoryType) -> MemoryType {
@@ -286,6 +273,6 @@ fn memory_type(ty: &wasm::MemoryType) -> MemoryType {
     MemoryType { min: ty.initial, max: ty.maximum, page_len }
 }
 
-fn global_type(ty: &wasm::GlobalType) -> GlobalType {
-    GlobalType { value: val_type(&ty.content_type), mutable: ty.mutable }
+fn global_type(ty: &wasm::GlobalType, module: &Module<'_>) -> GlobalType {
+    GlobalType { value: module.val_type(&ty.content_type), mutable: ty.mutable }
 }

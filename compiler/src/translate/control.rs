@@ -2,7 +2,6 @@
 
 use super::Result;
 use super::function::FunctionTranslator;
-use crate::parse::val_type;
 use inkwell::IntPredicate;
 use inkwell::basic_block::BasicBlock;
 use inkwell::types::BasicTypeEnum;
@@ -153,6 +152,11 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
 
     pub fn branch_if(&mut self, depth: u32) -> Result<()> {
         let condition = self.pop_condition()?;
+        self.branch_on(condition, depth)
+    }
+
+    /// Branches if a condition that has been computed holds.
+    pub fn branch_on(&mut self, condition: IntValue<'ctx>, depth: u32) -> Result<()> {
         let target = self.take_edge(depth)?;
         let next = self.new_block();
         self.branch_hinted(condition, target, next)?;
@@ -247,7 +251,7 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
     fn block_type(&self, ty: BlockType) -> (Vec<ValType>, Vec<ValType>) {
         match ty {
             BlockType::Empty => (vec![], vec![]),
-            BlockType::Type(ty) => (vec![], vec![val_type(&ty)]),
+            BlockType::Type(ty) => (vec![], vec![self.unit.module.val_type(&ty)]),
             BlockType::FuncType(index) => {
                 let ty = self.unit.func_type(self.unit.module.type_ids[index as usize]);
                 (ty.params.clone(), ty.results.clone())

@@ -6,7 +6,7 @@ use super::pass::{VECTOR_ALIGNMENT, align_vector, build_return, join};
 use super::types::{direct_params, has_area, returns_in_area};
 use super::unit::Unit;
 use super::{Result, ops};
-use crate::parse::{Body, DefinedFuncIndex, FuncType, val_type};
+use crate::parse::{Body, DefinedFuncIndex, FuncType};
 use inkwell::builder::Builder;
 use inkwell::debug_info::DISubprogram;
 use inkwell::values::{BasicValue, BasicValueEnum, FunctionValue, PointerValue};
@@ -130,7 +130,7 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
         }
         for group in body.get_locals_reader().expect(VALID) {
             let (count, ty) = group.expect(VALID);
-            let ty = val_type(&ty);
+            let ty = self.unit.module.val_type(&ty);
             for _ in 0..count {
                 self.declare_local(ty, self.unit.types.value(ty).const_zero())?;
             }
@@ -210,6 +210,7 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
                     || ops::convert::translate(self, operator)?
                     || ops::call::translate(self, operator)?
                     || ops::table::translate(self, operator)?
+                    || ops::reference::translate(self, operator)?
                     || ops::vector::translate(self, operator)?;
                 assert!(known, "validation admits {operator:?}, which has no translation");
                 Ok(())

@@ -55,7 +55,7 @@ impl<'ctx> Types<'ctx> {
     pub fn value(&self, ty: ValType) -> BasicTypeEnum<'ctx> {
         match ty {
             ValType::I32 => self.i32.into(),
-            ValType::I64 | ValType::FuncRef | ValType::ExternRef => self.i64.into(),
+            ValType::I64 | ValType::FuncRef | ValType::ExternRef | ValType::Ref(_) => self.i64.into(),
             ValType::F32 => self.f32.into(),
             ValType::F64 => self.f64.into(),
             ValType::V128 => self.v128.into(),

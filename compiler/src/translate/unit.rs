@@ -8,7 +8,9 @@ use super::symbols;
 use super::types::Types;
 use crate::error::CompileError;
 use crate::options::{MemoryModel, Options};
-use crate::parse::{ConstExpr, DefinedFuncIndex, FuncIndex, FuncType, GlobalIndex, MemoryIndex, Module, TypeId};
+use crate::parse::{
+    Composite, ConstExpr, DefinedFuncIndex, FuncIndex, FuncType, GlobalIndex, MemoryIndex, Module, SubType, TypeId,
+};
 use crate::target::{Os, TargetRow};
 use inkwell::GlobalVisibility;
 use inkwell::context::Context;
@@ -38,7 +40,8 @@ pub struct Unit<'ctx, 'm> {
     options: &'m Options,
     pub memory_model: MemoryModel,
     functions: Vec<FunctionValue<'ctx>>,
-    guest_types: Vec<FunctionType<'ctx>>,
+    /// LLVM's function type for each type that is one of functions.
+    guest_types: Vec<Option<FunctionType<'ctx>>>,
     traps: Vec<FunctionValue<'ctx>>,
     intrinsics: RefCell<Vec<(&'static str, Vec<BasicTypeEnum<'ctx>>, FunctionValue<'ctx>)>>,
     unlikely: MetadataValue<'ctx>,
@@ -67,6 +70,10 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         });
         let i32 = |n| types.i32.const_int(n, false).into();
         let prof = context.metadata_node(&[context.metadata_string("branch_weights").into(), i32(1), i32(1 << 20)]);
+        let guest_type = |ty: &SubType| match &ty.composite {
+            Composite::Func(ty) => Some(types.guest(ty)),
+            Composite::Struct(_) | Composite::Array(_) => None,
+        };
         let mut unit = Unit {
             context,
             module,
@@ -79,7 +86,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
             options,
             memory_model: options.memory,
             functions: Vec::new(),
-            guest_types: module.types.iter().map(|t| types.guest(t)).collect(),
+            guest_types: module.types.iter().map(guest_type).collect(),
             traps: Vec::new(),
             intrinsics: RefCell::default(),
             unlikely: prof,
@@ -127,12 +134,12 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
 
     /// The LLVM type of guest functions of a type.
     pub fn guest_type(&self, ty: TypeId) -> FunctionType<'ctx> {
-        self.guest_types[ty.get()]
+        self.guest_types[ty.get()].expect("validated: it is a function type")
     }
 
-    /// The Wasm type with that id.
+    /// The function type with that id.
     pub fn func_type(&self, ty: TypeId) -> &'m FuncType {
-        &self.module.types[ty.get()]
+        self.module.func_type(ty)
     }
 
     /// The function, if it is defined here.

@@ -34,8 +34,8 @@ fn numbers(page: &mut String) {
     let up_to_9 = |name: &dyn Fn(u32) -> Option<String>| named((0..10).filter_map(|n| Some((n, name(n)?))).collect());
     let features = |arch| named(cpu_feature_table(arch).iter().map(|f| (f.bit, f.name.to_string())).collect());
     let lower = |name: String| name.to_lowercase();
-    let types = (0..256).filter_map(ValType::from_number);
-    let types = types.map(|ty| format!("{:#x} {ty}", ty as u32)).collect::<Vec<_>>().join(", ");
+    let types = ValType::plain();
+    let types = types.map(|ty| format!("{:#x} {ty}", ty.number())).collect::<Vec<_>>().join(", ");
     for (kind, numbers) in [
         ("architecture", named(Arch::ALL.iter().map(|v| (*v as u32, v.to_string())).collect())),
         ("instruction set state", named(IsaState::ALL.iter().map(|v| (*v as u32, v.to_string())).collect())),

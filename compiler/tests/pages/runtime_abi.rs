@@ -85,8 +85,8 @@ fn traps(page: &mut String) {
 
 fn value_types(page: &mut String) {
     page.push_str("\n### Value types\n\n| number | type | slots |\n|---|---|---|\n");
-    for ty in (0..256).filter_map(ValType::from_number) {
-        writeln!(page, "| {:#x} | `{ty}` | {} |", ty as u32, slot_count(ty)).unwrap();
+    for ty in ValType::plain() {
+        writeln!(page, "| {:#x} | `{ty}` | {} |", ty.number(), slot_count(ty)).unwrap();
     }
 }
 
@@ -96,7 +96,7 @@ fn numbers(page: &mut String) {
         ("alignment of the vmctx block, bytes", vmctx::ALIGN.into()),
         ("alignment of a linear memory, bytes", vmctx::MEMORY_ALIGN.into()),
         ("slot of a global, bytes", vmctx::GLOBAL_LEN.into()),
-        ("element of an `externref` table, bytes", vmctx::EXTERN_SLOT_LEN.into()),
+        ("element of a table of other references, bytes", vmctx::REF_SLOT_LEN.into()),
         ("Wasm page, bytes", vmctx::PAGE_LEN),
         ("the most pages of a memory", vmctx::MAX_PAGES),
         ("address space of a memory in the `guard` model, bytes", vmctx::GUARD_RESERVATION),

@@ -1,6 +1,6 @@
 //! What tables and memories start with: element segments, data segments, memory runs.
 
-use super::module::{global_type, ref_type};
+use super::module::{global_type, is_alike, ref_type};
 use super::{Checks, ensure};
 use crate::error::Fault;
 use wasmc_abi::ValType;
@@ -18,10 +18,10 @@ impl Checks<'_> {
     fn elements(&mut self) -> Result<(), Fault> {
         let mut end = 0;
         self.each(Table::Elements, |checks, element: ElementRecord| {
-            let ty = ref_type(element.ty)?;
+            let ty = ValType::from(ref_type(checks.image, element.ty)?);
             if mode(element.mode)? == SegmentMode::Active {
                 let table = checks.image.tables().get(element.table).ok_or(Fault::TableIndex)?;
-                ensure(table.ty == element.ty, Fault::TypeMismatch)?;
+                ensure(is_alike(ref_type(checks.image, table.ty)?.into(), ty), Fault::TypeMismatch)?;
                 checks.offset(element.offset_kind, element.offset)?;
             }
             if element.count != 0 {

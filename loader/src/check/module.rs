@@ -6,12 +6,12 @@ use crate::code_memory::Segment;
 use crate::error::{DirectoryFault, Fault, LoadError};
 use crate::image::Image;
 use crate::limits;
-use wasmc_abi::ValType;
 use wasmc_abi::image::{
     EscapeRecord, ExportRecord, ExternKind, FunctionRecord, GlobalRecord, ImportRecord, InitKind, MemoryRecord, NONE,
-    Table, TableRecord, TypeRecord,
+    SubTypeRecord, Table, TableRecord, TypeForm, TypeNumber, TypeRecord,
 };
 use wasmc_abi::target::{Arch, IsaState};
+use wasmc_abi::{FieldType, RefType, StorageType, ValType};
 
 /// The strings, known to be UTF-8 as a whole. A name needs no more than to start and end between
 /// characters.
@@ -49,7 +49,12 @@ impl Checks<'_> {
     }
 
     fn types(&mut self) -> Result<(), Fault> {
-        self.each(Table::ValTypes, |_, number: u8| val_type(number.into()).map(|_| ()))?;
+        let types = self.image.types().len();
+        self.each(Table::ValTypes, |_, ty: TypeNumber| {
+            let field = FieldType::from_number(ty.number).ok_or(Fault::ValType)?;
+            ensure(defined_type(field.storage).is_none_or(|index| index < types), Fault::TypeIndex)
+        })?;
+        self.sub_types(types)?;
         let val_types = self.image.val_types().len();
         self.each(Table::Types, |checks, ty: TypeRecord| {
             ensure(ty.params <= limits::PARAMS_MAX && ty.results <= limits::RESULTS_MAX, Fault::Arity)?;
@@ -57,6 +62,21 @@ impl Checks<'_> {
             ensure(end <= val_types, Fault::ValTypeRange)?;
             checks.code_start(ty.entry)?;
             checks.code_start(ty.thunk)
+        })
+    }
+
+    /// Forms of all types or of none. Groups are consecutive, and supertypes come first.
+    fn sub_types(&mut self, types: u32) -> Result<(), Fault> {
+        let count = self.image.sub_types().len();
+        let mut group = 0;
+        self.each(Table::SubTypes, |checks, ty: SubTypeRecord| {
+            ensure(count == types, Fault::TypeIndex)?;
+            TypeForm::from_number(ty.form).ok_or(Fault::Kind)?;
+            ensure(ty.is_final <= 1, Fault::Flag)?;
+            ensure(ty.supertype == NONE || ty.supertype < checks.index, Fault::Order)?;
+            ensure(ty.group == checks.index || checks.index != 0 && ty.group == group, Fault::Order)?;
+            group = ty.group;
+            Ok(())
         })
     }
 
@@ -176,10 +196,12 @@ impl Checks<'_> {
     }
 
     fn tables(&mut self) -> Result<(), Fault> {
-        self.each(Table::Tables, |_, table: TableRecord| {
-            ref_type(table.ty)?;
+        self.each(Table::Tables, |checks, table: TableRecord| {
+            let ty = ref_type(checks.image, table.ty)?;
             ensure(table.min <= limits::TABLE_ELEMENTS_MAX, Fault::TooLarge)?;
-            check_limits(table.has_max, table.min, table.max)
+            ensure(table.reserved == 0, Fault::Reserved)?;
+            check_limits(table.has_max, table.min, table.max)?;
+            checks.init(ty.into(), table.init_kind, table.init, checks.image.globals().len())
         })
     }
 
@@ -194,7 +216,7 @@ impl Checks<'_> {
 
     fn globals(&mut self) -> Result<(), Fault> {
         self.each(Table::Globals, |checks, global: GlobalRecord| {
-            let ty = val_type(global.ty)?;
+            let ty = val_type(checks.image, global.ty)?;
             ensure(global.mutable <= 1, Fault::Flag)?;
             ensure(global.reserved == 0, Fault::Reserved)?;
             if checks.index < checks.image.header().imported_globals {
@@ -210,12 +232,11 @@ impl Checks<'_> {
     /// A constant expression that gives a value of type `ty` and may use the first `globals` globals.
     /// Types matter: a number taken for a reference would be an address of the guest's choice.
     pub(super) fn init(&self, ty: ValType, kind: u32, operand: u64, globals: u32) -> Result<(), Fault> {
-        let is_ref = matches!(ty, ValType::FuncRef | ValType::ExternRef);
         match InitKind::from_number(kind).ok_or(Fault::Kind)? {
-            InitKind::Const => ensure(!is_ref || operand == 0, Fault::NotNull),
-            InitKind::Global => ensure(global_type(self.image, operand, globals)? == ty, Fault::TypeMismatch),
+            InitKind::Const => ensure(ty.ref_type().is_none() || operand == 0, Fault::NotNull),
+            InitKind::Global => ensure(is_alike(global_type(self.image, operand, globals)?, ty), Fault::TypeMismatch),
             InitKind::Function => {
-                ensure(ty == ValType::FuncRef, Fault::TypeMismatch)?;
+                ensure(ty.is_func_ref(), Fault::TypeMismatch)?;
                 self.function_ref(u32::try_from(operand).map_err(|_| Fault::FunctionIndex)?)
             }
         }
@@ -229,15 +250,31 @@ impl Checks<'_> {
     }
 }
 
-fn val_type(number: u32) -> Result<ValType, Fault> {
-    ValType::from_number(number).ok_or(Fault::ValType)
+fn val_type(image: &Image<'_>, number: u32) -> Result<ValType, Fault> {
+    let ty = ValType::from_number(number).ok_or(Fault::ValType)?;
+    let is_there = defined_type(StorageType::Val(ty)).is_none_or(|index| index < image.types().len());
+    if is_there { Ok(ty) } else { Err(Fault::TypeIndex) }
+}
+
+/// Index of the defined type that a type names.
+fn defined_type(storage: StorageType) -> Option<u32> {
+    match storage {
+        StorageType::Val(ty) => ty.ref_type()?.index(),
+        StorageType::I8 | StorageType::I16 => None,
+    }
 }
 
 /// A type of table elements.
-pub(super) fn ref_type(number: u32) -> Result<ValType, Fault> {
-    match val_type(number)? {
-        ty @ (ValType::FuncRef | ValType::ExternRef) => Ok(ty),
-        _ => Err(Fault::RefType),
+pub(super) fn ref_type(image: &Image<'_>, number: u32) -> Result<RefType, Fault> {
+    val_type(image, number)?.ref_type().ok_or(Fault::RefType)
+}
+
+/// Whether values of one type look like values of the other: the same numbers, or references of the same hierarchy.
+/// Which of these go where was the compiler's to check.
+pub(super) fn is_alike(a: ValType, b: ValType) -> bool {
+    match (a.ref_type(), b.ref_type()) {
+        (Some(a), Some(b)) => a.heap().top() == b.heap().top(),
+        _ => a == b,
     }
 }
 
@@ -269,5 +306,5 @@ fn check_limits(has_max: u32, min: u64, max: u64) -> Result<(), Fault> {
 pub(super) fn global_type(image: &Image<'_>, global: u64, globals: u32) -> Result<ValType, Fault> {
     let index = u32::try_from(global).ok().filter(|index| *index < globals);
     let record = index.and_then(|index| image.globals().get(index));
-    val_type(record.ok_or(Fault::GlobalIndex)?.ty)
+    val_type(image, record.ok_or(Fault::GlobalIndex)?.ty)
 }

@@ -4,9 +4,9 @@ use crate::support::builder::{CODE, CODE_LEN, DATA, POINTERS, RUNS, Sample};
 use crate::support::machine;
 use crate::support::seal::{patch_header, seal};
 use wasmc_abi::fixup::{Fixup, FixupTarget};
-use wasmc_abi::image::{ElementItem, ExternKind, InitKind, NONE, PT_METADATA, Table};
+use wasmc_abi::image::{ElementItem, ExternKind, InitKind, NONE, PT_METADATA, SubTypeRecord, Table};
 use wasmc_abi::target::{Arch, FloatAbi, IsaState, MemoryModel};
-use wasmc_abi::{Builtin, ValType};
+use wasmc_abi::{Builtin, HeapType, RefType, ValType};
 use wasmc_loader::{DirectoryFault, Fault, HeaderFault, LoadError, Machine, SegmentFault, Verify, limits, parse};
 
 /// The error for a file.
@@ -289,12 +289,33 @@ fn types_are_checked() {
     assert_fault(Types, 0, Fault::CodeRange, |s| s.types[0].entry = CODE - 1);
     assert_fault(Types, 1, Fault::CodeRange, |s| s.types[1].thunk = CODE + CODE_LEN);
     let mut file = Sample::new().build();
-    let val_types = file.windows(6).position(|bytes| bytes == [0x7F, 0x7E, 0x7C, 0x6F, 0x7B, 0x70]).unwrap();
-    file[val_types + 1] = 0x40;
+    let numbers: Vec<u8> = [0x7F_u32, 0x7E, 0x7C, 0x6F, 0x7B, 0x70].iter().flat_map(|ty| ty.to_le_bytes()).collect();
+    let val_types = file.windows(numbers.len()).position(|bytes| bytes == numbers).unwrap();
+    file[val_types + 4] = 0x40;
     seal(&mut file);
     let error = LoadError::Record { table: Table::ValTypes, index: 1, fault: Fault::ValType };
     assert_eq!(refusal(&file, &machine()), error);
     assert_says(error, &["Record 1", "ValTypes", "value type"]);
+}
+
+#[test]
+fn forms_of_types_are_checked() {
+    use Table::{SubTypes, Tables};
+    let with_forms = |change: fn(&mut [SubTypeRecord])| {
+        move |s: &mut Sample| {
+            let plain = |group| SubTypeRecord { form: 0, is_final: 1, supertype: NONE, group };
+            s.sub_types = (0..3).map(plain).collect();
+            change(&mut s.sub_types);
+        }
+    };
+    assert_fault(SubTypes, 1, Fault::Kind, with_forms(|s| s[1].form = 3));
+    assert_fault(SubTypes, 1, Fault::Flag, with_forms(|s| s[1].is_final = 2));
+    assert_fault(SubTypes, 1, Fault::Order, with_forms(|s| s[1].supertype = 1));
+    assert_fault(SubTypes, 2, Fault::Order, with_forms(|s| s[2].group = 0));
+    assert_fault(SubTypes, 0, Fault::TypeIndex, |s| s.sub_types = vec![SubTypeRecord::default()]);
+    let beyond = RefType::defined(true, HeapType::Func, 3).number();
+    assert_fault(Tables, 1, Fault::TypeIndex, move |s| s.tables[1].ty = beyond);
+    assert_fault(Tables, 1, Fault::NotNull, |s| s.tables[1].init = 1);
 }
 
 #[test]
@@ -313,10 +334,10 @@ fn imports_are_checked() {
     assert_fault(Imports, 0, Fault::NoThunk, |s| s.imports[0].ty = 0);
     assert_fault(Imports, 0, Fault::Reserved, |s| s.imports[0].reserved = 1);
     assert_fault(Imports, 1, Fault::Flag, |s| s.imports[1].flag = 2);
-    assert_fault(Imports, 1, Fault::Imported, |s| s.imports[1].ty = ValType::ExternRef as u32);
+    assert_fault(Imports, 1, Fault::Imported, |s| s.imports[1].ty = ValType::ExternRef.number());
     assert_fault(Imports, 2, Fault::Imported, |s| s.imports[2].min = 2);
     assert_fault(Imports, 3, Fault::Imported, |s| s.imports[3].flag = 1);
-    assert_fault(Imports, 3, Fault::Imported, |s| s.globals[0].ty = ValType::I64 as u32);
+    assert_fault(Imports, 3, Fault::Imported, |s| s.globals[0].ty = ValType::I64.number());
     assert_fault(Imports, 2, Fault::Name, |s| s.imports[2].name_len = 90_000);
     assert_fault(Imports, 2, Fault::NameLen, |s| s.imports[2].module_len = limits::NAME_LEN_MAX + 1);
     // The second byte of a two-byte character.
@@ -372,7 +393,7 @@ fn functions_are_checked() {
 #[test]
 fn tables_and_memories_are_checked() {
     use Table::{Memories, Tables};
-    assert_fault(Tables, 1, Fault::RefType, |s| s.tables[1].ty = ValType::I32 as u32);
+    assert_fault(Tables, 1, Fault::RefType, |s| s.tables[1].ty = ValType::I32.number());
     assert_fault(Tables, 1, Fault::ValType, |s| s.tables[1].ty = 0);
     assert_fault(Tables, 1, Fault::Flag, |s| s.tables[1].has_max = 2);
     assert_fault(Tables, 1, Fault::Limits, |s| s.tables[1].has_max = 1);
@@ -414,7 +435,7 @@ fn element_segments_are_checked() {
     assert_fault(Elements, 0, Fault::GlobalIndex, |s| s.elements[0].offset = 1 << 32);
     assert_fault(Elements, 1, Fault::Order, |s| s.elements[1].first = 2);
     assert_fault(Elements, 3, Fault::ItemRange, |s| s.elements[3].count = 3);
-    assert_fault(Elements, 3, Fault::RefType, |s| s.elements[3].ty = ValType::I64 as u32);
+    assert_fault(Elements, 3, Fault::RefType, |s| s.elements[3].ty = ValType::I64.number());
     let item = |item: u32| move |s: &mut Sample| s.items[3] = ElementItem { item };
     assert_fault(Elements, 1, Fault::TypeMismatch, item(4));
     assert_fault(Elements, 1, Fault::TypeMismatch, item(1 << 31 | 3));

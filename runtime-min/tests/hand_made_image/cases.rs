@@ -79,12 +79,12 @@ fn image_in(state: IsaState, model: MemoryModel) -> Sample {
         sample.exports.push(ExportRecord { name_offset, name_len, kind, index: 0 });
     }
     sample.memories = vec![MemoryRecord { has_max: 1, min: 1, max: 3, ..MemoryRecord::default() }];
-    sample.tables = vec![TableRecord { ty: FuncRef as u32, has_max: 0, min: 4, max: 0 }];
+    sample.tables = vec![TableRecord { ty: FuncRef.number(), min: 4, ..TableRecord::default() }];
     sample.globals = vec![
-        GlobalRecord { ty: I32 as u32, mutable: 1, init: 41, ..GlobalRecord::default() },
-        GlobalRecord { ty: FuncRef as u32, init_kind: InitKind::Function as u32, init: 1, ..GlobalRecord::default() },
+        GlobalRecord { ty: I32.number(), mutable: 1, init: 41, ..GlobalRecord::default() },
+        GlobalRecord { ty: FuncRef.number(), init_kind: InitKind::Function as u32, init: 1, ..GlobalRecord::default() },
     ];
-    sample.elements = vec![ElementRecord { ty: FuncRef as u32, offset: 1, count: 3, ..ElementRecord::default() }];
+    sample.elements = vec![ElementRecord { ty: FuncRef.number(), offset: 1, count: 3, ..ElementRecord::default() }];
     sample.items = [1, 0, ITEM_GLOBAL + 1].map(|item| ElementItem { item }).to_vec();
     sample.data = vec![DataRecord { offset: 16, data_offset: DATA, data_len: 9, ..DataRecord::default() }];
     sample.runs = vec![MemoryRun { address: 4096, data_offset: RUNS, len: 100, ..MemoryRun::default() }];
@@ -329,7 +329,7 @@ fn what_is_missing_is_named_all_at_once() {
     sample.exports.retain(|export| export.kind != 0);
     sample.escapes.clear();
     sample.elements.clear();
-    sample.globals[1] = GlobalRecord { ty: ValType::FuncRef as u32, ..GlobalRecord::default() };
+    sample.globals[1] = GlobalRecord { ty: ValType::FuncRef.number(), ..GlobalRecord::default() };
     sample.header.start_function = NONE;
     sample.header.vmctx_len = sample.vmctx_layout().len_bytes().unwrap();
     let module = load(&sample);
@@ -385,7 +385,7 @@ fn an_image_without_checks_refuses_a_memory_without_guards() {
 fn a_failed_start_leaves_what_was_written() {
     let mut sample = image(model());
     let ((module_offset, module_len), (name_offset, name_len)) = (sample.string("env"), sample.string("table"));
-    let (kind, ty) = (ExternKind::Table as u32, ValType::FuncRef as u32);
+    let (kind, ty) = (ExternKind::Table as u32, ValType::FuncRef.number());
     sample.imports.push(ImportRecord {
         module_offset,
         module_len,

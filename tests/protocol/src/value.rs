@@ -1,7 +1,7 @@
 //! Values, floats as bits, and how they travel.
 
 use core::fmt;
-use wasmc_abi::ValType;
+use wasmc_abi::{HeapType, ValType};
 
 /// A value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,13 +54,15 @@ impl Value {
             ValType::V128 => Value::V128(bits),
             ValType::FuncRef => Value::FuncRef(bits != 0),
             ValType::ExternRef => Value::ExternRef(bits as u64),
+            ValType::Ref(ty) if ty.heap().top() == HeapType::Func => Value::FuncRef(bits != 0),
+            ValType::Ref(_) => Value::ExternRef(bits as u64),
         }
     }
 
     fn encode(self) -> [u8; VALUE_LEN] {
         let mut bytes = [0; VALUE_LEN];
         let (ty, bits) = bytes.split_at_mut(4);
-        ty.copy_from_slice(&(self.ty() as u32).to_le_bytes());
+        ty.copy_from_slice(&self.ty().number().to_le_bytes());
         bits.copy_from_slice(&self.bits().to_le_bytes());
         bytes
     }

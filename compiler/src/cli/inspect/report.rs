@@ -5,11 +5,11 @@ use crate::cli::cache::hex;
 use crate::cli::image_file::ImageFile;
 use goblin::elf::program_header::{PF_R, PF_W, PF_X, PT_LOAD};
 use serde::Serialize;
+use wasmc_abi::ValType;
 use wasmc_abi::image::{
     ExportRecord, ExternKind, FunctionRecord, GlobalRecord, Header, ImportRecord, MemoryRecord, MemoryRun, NONE, Table,
-    TableRecord, TypeRecord,
+    TableRecord, TypeNumber, TypeRecord,
 };
-use wasmc_abi::signature::ValType;
 use wasmc_abi::target::{Arch, FloatAbi, IsaState, MemoryModel, cpu_feature_table};
 
 /// All of it.
@@ -265,10 +265,10 @@ struct Types(Vec<String>);
 
 impl Types {
     fn new(image: &ImageFile) -> Types {
-        let all = image.byte_table(Table::ValTypes);
+        let all = image.table::<TypeNumber>(Table::ValTypes);
         let list = |first: usize, count: u32| {
             let types = all.get(first..).unwrap_or(&[]).iter().take(count as usize);
-            types.map(|ty| val_type((*ty).into())).collect::<Vec<_>>().join(", ")
+            types.map(|ty| val_type(ty.number)).collect::<Vec<_>>().join(", ")
         };
         let text = |ty: &TypeRecord| {
             let first = ty.first as usize;

@@ -1,5 +1,6 @@
 //! Calls: direct, of imports, through tables, and of the runtime's helpers.
 
+use super::reference::check_not_null;
 use super::table::checked_slot;
 use crate::parse::{FuncIndex, TableIndex, TypeId};
 use crate::translate::Result;
@@ -24,6 +25,7 @@ pub fn translate(f: &mut FunctionTranslator<'_, '_>, operator: &O<'_>) -> Result
             let ty = f.unit.module.type_ids[*type_index as usize];
             call_indirect(f, ty, TableIndex(*table_index))?;
         }
+        O::CallRef { type_index } => call_ref(f, f.unit.module.type_ids[*type_index as usize])?,
         _ => return Ok(false),
     }
     Ok(true)
@@ -60,6 +62,17 @@ fn call_indirect(f: &mut FunctionTranslator<'_, '_>, ty: TypeId, table: TableInd
     f.builder.position_at_end(right);
     let code = f.load_tagged(types.ptr.into(), f.field(slot, func_slot::CODE)?, tag)?.into_pointer_value();
     let vmctx = f.load_tagged(types.ptr.into(), f.field(slot, func_slot::VMCTX)?, tag)?.into_pointer_value();
+    call_guest(f, ty, code, vmctx)
+}
+
+/// Calls what the record says that a reference is the address of.
+fn call_ref(f: &mut FunctionTranslator<'_, '_>, ty: TypeId) -> Result<()> {
+    let reference = f.pop_int();
+    check_not_null(f, reference)?;
+    let ptr = f.unit.types.ptr;
+    let record = f.builder.build_int_to_ptr(reference, ptr, "")?;
+    let code = f.load_slot(ptr, record, func_record::CODE, Slot::Invariant)?.into_pointer_value();
+    let vmctx = f.load_slot(ptr, record, func_record::VMCTX, Slot::Invariant)?.into_pointer_value();
     call_guest(f, ty, code, vmctx)
 }
 

@@ -5,6 +5,7 @@ pub mod call;
 pub mod convert;
 pub mod memory;
 pub mod numeric;
+pub mod reference;
 pub mod table;
 pub mod variable;
 pub mod vector;

@@ -7,8 +7,9 @@ use crate::translate::Result;
 use crate::translate::function::FunctionTranslator;
 use inkwell::IntPredicate;
 use inkwell::values::{BasicMetadataValueEnum, IntValue, PointerValue};
-use wasmc_abi::vmctx::{EXTERN_SLOT_LEN, func_slot};
-use wasmc_abi::{Builtin, TrapCode, ValType};
+use wasmc_abi::ram::element_len;
+use wasmc_abi::vmctx::func_slot;
+use wasmc_abi::{Builtin, TrapCode};
 use wasmparser::Operator as O;
 
 pub fn translate(f: &mut FunctionTranslator<'_, '_>, operator: &O<'_>) -> Result<bool> {
@@ -18,10 +19,8 @@ pub fn translate(f: &mut FunctionTranslator<'_, '_>, operator: &O<'_>) -> Result
         O::TableGet { table } => {
             let (index, table) = (f.pop_int(), TableIndex(*table));
             let slot = checked_slot(f, table, index, TrapCode::TableOutOfBounds)?;
-            let address = match f.unit.module.tables[table.get()].element {
-                ValType::FuncRef => f.field(slot, func_slot::REF)?,
-                _ => slot,
-            };
+            let is_func = f.unit.module.tables[table.get()].element.is_func_ref();
+            let address = if is_func { f.field(slot, func_slot::REF)? } else { slot };
             let value = f.load_tagged(i64.into(), address, f.unit.alias.table)?;
             f.push(value);
         }
@@ -93,10 +92,7 @@ pub fn checked_slot<'ctx>(
     let outside = f.builder.build_int_compare(IntPredicate::UGE, index, count, "")?;
     f.trap_if(outside, code)?;
     let elements = f.table_elements(table)?;
-    let len = match f.unit.module.tables[table.get()].element {
-        ValType::FuncRef => func_slot::LEN,
-        _ => EXTERN_SLOT_LEN,
-    };
+    let len = element_len(f.unit.module.tables[table.get()].element.number());
     let offset = f.builder.build_int_nuw_mul(index, word.const_int(len.into(), false), "")?;
     // SAFETY: the index is below the table's count.
     Ok(unsafe { f.builder.build_gep(f.unit.types.i8, elements, &[offset], "")? })

@@ -1,10 +1,9 @@
-//! Variable and parametric instructions, and references (spec: exec/instructions).
+//! Variable and parametric instructions (spec: exec/instructions).
 
-use crate::parse::{FuncIndex, GlobalIndex};
+use crate::parse::GlobalIndex;
 use crate::translate::Result;
 use crate::translate::function::FunctionTranslator;
 use crate::translate::pass::align_vector;
-use inkwell::IntPredicate;
 use inkwell::values::{BasicValue, BasicValueEnum};
 use wasmc_abi::ValType;
 use wasmparser::Operator as O;
@@ -40,15 +39,6 @@ pub fn translate(f: &mut FunctionTranslator<'_, '_>, operator: &O<'_>) -> Result
             let value = f.builder.build_select(condition, then, otherwise, "")?;
             f.push(value);
         }
-        O::RefNull { .. } => f.push(f.unit.types.i64.const_zero()),
-        O::RefIsNull => {
-            let reference = f.pop_int();
-            let null = reference.get_type().const_zero();
-            let is_null = f.builder.build_int_compare(IntPredicate::EQ, reference, null, "")?;
-            let value = f.builder.build_int_z_extend(is_null, f.unit.types.i32, "")?;
-            f.push(value);
-        }
-        O::RefFunc { function_index } => ref_func(f, FuncIndex(*function_index))?,
         _ => return Ok(false),
     }
     Ok(true)
@@ -84,16 +74,4 @@ pub fn constant<'ctx>(f: &FunctionTranslator<'_, 'ctx>, ty: ValType, bits: u128)
         ValType::V128 => f.unit.types.vector_constant(bits).into(),
         _ => f.unit.types.i64.const_int(low, false).into(),
     })
-}
-
-/// The address of the function's record in the vmctx.
-fn ref_func(f: &mut FunctionTranslator<'_, '_>, function: FuncIndex) -> Result<()> {
-    let offset = match f.unit.module.escape_slot(function) {
-        Some(slot) => f.unit.layout.escaping_function(slot),
-        None => f.unit.layout.imported_function(function.0),
-    };
-    let record = f.field(f.vmctx, offset)?;
-    let reference = f.builder.build_ptr_to_int(record, f.unit.types.i64, "")?;
-    f.push(reference);
-    Ok(())
 }

@@ -30,6 +30,7 @@ pub struct Sample {
     pub header: Header,
     pub types: Vec<TypeRecord>,
     pub val_types: Vec<ValType>,
+    pub sub_types: Vec<SubTypeRecord>,
     pub imports: Vec<ImportRecord>,
     pub exports: Vec<ExportRecord>,
     pub functions: Vec<FunctionRecord>,
@@ -116,6 +117,7 @@ impl Sample {
             header,
             types: vec![],
             val_types: vec![],
+            sub_types: vec![],
             imports: vec![],
             exports: vec![],
             functions: vec![],
@@ -161,12 +163,12 @@ impl Sample {
         };
         let empty = ImportRecord::default();
         import(self, "call", ImportRecord { kind: ExternKind::Function as u32, ty: 1, ..empty });
-        let table = ImportRecord { kind: ExternKind::Table as u32, ty: ValType::FuncRef as u32, ..empty };
+        let table = ImportRecord { kind: ExternKind::Table as u32, ty: ValType::FuncRef.number(), ..empty };
         import(self, "table", ImportRecord { flag: 1, min: 2, max: 20, ..table });
         import(self, "memory", ImportRecord { kind: ExternKind::Memory as u32, min: 1, ..empty });
         let global = ImportRecord { kind: ExternKind::Global as u32, ..empty };
-        import(self, "base", ImportRecord { ty: ValType::I32 as u32, ..global });
-        import(self, "", ImportRecord { ty: ValType::FuncRef as u32, ..global });
+        import(self, "base", ImportRecord { ty: ValType::I32.number(), ..global });
+        import(self, "", ImportRecord { ty: ValType::FuncRef.number(), ..global });
         self.header.imported_functions = 1;
         self.header.imported_tables = 1;
         self.header.imported_memories = 1;
@@ -192,17 +194,17 @@ impl Sample {
     }
 
     fn add_storage(&mut self) {
-        let (funcref, externref) = (ValType::FuncRef as u32, ValType::ExternRef as u32);
+        let (funcref, externref) = (ValType::FuncRef.number(), ValType::ExternRef.number());
         self.tables = vec![
-            TableRecord { ty: funcref, has_max: 1, min: 2, max: 20 },
-            TableRecord { ty: externref, has_max: 0, min: 1, max: 0 },
+            TableRecord { ty: funcref, has_max: 1, min: 2, max: 20, ..TableRecord::default() },
+            TableRecord { ty: externref, min: 1, ..TableRecord::default() },
         ];
         self.memories = vec![
             MemoryRecord { min: 1, ..MemoryRecord::default() },
             MemoryRecord { has_max: 1, min: 2, max: 65536, ..MemoryRecord::default() },
         ];
         let global = |ty: ValType, init_kind: InitKind, init| {
-            let (ty, init_kind) = (ty as u32, init_kind as u32);
+            let (ty, init_kind) = (ty.number(), init_kind as u32);
             GlobalRecord { ty, init_kind, init, ..GlobalRecord::default() }
         };
         self.globals = vec![
@@ -216,7 +218,7 @@ impl Sample {
     }
 
     fn add_segments(&mut self) {
-        let (funcref, externref) = (ValType::FuncRef as u32, ValType::ExternRef as u32);
+        let (funcref, externref) = (ValType::FuncRef.number(), ValType::ExternRef.number());
         let (active, passive, declared) =
             (SegmentMode::Active as u32, SegmentMode::Passive as u32, SegmentMode::Declared as u32);
         let empty = ElementRecord::default();
@@ -269,8 +271,9 @@ impl Sample {
         }
         let [types, imports, exports, functions, escapes, tables, memories, globals, elements, items, data, runs] =
             records!(types imports exports functions escapes tables memories globals elements items data runs);
-        let [fixups, unwind, site_index] = records!(fixups unwind site_index);
-        let val_types = (self.val_types.len(), self.val_types.iter().map(|ty| *ty as u8).collect());
+        let [fixups, unwind, site_index, sub_types] = records!(fixups unwind site_index sub_types);
+        let val_types = self.val_types.iter().flat_map(|ty| TypeNumber { number: ty.number() }.to_bytes());
+        let val_types = (self.val_types.len(), val_types.collect());
         let site_stream = (self.site_stream.len(), self.site_stream.clone());
         let strings = (self.strings.len(), self.strings.clone());
         [
@@ -290,6 +293,7 @@ impl Sample {
             fixups,
             unwind,
             site_index,
+            sub_types,
             strings,
             site_stream,
         ]
