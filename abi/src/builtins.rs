@@ -28,6 +28,9 @@ macro_rules! for_each_builtin {
             9  memcpy      (to: ptr, from: ptr, len: size) -> ptr, "memcpy";
             10 memmove     (to: ptr, from: ptr, len: size) -> ptr, "memmove";
             11 memset      (to: ptr, byte: i32, len: size) -> ptr, "memset";
+            12 memory_wait32 (address: ptr, expected: i32, timeout: i64) -> i32, "";
+            13 memory_wait64 (address: ptr, expected: i64, timeout: i64) -> i32, "";
+            14 memory_notify (address: ptr, count: i32) -> i32, "";
         }
     };
 }

@@ -150,15 +150,15 @@ records! {
         pub name_len: u32,
         /// [`ExternKind`].
         pub kind: u32,
-        /// Function: index in [`Table::Types`]. Table: element type. Global: value type. Memory: `byte_pages`.
+        /// Function: index in [`Table::Types`]. Table: element type. Global: value type. Memory: zero.
         pub ty: u32,
-        /// Global: 1 if mutable. Table and memory: 1 if there is a maximum.
-        pub flag: u32,
+        /// Global: 1 if mutable. Table and memory: [`limits`].
+        pub flags: u32,
         /// Zero.
         pub reserved: u32,
         /// Table: least count of elements. Memory: least count of pages.
         pub min: u64,
-        /// The maximum, if `flag` is 1.
+        /// The maximum, if there is one.
         pub max: u64,
     }
 
@@ -200,11 +200,11 @@ records! {
     pub struct TableRecord {
         /// Element type.
         pub ty: u32,
-        /// 1 if there is a maximum.
-        pub has_max: u32,
+        /// [`limits`].
+        pub flags: u32,
         /// Initial count of elements.
         pub min: u64,
-        /// The maximum, if `has_max` is 1.
+        /// The maximum, if there is one.
         pub max: u64,
         /// [`InitKind`] of what its elements are initially.
         pub init_kind: u32,
@@ -216,13 +216,13 @@ records! {
 
     /// A memory; imports first.
     pub struct MemoryRecord {
-        /// 1 if there is a maximum.
-        pub has_max: u32,
-        /// 1 if a page is a byte, 0 if it is [`PAGE_LEN`] (custom-page-sizes proposal).
-        pub byte_pages: u32,
+        /// [`limits`].
+        pub flags: u32,
+        /// Zero.
+        pub reserved: u32,
         /// Initial count of pages.
         pub min: u64,
-        /// The maximum, if `has_max` is 1.
+        /// The maximum, if there is one.
         pub max: u64,
     }
 
@@ -355,10 +355,49 @@ impl ExternKind {
     }
 }
 
+/// Flags of the limits of a table or a memory: the bits of the binary format.
+pub mod limits {
+    /// There is a maximum.
+    pub const MAX: u32 = 1;
+    /// Several threads may use the memory at a time (threads proposal).
+    pub const SHARED: u32 = 2;
+    /// Addresses or indices have 64 bits (memory64 proposal).
+    pub const WIDE: u32 = 4;
+    /// A page of the memory is a byte instead of [`PAGE_LEN`](super::PAGE_LEN) (custom-page-sizes proposal).
+    pub const BYTE_PAGES: u32 = 8;
+}
+
+impl TableRecord {
+    /// The maximum.
+    pub fn max(&self) -> Option<u64> {
+        (self.flags & limits::MAX != 0).then_some(self.max)
+    }
+
+    /// Whether indices have 64 bits.
+    pub fn is_wide(&self) -> bool {
+        self.flags & limits::WIDE != 0
+    }
+}
+
 impl MemoryRecord {
+    /// The maximum, in pages.
+    pub fn max(&self) -> Option<u64> {
+        (self.flags & limits::MAX != 0).then_some(self.max)
+    }
+
+    /// Whether addresses have 64 bits.
+    pub fn is_wide(&self) -> bool {
+        self.flags & limits::WIDE != 0
+    }
+
+    /// Whether several threads may use it at a time.
+    pub fn is_shared(&self) -> bool {
+        self.flags & limits::SHARED != 0
+    }
+
     /// Length of a page, bytes.
     pub fn page_len(&self) -> u64 {
-        if self.byte_pages == 1 { 1 } else { PAGE_LEN }
+        if self.flags & limits::BYTE_PAGES != 0 { 1 } else { PAGE_LEN }
     }
 
     /// Initial length, bytes; more than any memory can have if it does not fit.

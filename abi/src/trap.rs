@@ -49,8 +49,12 @@ traps! {
     11 HostError              "host function failed"
     /// The host has stopped the guest.
     12 Interrupted            "interrupted"
+    /// An atomic access at an address that is not a multiple of its width.
+    14 UnalignedAtomic        "unaligned atomic"
     /// Null where something is needed.
     15 NullReference          "null reference"
+    /// A wait in a memory that is not shared.
+    18 ExpectedSharedMemory   "expected shared memory"
 }
 
 impl core::fmt::Display for TrapCode {

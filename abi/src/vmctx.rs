@@ -5,7 +5,7 @@
 //!
 //! | array | element | of an imported one |
 //! |---|---|---|
-//! | memories | memory record: base address, length in bytes | address of the record, 0 |
+//! | memories | memory record: base address, length in bytes | or a shared one: address of the record, 0 |
 //! | tables | table record: address of the elements, count | address of the record, 0 |
 //! | globals | the value, 16 bytes | mutable: address of the value; immutable: a copy of it |
 //! | imported functions | function record | |
@@ -57,7 +57,7 @@ slots! {
     pub mod memory_record {
         /// Address of byte 0, a multiple of [`MEMORY_ALIGN`](super::MEMORY_ALIGN).
         BASE = 0,
-        /// Length in bytes, a multiple of the memory's page, at most [`MAX_PAGES`](super::MAX_PAGES) pages of 64 KiB.
+        /// Length in bytes, whole pages of the memory, at most [`MAX_PAGES`](super::MAX_PAGES) of 64 KiB; if addresses have 64 bits, [`MAX_WIDE_LEN`](super::MAX_WIDE_LEN).
         LEN_BYTES = 8,
     }
 
@@ -152,7 +152,10 @@ pub const fn max_pages(pointer_bits: u32) -> u64 {
     if pointer_bits == 32 { MAX_PAGES / 2 } else { MAX_PAGES }
 }
 
-/// The same as a length, bytes.
+/// The most bytes of a memory whose addresses have 64 bits: more than a process can have.
+pub const MAX_WIDE_LEN: u64 = 1 << 47;
+
+/// The most bytes of a memory whose addresses have 32 bits.
 pub const fn max_len(pointer_bits: u32) -> u64 {
     max_pages(pointer_bits) * PAGE_LEN
 }

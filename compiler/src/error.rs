@@ -31,6 +31,16 @@ pub enum CompileError {
         /// Function index, if inside a body.
         function: Option<u32>,
     },
+    /// The module has something that code for the target cannot have.
+    #[error("the module has {what}, which code for {target} cannot have: {reason}")]
+    NotForTarget {
+        /// What it has.
+        what: &'static str,
+        /// The target's name.
+        target: &'static str,
+        /// Why.
+        reason: &'static str,
+    },
     /// The module exceeds a limit.
     #[error("{what} is {found}, the limit is {limit}{}", at_offset(*offset))]
     Limit {

@@ -36,7 +36,7 @@ fn write(module: Module<'_>) -> Vec<u8> {
 }
 
 fn memories(pages: u64) -> Vec<MemoryType> {
-    vec![MemoryType { min: pages, max: None, page_len: wasmc_abi::vmctx::PAGE_LEN }; 2]
+    vec![MemoryType { min: pages, max: None, page_len: wasmc_abi::vmctx::PAGE_LEN, shared: false, wide: false }; 2]
 }
 
 fn data(mode: SegmentMode<MemoryIndex>, bytes: &[u8]) -> Data<'_> {

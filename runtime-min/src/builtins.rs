@@ -4,12 +4,21 @@
 
 use core::marker::PhantomData;
 use core::ptr::NonNull;
+use core::time::Duration;
 
 use wasmc_abi::{Builtin, TrapCode};
 
 use crate::guest::Guest;
 use crate::sys::trap_stub;
 use crate::vmctx::{Ptr, RawRef};
+
+/// What a thread expects at the address that it waits at.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "std"), allow(dead_code, reason = "without threads nobody looks at it"))]
+pub(crate) enum Expected {
+    I32(u32),
+    I64(u64),
+}
 
 /// Where the pages and elements come from by which memories and tables grow, and whether somebody may stop guests.
 pub(crate) trait Growth {
@@ -25,6 +34,19 @@ pub(crate) trait Growth {
     /// # Safety
     /// As `grow_memory`; `value` is of the table's element type.
     unsafe fn grow_table(guest: NonNull<Guest>, table: u32, delta: u64, value: RawRef) -> Option<u64>;
+
+    /// `memory.atomic.wait32` and `wait64` of a shared memory, which only some instances can have.
+    ///
+    /// # Safety
+    /// The address is that of such a number, aligned, in a shared memory of the guest that the present thread runs.
+    unsafe fn wait(_address: NonNull<u8>, _expected: Expected, _timeout: Option<Duration>) -> u32 {
+        0
+    }
+
+    /// `memory.atomic.notify` of a shared memory: how many threads there were.
+    fn notify(_address: NonNull<u8>, _count: u32) -> u32 {
+        0
+    }
 
     /// Whether the guest that the present thread runs is to end, and could not while a helper ran.
     fn is_interrupted() -> bool {
@@ -151,6 +173,32 @@ impl<G: Growth> Bodies<G> {
         end::<G>();
         to
     }
+
+    unsafe extern "C" fn memory_wait32(address: *mut u8, expected: u32, timeout: u64) -> u32 {
+        // SAFETY: the calling code has checked the address.
+        unsafe { wait::<G>(address, Expected::I32(expected), timeout) }
+    }
+
+    unsafe extern "C" fn memory_wait64(address: *mut u8, expected: u64, timeout: u64) -> u32 {
+        // SAFETY: as above.
+        unsafe { wait::<G>(address, Expected::I64(expected), timeout) }
+    }
+
+    unsafe extern "C" fn memory_notify(address: *mut u8, count: u32) -> u32 {
+        NonNull::new(address).map_or(0, |address| G::notify(address, count))
+    }
+}
+
+/// Waits for nanoseconds, without end if that is negative.
+///
+/// # Safety
+/// As [`Growth::wait`].
+unsafe fn wait<G: Growth>(address: *mut u8, expected: Expected, timeout: u64) -> u32 {
+    let timeout = u64::try_from(timeout.cast_signed()).ok().map(Duration::from_nanos);
+    // SAFETY: by the caller's promise.
+    let result = NonNull::new(address).map_or(0, |address| unsafe { G::wait(address, expected, timeout) });
+    end::<G>();
+    result
 }
 
 /// The Rust type of a helper's parameter or result.

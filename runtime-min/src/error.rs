@@ -223,6 +223,10 @@ pub enum MemoryError {
         /// Pages that are possible.
         limit: u64,
     },
+    /// The type is not that of a shared memory, or has no maximum.
+    NotShared,
+    /// The type is that of a shared memory, which belongs to no store.
+    Shared,
     /// An access from the host outside the memory.
     OutOfBounds {
         /// First address.
@@ -249,6 +253,10 @@ impl fmt::Display for MemoryError {
             }
             MemoryError::TooLarge { pages, limit } => {
                 write!(f, "A linear memory of {pages} pages was asked for; at most {limit} are possible.")
+            }
+            MemoryError::NotShared => f.write_str("A shared memory needs the type of one, with a maximum."),
+            MemoryError::Shared => {
+                f.write_str("A shared memory belongs to no store; it is made by `SharedMemory::new`.")
             }
             MemoryError::OutOfBounds { address, len_bytes, memory_len_bytes } => write!(
                 f,

@@ -109,8 +109,11 @@ impl Guest {
     }
 
     pub(crate) fn memory(&self, index: u32) -> LinearMemory {
-        let imported = index < self.image().header().imported_memories;
-        let record: Slot<MemoryRecord> = Self::resolve(self.block.memory(index), imported);
+        let image = self.image();
+        // A shared memory has its record elsewhere, as an imported one.
+        let imported = index < image.header().imported_memories;
+        let elsewhere = imported || image.memories().get(index).is_some_and(|memory| memory.is_shared());
+        let record: Slot<MemoryRecord> = Self::resolve(self.block.memory(index), elsewhere);
         // SAFETY: whoever made the instance keeps the record filled.
         unsafe { LinearMemory::new(record) }
     }
@@ -139,11 +142,10 @@ impl Guest {
         }
     }
 
-    /// The offset of an active segment. Tables and memories are indexed by i32: the upper half of what the
-    /// slot holds says nothing.
-    fn offset(&self, kind: u32, operand: u64) -> u64 {
+    /// The offset of an active segment. Of an i32 the upper half of what the slot holds says nothing.
+    fn offset(&self, kind: u32, operand: u64, wide: bool) -> u64 {
         let [bits, _] = self.evaluate(kind, [operand, 0]);
-        u64::from(bits as u32)
+        if wide { bits } else { u64::from(bits as u32) }
     }
 
     /// Gives globals their initial values. What comes back is the function that computes the rest of them, if
@@ -175,7 +177,8 @@ impl Guest {
         }
         for (i, segment) in (0..).zip(image.elements().iter()) {
             if segment.mode == SegmentMode::Active as u32 {
-                let to = self.offset(segment.offset_kind, segment.offset);
+                let wide = image.tables().get(segment.table).is_some_and(|table| table.is_wide());
+                let to = self.offset(segment.offset_kind, segment.offset, wide);
                 self.table_init(segment.table, i, to, 0, segment.count.into())?;
                 self.drop_element(i);
             }
@@ -188,7 +191,8 @@ impl Guest {
         }
         for (i, segment) in (0..).zip(image.data_segments().iter()) {
             if segment.mode == SegmentMode::Active as u32 {
-                let to = self.offset(segment.offset_kind, segment.offset);
+                let wide = image.memories().get(segment.memory).is_some_and(|memory| memory.is_wide());
+                let to = self.offset(segment.offset_kind, segment.offset, wide);
                 self.memory_init(segment.memory, i, to, 0, segment.data_len.into())?;
                 self.drop_data(i);
             }

@@ -19,6 +19,7 @@ use crate::arity::for_each_arity;
 use crate::error::Error;
 use crate::instance::{Extern, Instance};
 use crate::memory::MemoryData;
+use crate::shared::SharedMemory;
 use crate::store::{AsContext, AsContextMut, StoreContext, StoreContextMut, StoreCore, StoreId};
 use crate::type_registry::TypeId;
 use crate::types::FuncType;
@@ -200,9 +201,17 @@ impl<T> Caller<'_, T> {
     }
 
     /// The calling instance's memory: the one exported as `memory`, otherwise its first. Empty if it
-    /// has none. Bounds are the caller's business: addresses that come from a guest are hostile.
+    /// has none, or if it is shared ([`shared_memory`](Self::shared_memory)). Bounds are the caller's business:
+    /// addresses that come from a guest are hostile.
     pub fn memory(&mut self) -> &mut [u8] {
         self.data_and_memory().1
+    }
+
+    /// The memory that [`memory`](Self::memory) is about, if it is shared.
+    pub fn shared_memory(&self) -> Option<SharedMemory> {
+        let core = self.store.core();
+        let memory = core.instances[self.instance?].main_memory()?;
+        core.memories[memory].as_shared().cloned()
     }
 
     /// The host's data, and the memory as [`memory`](Self::memory) gives it.

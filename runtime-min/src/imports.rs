@@ -10,6 +10,7 @@ use crate::error::{ImportError, MissingImport};
 use crate::host::HostFunc;
 use crate::instance::Extern;
 use crate::module::Module;
+use crate::shared::SharedMemory;
 use crate::store::StoreCore;
 use crate::types::ExternType;
 
@@ -18,6 +19,8 @@ use crate::types::ExternType;
 pub(crate) enum Import {
     /// A host function of no particular store.
     Host(Arc<HostFunc>),
+    /// A memory of no particular store.
+    Shared(SharedMemory),
     /// Something in the store.
     Extern(Extern),
 }
@@ -49,6 +52,7 @@ pub(crate) fn resolve(
 fn import_type(store: &StoreCore, import: &Import) -> ExternType {
     match import {
         Import::Host(func) => ExternType::Func(func.ty().clone()),
+        Import::Shared(memory) => ExternType::Memory(memory.ty()),
         Import::Extern(item) => store.extern_type(item),
     }
 }
@@ -61,7 +65,7 @@ fn satisfies(store: &StoreCore, module: &Module, record: &ImportRecord, import: 
             func.store.check(store.id());
             Some(func.type_id())
         }
-        Import::Extern(_) => None,
+        Import::Extern(_) | Import::Shared(_) => None,
     };
     if let Some(offered) = type_id {
         return record.kind == wasmc_abi::image::ExternKind::Function as u32
@@ -73,9 +77,13 @@ fn satisfies(store: &StoreCore, module: &Module, record: &ImportRecord, import: 
 /// Why a memory of another memory model cannot be used by a module: code without checks relies on
 /// address space that the memory would have to have around it.
 fn model_conflict(store: &StoreCore, module: &Module, import: &Import) -> Option<String> {
-    let Import::Extern(Extern::Memory(memory)) = import else { return None };
-    let offered = store.memory(*memory).model();
-    if module.memory_model() == MemoryModel::Checked || offered == MemoryModel::Guard {
+    let (offered, ty) = match import {
+        Import::Extern(Extern::Memory(memory)) => (store.memory(*memory).model(), store.memory(*memory).ty()),
+        Import::Shared(memory) => (memory.model(), memory.ty()),
+        Import::Extern(_) | Import::Host(_) => return None,
+    };
+    // Accesses with indices of 64 bits are checked in either model.
+    if module.memory_model() == MemoryModel::Checked || offered == MemoryModel::Guard || ty.wide {
         return None;
     }
     Some(format!(

@@ -3,11 +3,12 @@
 
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::time::Duration;
 
 use wasmc_abi::TrapCode;
 use wasmc_abi::image::ExternKind;
 
-use crate::builtins::Growth;
+use crate::builtins::{Expected, Growth};
 use crate::error::{Error, ExportError, LimitError};
 use crate::func::{self, Func, TypedFunc};
 use crate::global::{Global, GlobalData};
@@ -16,6 +17,8 @@ use crate::host::HostFunc;
 use crate::imports::{self, Import};
 use crate::memory::{Memory, MemoryData};
 use crate::module::{self, Module};
+use crate::parking;
+use crate::shared::SharedMemory;
 use crate::storage::Zeroed;
 use crate::store::{AsContext, AsContextMut, StoreCore, StoreId};
 use crate::table::{Table, TableData};
@@ -155,6 +158,15 @@ impl Growth for Hosted {
         store.tables[table].grow(delta, value)
     }
 
+    unsafe fn wait(address: NonNull<u8>, expected: Expected, timeout: Option<Duration>) -> u32 {
+        // SAFETY: by the caller's promise.
+        unsafe { parking::wait(address, expected, timeout, trap::interruption().as_deref()) as u32 }
+    }
+
+    fn notify(address: NonNull<u8>, count: u32) -> u32 {
+        parking::notify(address, count)
+    }
+
     #[inline]
     fn is_interrupted() -> bool {
         trap::is_interrupted()
@@ -211,6 +223,11 @@ impl StoreCore {
                     block.imported_function(functions).set(func);
                     functions += 1;
                 }
+                Import::Shared(shared) => {
+                    let memory = self.share_memory(shared);
+                    Block::link(block.memory(memories.len() as u32), shared.record());
+                    memories.push(memory.index);
+                }
                 Import::Extern(Extern::Memory(memory)) => {
                     let slot = block.memory(memories.len() as u32);
                     Block::link(slot, self.memories[memory.index].record());
@@ -237,8 +254,14 @@ impl StoreCore {
         // What can fail comes first, so that a failure leaves nothing behind.
         let (mut new_memories, mut new_tables) = (Vec::new(), Vec::new());
         for (i, record) in (0..).zip(image.memories().iter()).skip(memories.len()) {
-            let (ty, limit) = (module::memory_type(&record), self.memory_pages_max());
-            new_memories.push(MemoryData::new(ty, module.memory_model(), limit, block.memory(i))?);
+            let (ty, limit, model) = (module::memory_type(&record), self.memory_pages_max(), module.memory_model());
+            new_memories.push(if ty.shared {
+                let shared = SharedMemory::with_model(ty, model, limit)?;
+                Block::link(block.memory(i), shared.record());
+                MemoryData::shared(shared)
+            } else {
+                MemoryData::new(ty, model, limit, block.memory(i))?
+            });
         }
         for (i, record) in (0..).zip(image.tables().iter()).skip(tables.len()) {
             new_tables.push(TableData::new(module.table_type(&record), block.table(i))?);

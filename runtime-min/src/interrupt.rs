@@ -7,9 +7,9 @@
 //! into a host function and out of it); whoever wants the interruption sends the signal until it is taken.
 
 use std::cell::Cell;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering, compiler_fence};
-use std::thread;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::{self, Thread};
 use std::time::Duration;
 
 use crate::sys::unix;
@@ -37,6 +37,9 @@ impl InterruptHandle {
             return;
         }
         state.requested.store(running, Ordering::SeqCst);
+        if let Some(thread) = &*state.parked() {
+            thread.unpark();
+        }
         let mut pause = FIRST_PAUSE;
         for attempt in 0..ATTEMPTS {
             if state.running.load(Ordering::SeqCst) != running {
@@ -54,7 +57,8 @@ impl InterruptHandle {
 }
 
 /// What the thread that runs a guest and those that want it to stop know of one another. All but `requested` is
-/// written by the running thread alone, which reads it in a signal handler too: in the order of the program.
+/// written by the running thread alone, which reads it in a signal handler too, but for `parked`: in the order of
+/// the program.
 #[derive(Debug, Default)]
 pub(crate) struct Interruption {
     /// The outermost call: the thread's number (low half) and the call's (high half); 0 while there is none.
@@ -63,6 +67,17 @@ pub(crate) struct Interruption {
     requested: AtomicU64,
     /// Whether a host function runs.
     in_host: AtomicBool,
+    /// The running thread, while it waits for another.
+    parked: Mutex<Option<Thread>>,
+}
+
+/// The present thread is to be woken by an interruption.
+pub(crate) struct Parked<'a>(&'a Interruption);
+
+impl Drop for Parked<'_> {
+    fn drop(&mut self) {
+        *self.0.parked() = None;
+    }
 }
 
 impl Interruption {
@@ -89,6 +104,16 @@ impl Interruption {
     /// Takes note that the call that runs is to end and could not: something of the runtime's is running.
     pub(crate) fn leave_note(&self) {
         NOTE.set(!self.in_host.load(Ordering::Relaxed));
+    }
+
+    /// The present thread is about to wait. An interruption from now on wakes it; one that came before is due.
+    pub(crate) fn park(&self) -> Parked<'_> {
+        *self.parked() = Some(thread::current());
+        Parked(self)
+    }
+
+    fn parked(&self) -> MutexGuard<'_, Option<Thread>> {
+        self.parked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether the call that runs is to end.

@@ -57,8 +57,12 @@ mod linker;
 mod memory;
 #[cfg(feature = "std")]
 mod module;
+#[cfg(feature = "std")]
+mod parking;
 #[cfg(feature = "wasi")]
 pub mod run;
+#[cfg(feature = "std")]
+mod shared;
 #[cfg(feature = "std")]
 mod storage;
 #[cfg(feature = "std")]
@@ -99,6 +103,10 @@ pub use linker::Linker;
 pub use memory::Memory;
 #[cfg(feature = "std")]
 pub use module::{ExportType, ImportType, Module};
+#[cfg(feature = "std")]
+pub use parking::WaitResult;
+#[cfg(feature = "std")]
+pub use shared::SharedMemory;
 #[cfg(feature = "std")]
 pub use store::{AsContext, AsContextMut, DEFAULT_STACK_LEN, HOST_STACK_RESERVE, Store, StoreContext, StoreContextMut};
 #[cfg(feature = "std")]

@@ -21,7 +21,7 @@ impl LinearMemory {
     }
 
     pub(crate) fn len_bytes(self) -> u64 {
-        self.0.get().len_bytes
+        self.0.len_bytes()
     }
 
     /// Its length in pages of `page_len` bytes, its own.
@@ -39,9 +39,8 @@ impl LinearMemory {
     /// # Safety
     /// No compiled code of the store runs, and nobody else uses the bytes, during `'a`.
     pub(crate) unsafe fn bytes<'a>(self) -> &'a mut [u8] {
-        let MemoryRecord { base, len_bytes } = self.0.get();
         // SAFETY: the bytes exist, by the promise of `new`, and are ours, by the caller's.
-        unsafe { core::slice::from_raw_parts_mut(base.0, len_bytes as usize) }
+        unsafe { core::slice::from_raw_parts_mut(self.0.base(), self.len_bytes() as usize) }
     }
 
     /// Puts `contents` at `address`, where they have to fit; `None`, and no change, if they do not.
@@ -49,8 +48,9 @@ impl LinearMemory {
         if !self.has(address, contents.len() as u64) {
             return None;
         }
-        let to = self.0.get().base.0.wrapping_add(address as usize);
-        // SAFETY: the bytes exist, as just checked, and contents of an image lie in no memory.
+        let to = self.0.base().wrapping_add(address as usize);
+        // SAFETY: the bytes exist, as just checked, and contents of an image lie in no memory. Other threads that use
+        // a shared memory meanwhile are guests', which see some bytes before others, as Wasm allows.
         unsafe { to.copy_from_nonoverlapping(contents.as_ptr(), contents.len()) };
         Some(())
     }

@@ -10,13 +10,14 @@ use crate::host::{HostFunc, IntoHostFunc};
 use crate::imports::{self, Import};
 use crate::instance::{self, Extern, Instance};
 use crate::module::Module;
+use crate::shared::SharedMemory;
 use crate::store::{AsContext, AsContextMut};
 use crate::types::ExternType;
 
 /// Things by module and field name, from which modules' imports are satisfied. A later definition of
 /// a name replaces an earlier one.
 ///
-/// Host functions belong to no store: one linker can serve many. Whatever else is defined belongs to
+/// Host functions and shared memories belong to no store: one linker can serve many. Whatever else is defined belongs to
 /// a store, and instantiating in another one panics.
 pub struct Linker<T> {
     modules: HashMap<String, HashMap<String, Import>>,
@@ -71,6 +72,11 @@ impl<T> Linker<T> {
         self.insert(module, name, Import::Extern(item.into()))
     }
 
+    /// Defines a shared memory. It belongs to no store.
+    pub fn shared_memory(&mut self, module: &str, name: &str, memory: SharedMemory) -> &mut Self {
+        self.insert(module, name, Import::Shared(memory))
+    }
+
     /// Defines every export of an instance, under a module name.
     pub fn instance(&mut self, store: &impl AsContext, module: &str, instance: Instance) -> &mut Self {
         for (name, item) in instance.exports(store) {
@@ -97,7 +103,7 @@ impl<T> Linker<T> {
                 Some(Import::Host(func)) => *func.ty() == ty,
                 // What it is, its store knows; should it not fit, instantiation says so.
                 Some(Import::Extern(_)) => true,
-                None => false,
+                Some(Import::Shared(_)) | None => false,
             };
             if !fits {
                 let text =
@@ -119,7 +125,7 @@ impl<T> Linker<T> {
     pub(crate) fn host_type(&self, module: &str, name: &str) -> Option<crate::FuncType> {
         match self.modules.get(module)?.get(name)? {
             Import::Host(func) => Some(func.ty().clone()),
-            Import::Extern(_) => None,
+            Import::Extern(_) | Import::Shared(_) => None,
         }
     }
 

@@ -1,19 +1,21 @@
 //! Linear memories: reserving, growing, initial contents, and access from the host.
 
 use std::fs::File;
+use std::sync::atomic::Ordering;
 
 use wasmc_abi::target::MemoryModel;
-use wasmc_abi::vmctx::{GUARD_RESERVATION, MEMORY_ALIGN, PAGE_LEN, max_pages};
+use wasmc_abi::vmctx::{GUARD_RESERVATION, MAX_WIDE_LEN, MEMORY_ALIGN, PAGE_LEN, max_len};
 
 use crate::error::{Error, MemoryError};
 use crate::linear_memory::LinearMemory;
+use crate::shared::SharedMemory;
 use crate::store::{AsContext, AsContextMut, StoreId};
 use crate::sys::unix::{self, Mapping, Protection};
 use crate::types::MemoryType;
 use crate::vmctx::{MemoryRecord, Ptr, Slot};
 
 /// Address space before byte 0 that is never accessible: a wrong negative distance faults.
-const GUARD_BEFORE: usize = 1 << 20;
+pub(crate) const GUARD_BEFORE: usize = 1 << 20;
 
 /// Contents at least this long are mapped from the file; shorter ones are copied, which is quicker
 /// than a system call and the fault of each page.
@@ -31,23 +33,47 @@ pub struct Memory {
 pub(crate) struct MemoryData {
     /// Where compiled code finds base and length; the length is kept nowhere else.
     pub(crate) linear: LinearMemory,
-    mapping: Mapping,
+    pages: Pages,
     model: MemoryModel,
     ty: MemoryType,
     /// Growth ends here.
     pages_max: u64,
 }
 
+/// Where a memory's pages are.
+#[derive(Debug)]
+enum Pages {
+    Own(Mapping),
+    /// Other stores use them too.
+    Shared(SharedMemory),
+}
+
+/// The most pages, its own, that a memory of a type can have, if Wasm pages are limited.
+pub(crate) fn most_pages(ty: MemoryType, pages_limit: u64) -> u64 {
+    let most = if ty.wide { MAX_WIDE_LEN } else { max_len(usize::BITS) };
+    pages_limit.saturating_mul(PAGE_LEN).min(most) / ty.page_len
+}
+
+/// Address space that a memory takes which never moves, and which has `len_max` bytes at most.
+pub(crate) fn reserved_len(model: MemoryModel, len_max: u64) -> u64 {
+    let len = match model {
+        MemoryModel::Guard => GUARD_RESERVATION,
+        MemoryModel::Checked => len_max,
+    };
+    GUARD_BEFORE as u64 + len
+}
+
 impl MemoryData {
     /// A memory of `ty.min` pages, all zero, which fills `record`. In the guard model everything that
-    /// an index and an offset can reach is reserved, so that the base never moves.
+    /// an index and an offset can reach is reserved, so that the base never moves; an index of 64 bits can reach more.
     pub(crate) fn new(
         ty: MemoryType,
         model: MemoryModel,
         pages_limit: u64,
         record: Slot<MemoryRecord>,
     ) -> Result<MemoryData, MemoryError> {
-        let limit = pages_limit.min(max_pages(usize::BITS)) * (PAGE_LEN / ty.page_len);
+        let model = if ty.wide { MemoryModel::Checked } else { model };
+        let limit = most_pages(ty, pages_limit);
         let pages_max = limit.min(ty.max.unwrap_or(u64::MAX));
         if ty.min > limit {
             return Err(MemoryError::TooLarge { pages: ty.min, limit });
@@ -55,7 +81,7 @@ impl MemoryData {
         let len_bytes = ty.min * ty.page_len;
         let mapping = match model {
             MemoryModel::Guard => {
-                let reserve = GUARD_BEFORE as u64 + GUARD_RESERVATION;
+                let reserve = reserved_len(model, 0);
                 let mapping = usize::try_from(reserve).ok().and_then(|len| Mapping::reserve(len).ok());
                 let mapping = mapping.ok_or(MemoryError::Reserve { len_bytes: reserve })?;
                 let commit = mapping.protect(GUARD_BEFORE, len_bytes as usize, Protection::ReadWrite);
@@ -70,27 +96,44 @@ impl MemoryData {
         };
         // SAFETY: filled before it is used; what is mapped is what `publish` says.
         let linear = unsafe { LinearMemory::new(record) };
-        let memory = MemoryData { linear, mapping, model, ty, pages_max };
+        let memory = MemoryData { linear, pages: Pages::Own(mapping), model, ty, pages_max };
         memory.publish(len_bytes);
         Ok(memory)
     }
 
-    /// Bytes of the mapping before the memory's first.
-    fn before(&self) -> usize {
-        match self.model {
-            MemoryModel::Guard => GUARD_BEFORE,
-            MemoryModel::Checked => 0,
+    /// A memory that other stores may use too.
+    pub(crate) fn shared(shared: SharedMemory) -> MemoryData {
+        let (linear, model, ty, pages_max) = (shared.linear(), shared.model(), shared.ty(), shared.pages_max());
+        MemoryData { linear, pages: Pages::Shared(shared), model, ty, pages_max }
+    }
+
+    pub(crate) fn as_shared(&self) -> Option<&SharedMemory> {
+        match &self.pages {
+            Pages::Own(_) => None,
+            Pages::Shared(shared) => Some(shared),
         }
     }
 
-    fn base(&self) -> *mut u8 {
-        self.mapping.start().wrapping_add(self.before())
+    fn mapping(&self) -> &Mapping {
+        match &self.pages {
+            Pages::Own(mapping) => mapping,
+            Pages::Shared(shared) => shared.mapping(),
+        }
+    }
+
+    /// Bytes of the mapping before the memory's first.
+    fn before(&self) -> usize {
+        match (&self.pages, self.model) {
+            (Pages::Own(_), MemoryModel::Checked) => 0,
+            _ => GUARD_BEFORE,
+        }
     }
 
     /// Tells compiled code where the memory is now.
     fn publish(&self, len_bytes: u64) {
-        debug_assert!(self.base().addr().is_multiple_of(MEMORY_ALIGN as usize), "mappings start at pages");
-        self.record().set(MemoryRecord { base: Ptr(self.base()), len_bytes });
+        let base = self.mapping().start().wrapping_add(self.before());
+        debug_assert!(base.addr().is_multiple_of(MEMORY_ALIGN as usize), "mappings start at pages");
+        self.record().set(MemoryRecord { base: Ptr(base), len_bytes });
     }
 
     pub(crate) fn record(&self) -> Slot<MemoryRecord> {
@@ -103,8 +146,8 @@ impl MemoryData {
 
     /// Addresses whose faults are accesses out of bounds; `None` in the checked model.
     pub(crate) fn reservation(&self) -> Option<(usize, usize)> {
-        let start = self.mapping.start().expose_provenance();
-        (self.model == MemoryModel::Guard).then_some((start, start + self.mapping.len()))
+        let start = self.mapping().start().expose_provenance();
+        (self.model == MemoryModel::Guard).then_some((start, start + self.mapping().len()))
     }
 
     /// Type with the current size, as it counts for imports.
@@ -118,8 +161,12 @@ impl MemoryData {
 
     /// Adds zeroed pages; returns how many there were. `None`, and no change, if they cannot be had.
     pub(crate) fn grow(&mut self, delta_pages: u64) -> Option<u64> {
+        let mapping = match &mut self.pages {
+            Pages::Own(mapping) => mapping,
+            Pages::Shared(shared) => return shared.try_grow(delta_pages),
+        };
         let page_len = self.ty.page_len;
-        let old = self.pages();
+        let old = self.linear.pages(page_len);
         let new = self.linear.grown(delta_pages, page_len, self.pages_max)?;
         if delta_pages == 0 {
             return Some(old);
@@ -129,22 +176,28 @@ impl MemoryData {
             MemoryModel::Guard => {
                 // Of the last host page, what is behind the memory's end has never been written to.
                 let there = unix::round_to_pages(old_len)?;
-                self.mapping
-                    .protect(GUARD_BEFORE + there, new_len.saturating_sub(there), Protection::ReadWrite)
-                    .ok()?;
+                mapping.protect(GUARD_BEFORE + there, new_len.saturating_sub(there), Protection::ReadWrite).ok()?;
             }
-            MemoryModel::Checked => self.mapping.resize(new_len).ok()?,
+            MemoryModel::Checked => mapping.resize(new_len).ok()?,
         }
         self.publish(new_len as u64);
         Some(old)
     }
 
+    /// Empty if it is shared: other threads may change its bytes.
     pub(crate) fn bytes(&self) -> &[u8] {
+        if self.as_shared().is_some() {
+            return &[];
+        }
         // SAFETY: compiled code does not run while the store is borrowed.
         unsafe { self.linear.bytes() }
     }
 
+    /// As [`bytes`](Self::bytes).
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        if self.as_shared().is_some() {
+            return &mut [];
+        }
         // SAFETY: as above, and the store is borrowed mutably.
         unsafe { self.linear.bytes() }
     }
@@ -169,16 +222,27 @@ impl MemoryData {
         }
         let whole = len - len % page_len;
         let at = self.before() + address as usize;
-        self.mapping.map_file(at, whole, file, file_offset, Protection::ReadWrite).ok()?;
+        self.mapping().map_file(at, whole, file, file_offset, Protection::ReadWrite).ok()?;
         Some(whole)
     }
 }
 
 impl Memory {
     /// A memory made by the host, of `ty.min` zeroed pages. It has the store's memory model for such
-    /// memories (`Store::set_memory_model`); the guard model's serves images of either.
+    /// memories (`Store::set_memory_model`); the guard model's serves images of either. A shared memory of a type
+    /// comes from [`SharedMemory::new`].
     pub fn new(store: &mut impl AsContextMut, ty: MemoryType) -> Result<Memory, Error> {
         store.as_context_mut().core_mut().new_host_memory(ty)
+    }
+
+    /// A shared memory, as one of a store's.
+    pub fn from_shared(store: &mut impl AsContextMut, shared: &SharedMemory) -> Memory {
+        store.as_context_mut().core_mut().share_memory(shared)
+    }
+
+    /// The shared memory, if it is one.
+    pub fn shared(&self, store: &impl AsContext) -> Option<SharedMemory> {
+        store.as_context().core().memory(*self).as_shared().cloned()
     }
 
     /// Its type, with the current size as the minimum.
@@ -191,17 +255,17 @@ impl Memory {
         store.as_context().core().memory(*self).pages()
     }
 
-    /// Its bytes.
+    /// Its bytes; none if it is shared, as others may change them: then [`SharedMemory::data`] has them.
     pub fn data<'a, S: AsContext>(&self, store: &'a S) -> &'a [u8] {
         store.as_context().into_core().memory(*self).bytes()
     }
 
-    /// Its bytes, to be written.
+    /// Its bytes, to be written; none if it is shared.
     pub fn data_mut<'a, S: AsContextMut>(&self, store: &'a mut S) -> &'a mut [u8] {
         store.as_context_mut().into_core_mut().memory_mut(*self).bytes_mut()
     }
 
-    /// Its bytes and the store's data, both to be written.
+    /// Its bytes, none if it is shared, and the store's data, both to be written.
     pub fn data_and_store_mut<'a, S: AsContextMut>(&self, store: &'a mut S) -> (&'a mut [u8], &'a mut S::Data) {
         let (core, data) = store.as_context_mut().into_parts();
         (core.memory_mut(*self).bytes_mut(), data)
@@ -224,6 +288,11 @@ impl Memory {
         let store = store.as_context();
         let memory = store.core().memory(*self);
         check(memory, address, buffer.len())?;
+        if let Some(shared) = memory.as_shared() {
+            let from = &shared.data()[address as usize..];
+            buffer.iter_mut().zip(from).for_each(|(to, from)| *to = from.load(Ordering::Relaxed));
+            return Ok(());
+        }
         buffer.copy_from_slice(&memory.bytes()[address as usize..][..buffer.len()]);
         Ok(())
     }
@@ -233,6 +302,11 @@ impl Memory {
         let mut store = store.as_context_mut();
         let memory = store.core_mut().memory_mut(*self);
         check(memory, address, bytes.len())?;
+        if let Some(shared) = memory.as_shared() {
+            let to = &shared.data()[address as usize..];
+            bytes.iter().zip(to).for_each(|(from, to)| to.store(*from, Ordering::Relaxed));
+            return Ok(());
+        }
         memory.bytes_mut()[address as usize..][..bytes.len()].copy_from_slice(bytes);
         Ok(())
     }

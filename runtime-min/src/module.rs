@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wasmc_abi::ValType;
-use wasmc_abi::image::{ExternKind, GlobalRecord, ImportRecord, TableRecord};
+use wasmc_abi::image::{ExternKind, GlobalRecord, ImportRecord, MemoryRecord, TableRecord};
 use wasmc_abi::target::MemoryModel;
 use wasmc_loader::{Code, Image, LoadedCode, Verify};
 
@@ -187,15 +187,17 @@ impl Module {
 
     pub(crate) fn import_type(&self, import: &ImportRecord) -> ExternType {
         let value_type = self.val_type(import.ty);
-        let max = (import.flag == 1).then_some(import.max);
         match ExternKind::from_number(import.kind) {
-            Some(ExternKind::Table) => ExternType::Table(TableType { element: value_type, min: import.min, max }),
+            Some(ExternKind::Table) => {
+                let ImportRecord { ty, flags, min, max, .. } = *import;
+                ExternType::Table(self.table_type(&TableRecord { ty, flags, min, max, ..TableRecord::default() }))
+            }
             Some(ExternKind::Memory) => {
-                let page_len = if import.ty == 1 { 1 } else { wasmc_abi::vmctx::PAGE_LEN };
-                ExternType::Memory(MemoryType { min: import.min, max, page_len })
+                let ImportRecord { flags, min, max, .. } = *import;
+                ExternType::Memory(memory_type(&MemoryRecord { flags, min, max, ..MemoryRecord::default() }))
             }
             Some(ExternKind::Global) => {
-                ExternType::Global(GlobalType { content: value_type, mutable: import.flag == 1 })
+                ExternType::Global(GlobalType { content: value_type, mutable: import.flags == 1 })
             }
             Some(ExternKind::Function) | None => ExternType::Func(self.func_type(import.ty).clone()),
         }
@@ -219,8 +221,7 @@ impl Module {
     }
 
     pub(crate) fn table_type(&self, record: &TableRecord) -> TableType {
-        let max = (record.has_max == 1).then_some(record.max);
-        TableType { element: self.val_type(record.ty), min: record.min, max }
+        TableType { element: self.val_type(record.ty), min: record.min, max: record.max(), wide: record.is_wide() }
     }
 
     pub(crate) fn global_type(&self, record: &GlobalRecord) -> GlobalType {
@@ -228,7 +229,12 @@ impl Module {
     }
 }
 
-pub(crate) fn memory_type(record: &wasmc_abi::image::MemoryRecord) -> MemoryType {
-    let max = (record.has_max == 1).then_some(record.max);
-    MemoryType { min: record.min, max, page_len: record.page_len() }
+pub(crate) fn memory_type(record: &MemoryRecord) -> MemoryType {
+    MemoryType {
+        min: record.min,
+        max: record.max(),
+        page_len: record.page_len(),
+        shared: record.is_shared(),
+        wide: record.is_wide(),
+    }
 }

@@ -8,15 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use wasmc_abi::target::MemoryModel;
-use wasmc_abi::vmctx::MAX_PAGES;
 
-use crate::error::{Error, LimitError};
+use crate::error::{Error, LimitError, MemoryError};
 use crate::global::{Global, GlobalData};
 use crate::host::{HostFunc, HostRecord, Pending};
 use crate::instance::InstanceData;
 use crate::interrupt::{InterruptHandle, Interruption};
 use crate::memory::{Memory, MemoryData};
 use crate::module::Module;
+use crate::shared::SharedMemory;
 use crate::storage::Arena;
 use crate::sys::unix;
 use crate::table::{Table, TableData};
@@ -109,7 +109,7 @@ impl StoreCore {
             fault_map: FaultMap::new(),
             pending: None,
             memory_model: if usize::BITS == 64 { MemoryModel::Guard } else { MemoryModel::Checked },
-            memory_pages_max: MAX_PAGES,
+            memory_pages_max: u64::MAX,
             stack_len: DEFAULT_STACK_LEN,
             stack_low: 0,
             stack_limit: 0,
@@ -158,6 +158,9 @@ impl StoreCore {
     }
 
     pub(crate) fn new_host_memory(&mut self, ty: MemoryType) -> Result<Memory, Error> {
+        if ty.shared {
+            return Err(MemoryError::Shared.into());
+        }
         let index = self.memory_records.push(MemoryRecord { base: Ptr(std::ptr::null_mut()), len_bytes: 0 });
         // SAFETY: the arena lives as long as the store, and so as the memory.
         let record = unsafe { Slot::new(self.memory_records.pointer(index)) };
@@ -165,6 +168,14 @@ impl StoreCore {
         let index = self.memories.push(memory);
         self.refresh_fault_map();
         Ok(Memory { store: self.id, index })
+    }
+
+    /// The store's number for a shared memory, the same one whenever it is asked for.
+    pub(crate) fn share_memory(&mut self, shared: &SharedMemory) -> Memory {
+        let known = self.memories.iter().position(|memory| memory.as_shared().is_some_and(|known| known.is(shared)));
+        let index = known.map_or_else(|| self.memories.push(MemoryData::shared(shared.clone())), |index| index as u32);
+        self.refresh_fault_map();
+        Memory { store: self.id, index }
     }
 
     pub(crate) fn new_host_table(&mut self, ty: TableType, init: RawRef) -> Result<Table, Error> {
@@ -373,7 +384,7 @@ impl<T> Store<T> {
 
     /// The most Wasm pages that a memory made from now on can have.
     pub fn set_memory_pages_max(&mut self, pages: u64) {
-        self.as_context_mut().core_mut().memory_pages_max = pages.min(MAX_PAGES);
+        self.as_context_mut().core_mut().memory_pages_max = pages;
     }
 
     /// What other threads can stop this store's calls by.

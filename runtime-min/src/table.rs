@@ -138,7 +138,7 @@ mod tests {
     #[test]
     fn elements_can_be_written_grown_and_moved() {
         let mut store = Store::new(());
-        let ty = TableType { element: ValType::ExternRef, min: 2, max: Some(6) };
+        let ty = TableType::new(ValType::ExternRef, 2, Some(6));
         let table = Table::new(&mut store, ty, token(1)).unwrap();
         table.set(&mut store, 1, token(2)).unwrap();
         assert_eq!(table.grow(&mut store, 3, token(3)).unwrap(), 2);
@@ -158,7 +158,7 @@ mod tests {
     #[test]
     fn values_of_another_type_are_refused() {
         let mut store = Store::new(());
-        let ty = TableType { element: ValType::FuncRef, min: 1, max: None };
+        let ty = TableType::new(ValType::FuncRef, 1, None);
         assert!(Table::new(&mut store, ty, token(1)).is_err());
         let table = Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
         assert!(table.set(&mut store, 0, Val::I32(0)).is_err());

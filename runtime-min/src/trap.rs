@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::ptr::{self, NonNull};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicPtr, Ordering};
 
 use wasmc_abi::TrapCode;
@@ -14,7 +15,7 @@ use crate::activation::{self, Activation, Position};
 use crate::backtrace::{self, RawTrace};
 use crate::error::Error;
 use crate::host::Pending;
-use crate::interrupt;
+use crate::interrupt::{self, Interruption};
 use crate::store::StoreCore;
 use crate::sys::{machine, unix};
 
@@ -192,6 +193,12 @@ pub(crate) fn is_interrupted() -> bool {
     // SAFETY: the call waits, so its store is alive.
     let interruption = unsafe { &(*store).interruption };
     interruption.as_ref().is_some_and(|interruption| interruption.is_due())
+}
+
+/// What others can stop the call by that runs on this thread, if anything.
+pub(crate) fn interruption() -> Option<Arc<Interruption>> {
+    // SAFETY: the call waits, so its store is alive; whether it can be interrupted does not change meanwhile.
+    unsafe { &(*innermost_store()?).interruption }.clone()
 }
 
 /// Sorted, disjoint ranges of addresses.

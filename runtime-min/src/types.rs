@@ -57,6 +57,15 @@ pub struct TableType {
     pub min: u64,
     /// Most, if limited.
     pub max: Option<u64>,
+    /// Whether indices have 64 bits (memory64 proposal).
+    pub wide: bool,
+}
+
+impl TableType {
+    /// The type of a table with indices of 32 bits.
+    pub fn new(element: ValType, min: u64, max: Option<u64>) -> TableType {
+        TableType { element, min, max, wide: false }
+    }
 }
 
 /// The type of a linear memory. Counts are of pages.
@@ -68,12 +77,21 @@ pub struct MemoryType {
     pub max: Option<u64>,
     /// Length of a page, bytes: 65536, or 1 (custom-page-sizes proposal).
     pub page_len: u64,
+    /// Whether several threads may use it at a time (threads proposal). Then there is a maximum.
+    pub shared: bool,
+    /// Whether addresses have 64 bits (memory64 proposal).
+    pub wide: bool,
 }
 
 impl MemoryType {
-    /// The type of a memory with pages of 64 KiB.
+    /// The type of a memory with pages of 64 KiB and addresses of 32 bits, of one thread at a time.
     pub fn new(min: u64, max: Option<u64>) -> MemoryType {
-        MemoryType { min, max, page_len: wasmc_abi::vmctx::PAGE_LEN }
+        MemoryType { min, max, page_len: wasmc_abi::vmctx::PAGE_LEN, shared: false, wide: false }
+    }
+
+    /// The type of a memory with pages of 64 KiB and addresses of 32 bits, of several threads.
+    pub fn new_shared(min: u64, max: u64) -> MemoryType {
+        MemoryType { shared: true, ..MemoryType::new(min, Some(max)) }
     }
 }
 
@@ -129,10 +147,11 @@ impl ExternType {
         match (self, wanted) {
             (ExternType::Func(a), ExternType::Func(b)) => a == b,
             (ExternType::Table(a), ExternType::Table(b)) => {
-                a.element == b.element && limits_match((a.min, a.max), (b.min, b.max))
+                (a.element, a.wide) == (b.element, b.wide) && limits_match((a.min, a.max), (b.min, b.max))
             }
             (ExternType::Memory(a), ExternType::Memory(b)) => {
-                a.page_len == b.page_len && limits_match((a.min, a.max), (b.min, b.max))
+                let same = (a.page_len, a.shared, a.wide) == (b.page_len, b.shared, b.wide);
+                same && limits_match((a.min, a.max), (b.min, b.max))
             }
             (ExternType::Global(a), ExternType::Global(b)) if a.mutable || b.mutable => a == b,
             (ExternType::Global(a), ExternType::Global(b)) => matches(a.content, b.content),
@@ -141,8 +160,8 @@ impl ExternType {
     }
 }
 
-fn write_limits(f: &mut fmt::Formatter<'_>, min: u64, max: Option<u64>) -> fmt::Result {
-    write!(f, "{min}")?;
+fn write_limits(f: &mut fmt::Formatter<'_>, wide: bool, min: u64, max: Option<u64>) -> fmt::Result {
+    write!(f, "{}{min}", if wide { "i64 " } else { "" })?;
     max.map_or(Ok(()), |max| write!(f, " {max}"))
 }
 
@@ -152,13 +171,13 @@ impl fmt::Display for ExternType {
             ExternType::Func(ty) => write!(f, "{ty}"),
             ExternType::Table(ty) => {
                 f.write_str("(table ")?;
-                write_limits(f, ty.min, ty.max)?;
+                write_limits(f, ty.wide, ty.min, ty.max)?;
                 write!(f, " {})", ty.element)
             }
             ExternType::Memory(ty) => {
                 f.write_str("(memory ")?;
-                write_limits(f, ty.min, ty.max)?;
-                f.write_str(")")
+                write_limits(f, ty.wide, ty.min, ty.max)?;
+                f.write_str(if ty.shared { " shared)" } else { ")" })
             }
             ExternType::Global(ty) if ty.mutable => write!(f, "(global (mut {}))", ty.content),
             ExternType::Global(ty) => write!(f, "(global {})", ty.content),
@@ -180,13 +199,19 @@ mod tests {
         assert!(!memory(2, None).matches(&memory(3, None)));
         assert!(!memory(2, None).matches(&memory(2, Some(3))));
         assert!(!memory(2, Some(4)).matches(&memory(2, Some(3))));
+        for other in [MemoryType::new_shared(2, 3), MemoryType { wide: true, ..MemoryType::new(2, Some(3)) }] {
+            let other = ExternType::Memory(other);
+            assert!(
+                other.matches(&other) && !other.matches(&memory(2, Some(3))) && !memory(2, Some(3)).matches(&other)
+            );
+        }
         let bytes = ExternType::Memory(MemoryType { page_len: 1, ..MemoryType::new(1 << 20, None) });
         assert!(bytes.matches(&bytes) && !bytes.matches(&memory(1, None)) && !memory(9, None).matches(&bytes));
     }
 
     #[test]
     fn tables_globals_and_functions_match_exactly_where_the_spec_says() {
-        let table = |element, min, max| ExternType::Table(TableType { element, min, max });
+        let table = |element, min, max| ExternType::Table(TableType::new(element, min, max));
         assert!(table(FuncRef, 10, Some(20)).matches(&table(FuncRef, 5, Some(25))));
         assert!(!table(ExternRef, 10, Some(20)).matches(&table(FuncRef, 5, Some(25))));
         let global = |content, mutable| ExternType::Global(GlobalType { content, mutable });
@@ -204,8 +229,10 @@ mod tests {
         let func = FuncType::new([I32, F64], [I64]);
         assert_eq!(func.to_string(), "(func (param i32 f64) (result i64))");
         assert_eq!(FuncType::new([], []).to_string(), "(func)");
-        let table = ExternType::Table(TableType { element: FuncRef, min: 10, max: Some(20) });
+        let table = ExternType::Table(TableType::new(FuncRef, 10, Some(20)));
         assert_eq!(table.to_string(), "(table 10 20 funcref)");
+        let memory = MemoryType { wide: true, ..MemoryType::new_shared(1, 2) };
+        assert_eq!(ExternType::Memory(memory).to_string(), "(memory i64 1 2 shared)");
         let global = ExternType::Global(GlobalType { content: I32, mutable: true });
         assert_eq!(global.to_string(), "(global (mut i32))");
     }

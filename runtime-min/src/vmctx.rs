@@ -4,6 +4,7 @@
 
 use core::mem::{offset_of, size_of};
 use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use wasmc_abi::vmctx::{self, Layout};
 
@@ -100,6 +101,32 @@ impl<T: Copy> Slot<T> {
     #[cfg(feature = "std")]
     pub(crate) fn pointer(self) -> NonNull<T> {
         self.0
+    }
+}
+
+impl Slot<MemoryRecord> {
+    /// Where the memory is. Of a shared one that never changes.
+    pub(crate) fn base(self) -> *mut u8 {
+        // SAFETY: by the promise of `new`.
+        unsafe { (*self.0.as_ptr()).base.0 }
+    }
+
+    /// Its length, which is that of a pointer, in the slot's low half if that has 32 bits. Atomic, because other threads
+    /// may have a shared memory grow meanwhile.
+    fn len(&self) -> &AtomicUsize {
+        // SAFETY: the slot is there, by the promise of `new`, and aligned; the only accesses of several threads at a
+        // time are these and compiled code's.
+        unsafe { AtomicUsize::from_ptr((&raw mut (*self.0.as_ptr()).len_bytes).cast()) }
+    }
+
+    pub(crate) fn len_bytes(self) -> u64 {
+        self.len().load(Ordering::Relaxed) as u64
+    }
+
+    /// The memory is longer from now on: what is added can be accessed already.
+    #[cfg(feature = "std")]
+    pub(crate) fn set_len_bytes(self, len_bytes: u64) {
+        self.len().store(len_bytes as usize, Ordering::SeqCst);
     }
 }
 

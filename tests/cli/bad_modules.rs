@@ -64,8 +64,6 @@ fn too_many_locals_and_too_large_functions_are_refused() {
 fn what_needs_a_later_proposal_is_refused_by_its_name_and_place() {
     let desk = Desk::new("proposals");
     for (name, text, words) in [
-        ("memory64", "(module (memory i64 1))", ["memory64", "0x"]),
-        ("threads", "(module (memory 1 1 shared))", ["threads", "0x"]),
         ("tail-call", "(module (func $f (return_call $f)))", ["tail", "0x"]),
         ("exceptions", "(module (tag))", ["exception", "0x"]),
         ("gc", "(module (type (struct)))", ["gc", "0x"]),
@@ -73,6 +71,20 @@ fn what_needs_a_later_proposal_is_refused_by_its_name_and_place() {
     ] {
         let wasm = wat::parse_str(text).unwrap();
         desk.compile_fails(&desk.file(&format!("{name}.wasm"), wasm), &words);
+    }
+}
+
+#[test]
+fn what_a_target_cannot_have_is_refused_by_name() {
+    let desk = Desk::new("targets");
+    for (target, text, words) in [
+        ("armv7-linux", "(module (memory i64 1))", ["armv7-linux", "addresses of 64 bits"]),
+        ("riscv32imac-none", "(module (table i64 1 funcref))", ["riscv32imac-none", "indices of 64 bits"]),
+        ("thumbv7em-none", "(module (memory 1 1 shared))", ["thumbv7em-none", "shared"]),
+    ] {
+        let module = desk.file("module.wat", text);
+        let args = ["compile".as_ref(), module.as_os_str(), "--target".as_ref(), target.as_ref()];
+        desk.run("wasmc", args).failed_with(&words);
     }
 }
 

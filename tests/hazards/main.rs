@@ -1,6 +1,7 @@
 //! Where a lowering to LLVM goes wrong easily: each test is one such place, in each of the selected configurations
 //! (`tests/src/config.rs`).
 
+mod atomics;
 mod calls;
 mod control;
 mod float_environment;
@@ -10,14 +11,25 @@ mod merge;
 mod order;
 mod tables;
 mod vectors;
+mod wide;
 
 use wasmc_abi::TrapCode;
 use wasmc_tests::{Config, Engine, Outcome, Value};
 
 /// Runs `claim` on an instance of `text` in each configuration.
-fn everywhere(text: &str, mut claim: impl FnMut(&mut Engine, Config)) {
+fn everywhere(text: &str, claim: impl FnMut(&mut Engine, Config)) {
+    run(text, claim, Config::selected());
+}
+
+/// The same where pointers have 64 bits, as memories with such addresses need.
+fn everywhere_wide(text: &str, claim: impl FnMut(&mut Engine, Config)) {
+    let is_wide = |config: &Config| config.platform.compile_target().row.pointer_bits == 64;
+    run(text, claim, Config::selected().into_iter().filter(is_wide));
+}
+
+fn run(text: &str, mut claim: impl FnMut(&mut Engine, Config), configs: impl IntoIterator<Item = Config>) {
     let wasm = wat::parse_str(text).expect("the test's module is well formed");
-    for config in Config::selected() {
+    for config in configs {
         let mut engine = Engine::new(&wasm, config).unwrap_or_else(|stop| panic!("{config}: {stop}"));
         claim(&mut engine, config);
     }

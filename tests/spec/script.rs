@@ -74,10 +74,23 @@ pub fn label(file: &TestFile<'_>) -> String {
     if file.parent() == VERSION_2 { file.name().into() } else { format!("{}/{}", file.parent(), file.name()) }
 }
 
-/// What modules of a file may use. What is invalid in version 2 need not be later.
+/// What modules of a file may use. What is invalid in version 2 need not be later, and files of some proposals are
+/// older than others: of a time with one memory, or one table, a module.
 fn proposals(file: &TestFile<'_>) -> Proposals {
-    let version_2 = || Proposals::profile("wasm2").expect("there is such a profile");
-    if file.parent() == VERSION_2 { version_2() } else { Proposals::default() }
+    let version_2 = Proposals::profile("wasm2");
+    let proposals = match file.parent() {
+        VERSION_2 => version_2,
+        "memory64" => version_2.and_then(|all| all.with("memory64")),
+        "threads" => version_2.and_then(|all| all.without("reference-types")?.with("threads")),
+        _ => Ok(Proposals::default()),
+    };
+    proposals.expect("there are such a profile and such proposals")
+}
+
+/// Whether there can be such modules on a platform. Those of some files have addresses of 64 bits throughout.
+pub fn applies(file: &TestFile<'_>, config: Config) -> bool {
+    let wide = file.parent() == "memory64" || file.name() == "memory_max_i64.wast";
+    !wide || config.platform.compile_target().row.pointer_bits == 64
 }
 
 const VERSION_2: &str = "wasm-v2";

@@ -121,10 +121,11 @@ fn leading_writes<'a>(module: &Module<'a>) -> Vec<Option<Write<'a>>> {
         writes.push(match data.mode {
             SegmentMode::Passive | SegmentMode::Declared => None,
             SegmentMode::Active(memory, ConstExpr::Bits(bits)) if memory.0 >= module.imported_memories => {
-                // The bits of an i32.
-                let address = u64::from(bits as u32);
-                let memory_len = module.memories[memory.get()].min_len();
-                if address + data.bytes.len() as u64 > memory_len {
+                let ty = module.memories[memory.get()];
+                // The bits of an i32 or an i64.
+                let address = if ty.wide { bits as u64 } else { u64::from(bits as u32) };
+                let end = address.checked_add(data.bytes.len() as u64);
+                if end.is_none_or(|end| end > ty.min_len()) {
                     break;
                 }
                 Some(Write { memory: memory.0, address, bytes: data.bytes })

@@ -12,7 +12,7 @@ use wasmc_abi::fixup::{Fixup, FixupTarget};
 use wasmc_abi::image::{
     self, DataRecord, DirectoryEntry, ElementItem, ElementRecord, EscapeRecord, ExportRecord, ExternKind,
     FunctionRecord, GlobalRecord, Header, ITEM_GLOBAL, ImportRecord, InitKind, MemoryRecord, MemoryRun, NONE,
-    SubTypeRecord, Table, TableRecord, TypeForm, TypeNumber, TypeRecord, UnwindRecord,
+    SubTypeRecord, Table, TableRecord, TypeForm, TypeNumber, TypeRecord, UnwindRecord, limits,
 };
 use wasmc_abi::sites::{SiteIndexRecord, SiteWriter};
 
@@ -181,16 +181,15 @@ impl Tables<'_> {
         let imported = std::iter::repeat_n(ConstExpr::Bits(0), self.module.imported_tables as usize);
         let inits = imported.chain(self.module.table_inits.iter().copied());
         let tables = self.module.tables.iter().zip(inits).map(|(table, expr)| {
-            let TableType { element, min, max } = *table;
+            let TableType { element, min, max, .. } = *table;
             let (init_kind, init) = init(expr);
-            let (ty, has_max, max) = (element.number(), max.is_some().into(), max.unwrap_or(0));
-            TableRecord { ty, has_max, min, max, init_kind, reserved: 0, init: init as u64 }.to_bytes()
+            let (ty, flags, max) = (element.number(), table_flags(table), max.unwrap_or(0));
+            TableRecord { ty, flags, min, max, init_kind, reserved: 0, init: init as u64 }.to_bytes()
         });
         block.put(Table::Tables, tables);
         let memories = self.module.memories.iter().map(|memory| {
             let MemoryType { min, max, .. } = *memory;
-            MemoryRecord { has_max: max.is_some().into(), byte_pages: byte_pages(memory), min, max: max.unwrap_or(0) }
-                .to_bytes()
+            MemoryRecord { flags: memory_flags(memory), reserved: 0, min, max: max.unwrap_or(0) }.to_bytes()
         });
         block.put(Table::Memories, memories);
         let globals = self.module.globals.iter().map(|global| {
@@ -305,26 +304,38 @@ impl Block {
     }
 }
 
-fn byte_pages(memory: &MemoryType) -> u32 {
-    (memory.page_len == 1).into()
+fn table_flags(table: &TableType) -> u32 {
+    flags([(table.max.is_some(), limits::MAX), (table.wide, limits::WIDE)])
+}
+
+fn memory_flags(memory: &MemoryType) -> u32 {
+    flags([
+        (memory.max.is_some(), limits::MAX),
+        (memory.shared, limits::SHARED),
+        (memory.wide, limits::WIDE),
+        (memory.page_len == 1, limits::BYTE_PAGES),
+    ])
+}
+
+/// Those flags that are set.
+fn flags<const N: usize>(flags: [(bool, u32); N]) -> u32 {
+    flags.iter().filter(|(set, _)| *set).fold(0, |all, (_, flag)| all | flag)
 }
 
 /// The record of an import without its names.
 fn import_type(ty: &ImportType) -> ImportRecord {
-    let limits = |min, max: Option<u64>| ImportRecord {
-        flag: max.is_some().into(),
-        min,
-        max: max.unwrap_or(0),
-        ..ImportRecord::default()
-    };
+    let limits =
+        |flags, min, max: Option<u64>| ImportRecord { flags, min, max: max.unwrap_or(0), ..ImportRecord::default() };
     let (kind, ty, rest) = match ty {
         ImportType::Function(ty) => (ExternKind::Function, ty.0, ImportRecord::default()),
-        ImportType::Table(table) => (ExternKind::Table, table.element.number(), limits(table.min, table.max)),
-        ImportType::Memory(memory) => (ExternKind::Memory, byte_pages(memory), limits(memory.min, memory.max)),
+        ImportType::Table(table) => {
+            (ExternKind::Table, table.element.number(), limits(table_flags(table), table.min, table.max))
+        }
+        ImportType::Memory(memory) => (ExternKind::Memory, 0, limits(memory_flags(memory), memory.min, memory.max)),
         ImportType::Global(global) => (
             ExternKind::Global,
             global.value.number(),
-            ImportRecord { flag: global.mutable.into(), ..Default::default() },
+            ImportRecord { flags: global.mutable.into(), ..Default::default() },
         ),
     };
     ImportRecord { kind: kind as u32, ty, ..rest }

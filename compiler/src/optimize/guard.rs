@@ -12,6 +12,8 @@
 //! - So the access stays inside the reservation, and so does every other access that is passed on the
 //!   way; one that is not of this form ends the search.
 //! - A store that is more than one of the machine's does not count: it could leave its first part behind.
+//! - An atomic access is an access: a load of its own or, where it stores, one that is aligned and no wider than a
+//!   word, so that it is done as a whole or faults. A fence ends the search.
 //! - A division on the way ends the search too, unless by a constant: its own check may have gone because
 //!   of this one.
 //! - In a function that lost a check, accesses of the guest's state become volatile, so that code
@@ -201,7 +203,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
     /// The length of the module's only memory, if it never changes.
     fn fixed_len(&self, memory: MemoryIndex) -> Option<i64> {
         let ty = self.module.memories.get(memory.get())?;
-        let is_known = self.module.memories.len() == 1 && self.module.imported_memories == 0;
+        let is_known = self.module.memories.len() == 1 && self.module.imported_memories == 0 && !ty.wide;
         ty.fixed_len(64).filter(|_| is_known).map(|len| len as i64)
     }
 
@@ -251,8 +253,13 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
     fn record_field(&self, address: PointerValue<'ctx>, field: u32) -> Option<MemoryIndex> {
         let (root, offset) = strip_constants(address)?;
         for memory in 0..self.layout.memories {
+            // No reservation covers what an index of 64 bits can reach: checks of such a memory stay, and its
+            // accesses are none that fault.
+            if self.module.memories[memory as usize].wide {
+                continue;
+            }
             let slot = i64::from(self.layout.memory(memory));
-            let matches = if memory < self.module.imported_memories {
+            let matches = if self.module.has_record_elsewhere(MemoryIndex(memory)) {
                 offset == i64::from(field) && self.is_load_from_vmctx(root, slot)
             } else {
                 offset == slot + i64::from(field) && root == self.vmctx
@@ -302,7 +309,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
     fn block_faults(&self, check: &Check<'ctx>, block: BasicBlock<'ctx>, path: &mut Path<'ctx>) -> bool {
         for instruction in block.get_instructions() {
             match instruction.get_opcode() {
-                Op::Load | Op::Store => match self.step(check, path, instruction) {
+                Op::Load | Op::Store | Op::AtomicRMW | Op::AtomicCmpXchg => match self.step(check, path, instruction) {
                     Step::Faults => return true,
                     Step::Harmless => {}
                     Step::Unknown => return false,
@@ -311,15 +318,9 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
                 // LLVM may know only from the check that the divisor is not zero.
                 Op::UDiv | Op::SDiv | Op::URem | Op::SRem if !divides_by_constant(instruction) => return false,
                 Op::Br => return self.successors_fault(check, block, instruction, path),
-                Op::Call
-                | Op::Switch
-                | Op::Return
-                | Op::Unreachable
-                | Op::Fence
-                | Op::AtomicRMW
-                | Op::AtomicCmpXchg
-                | Op::Invoke
-                | Op::IndirectBr => return false,
+                Op::Call | Op::Switch | Op::Return | Op::Unreachable | Op::Fence | Op::Invoke | Op::IndirectBr => {
+                    return false;
+                }
                 _ => {}
             }
         }
@@ -343,33 +344,37 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
     }
 
     fn step(&self, check: &Check<'ctx>, path: &Path<'ctx>, instruction: InstructionValue<'ctx>) -> Step {
-        let is_store = instruction.get_opcode() == Op::Store;
-        let Some(address) = pointer_operand(instruction, u32::from(is_store)) else { return Step::Unknown };
+        let is_load = instruction.get_opcode() == Op::Load;
         if let Some(access) = self.access(instruction) {
             let covers = access.start.constant + access.len >= check.end.constant;
-            let whole = !is_store || access.len <= self.whole_store_max;
+            let whole = is_load || access.len <= self.whole_store_max;
             if access.memory == check.memory && path.is_checked(access.start.index) && covers && whole {
                 return Step::Faults;
             }
-            return if is_store { Step::Unknown } else { Step::Harmless };
+            return if is_load { Step::Harmless } else { Step::Unknown };
         }
-        if !is_store && self.is_own(address) { Step::Harmless } else { Step::Unknown }
+        let is_own = || pointer_operand(instruction, 0).is_some_and(|address| self.is_own(address));
+        if is_load && is_own() { Step::Harmless } else { Step::Unknown }
     }
 
-    /// Reads a load or a store as an access that cannot leave the reservation.
+    /// Reads a load, a store or both at once as an access that cannot leave the reservation.
     fn access(&self, instruction: InstructionValue<'ctx>) -> Option<Access<'ctx>> {
         let access = self.access_of_memory(instruction)?;
         access.start.index.is_none_or(|index| self.is_bounded(index)).then_some(access)
     }
 
-    /// Reads a load or a store as an access of a memory, which stays inside the reservation if its index
-    /// is below 2^32.
+    /// Reads a load, a store or both at once as an access of a memory, which stays inside the reservation if its
+    /// index is below 2^32.
     fn access_of_memory(&self, instruction: InstructionValue<'ctx>) -> Option<Access<'ctx>> {
         let (address, bits) = match instruction.get_opcode() {
             Op::Store => {
                 (pointer_operand(instruction, 1)?, value_bits(instruction.get_operand(0)?.value()?.get_type())?)
             }
             Op::Load => (pointer_operand(instruction, 0)?, value_bits(instruction.get_type().try_into().ok()?)?),
+            // The operand after the address has the type of what is loaded and stored.
+            Op::AtomicRMW | Op::AtomicCmpXchg => {
+                (pointer_operand(instruction, 0)?, value_bits(instruction.get_operand(1)?.value()?.get_type())?)
+            }
             _ => return None,
         };
         let (base, start) = base_and_offset(address)?;
@@ -433,8 +438,9 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
 
     fn is_record(&self, root: PointerValue<'ctx>) -> bool {
         (0..self.layout.memories.max(self.layout.tables).max(self.layout.globals)).take(64).any(|i| {
-            let memory =
-                i < self.module.imported_memories && self.is_load_from_vmctx(root, self.layout.memory(i).into());
+            let memory = i < self.layout.memories
+                && self.module.has_record_elsewhere(MemoryIndex(i))
+                && self.is_load_from_vmctx(root, self.layout.memory(i).into());
             let table = i < self.module.imported_tables && self.is_load_from_vmctx(root, self.layout.table(i).into());
             let global =
                 i < self.module.imported_globals && self.is_load_from_vmctx(root, self.layout.global(i).into());
@@ -449,7 +455,8 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
         ends && first.get_opcode() == Op::Call && callee(first) == Some(self.trap.as_global_value().as_pointer_value())
     }
 
-    /// Makes accesses of what others can see volatile: linear memory, globals, tables.
+    /// Makes accesses of what others can see volatile: linear memory, globals, tables. Instructions that load and
+    /// store at once are in order as they are.
     fn keep_order(&self, function: FunctionValue<'ctx>) {
         for instruction in function.get_basic_block_iter().flat_map(|b| b.get_instructions()) {
             let visible = match instruction.get_opcode() {

@@ -35,8 +35,8 @@ pub fn number(llvm: &LlvmModule<'_>) -> Vec<Box<[u32]>> {
 }
 
 fn is_site(instruction: InstructionValue<'_>) -> bool {
-    use InstructionOpcode::{Call, Load, Store};
-    matches!(instruction.get_opcode(), Call | Load | Store)
+    use InstructionOpcode::{AtomicCmpXchg, AtomicRMW, Call, Load, Store};
+    matches!(instruction.get_opcode(), Call | Load | Store | AtomicRMW | AtomicCmpXchg)
 }
 
 /// The Wasm offsets of an instruction and of the calls it was inlined through.

@@ -135,6 +135,8 @@ pub struct TableType {
     pub min: u64,
     /// Most elements.
     pub max: Option<u64>,
+    /// Whether indices have 64 bits.
+    pub wide: bool,
 }
 
 /// The type of a memory, in pages.
@@ -146,6 +148,10 @@ pub struct MemoryType {
     pub max: Option<u64>,
     /// Length of a page, bytes: 64 KiB or 1.
     pub page_len: u64,
+    /// Whether several threads may use it at a time.
+    pub shared: bool,
+    /// Whether addresses have 64 bits.
+    pub wide: bool,
 }
 
 impl MemoryType {
@@ -154,9 +160,14 @@ impl MemoryType {
         self.min.saturating_mul(self.page_len)
     }
 
+    /// The most bytes that one can have where pointers are that wide.
+    pub fn max_len(self, pointer_bits: u32) -> u64 {
+        if self.wide { wasmc_abi::vmctx::MAX_WIDE_LEN } else { wasmc_abi::vmctx::max_len(pointer_bits) }
+    }
+
     /// The length of one that cannot grow; `None` for others, and if no memory is so long.
     pub fn fixed_len(self, pointer_bits: u32) -> Option<u64> {
-        let fixed = self.max == Some(self.min) && self.min_len() <= wasmc_abi::vmctx::max_len(pointer_bits);
+        let fixed = self.max == Some(self.min) && self.min_len() <= self.max_len(pointer_bits);
         fixed.then_some(self.min_len())
     }
 }
@@ -232,6 +243,11 @@ impl Module<'_> {
     /// The index of a function with a body.
     pub fn function_index(&self, defined: DefinedFuncIndex) -> FuncIndex {
         FuncIndex(self.imported_functions + defined.0)
+    }
+
+    /// Whether a memory's record is not part of the vmctx block, which then has its address.
+    pub fn has_record_elsewhere(&self, memory: MemoryIndex) -> bool {
+        memory.0 < self.imported_memories || self.memories[memory.get()].shared
     }
 
     /// The type of a function.

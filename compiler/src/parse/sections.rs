@@ -233,10 +233,11 @@ fn exports<'a>(reader: wasm::ExportSectionReader<'a>, module: &mut Module<'a>) -
 
 fn element(element: wasm::Element<'_>, module: &mut Module<'_>, computed: &mut Computed) -> Result<Element> {
     let mode = match element.kind {
-        wasm::ElementKind::Active { table_index, offset_expr } => SegmentMode::Active(
-            TableIndex(table_index.unwrap_or(0)),
-            computed.value(&offset_expr, ValType::I32, module)?,
-        ),
+        wasm::ElementKind::Active { table_index, offset_expr } => {
+            let table = TableIndex(table_index.unwrap_or(0));
+            let ty = index_type(module.tables[table.get()].wide);
+            SegmentMode::Active(table, computed.value(&offset_expr, ty, module)?)
+        }
         wasm::ElementKind::Passive => SegmentMode::Passive,
         wasm::ElementKind::Declared => SegmentMode::Declared,
     };
@@ -256,21 +257,28 @@ fn element(element: wasm::Element<'_>, module: &mut Module<'_>, computed: &mut C
 fn data<'a>(data: &wasm::Data<'a>, module: &mut Module<'a>, computed: &mut Computed) -> Result<Data<'a>> {
     let mode = match &data.kind {
         wasm::DataKind::Active { memory_index, offset_expr } => {
-            SegmentMode::Active(MemoryIndex(*memory_index), computed.value(offset_expr, ValType::I32, module)?)
+            let memory = MemoryIndex(*memory_index);
+            let ty = index_type(module.memories[memory.get()].wide);
+            SegmentMode::Active(memory, computed.value(offset_expr, ty, module)?)
         }
         wasm::DataKind::Passive => SegmentMode::Passive,
     };
     Ok(Data { mode, bytes: data.data })
 }
 
+/// The type of a table's indices, or a memory's addresses.
+fn index_type(wide: bool) -> ValType {
+    if wide { ValType::I64 } else { ValType::I32 }
+}
+
 fn table_type(ty: &wasm::TableType, module: &Module<'_>) -> TableType {
     let element = module.val_type(&wasm::ValType::Ref(ty.element_type));
-    TableType { element, min: ty.initial, max: ty.maximum }
+    TableType { element, min: ty.initial, max: ty.maximum, wide: ty.table64 }
 }
 
 fn memory_type(ty: &wasm::MemoryType) -> MemoryType {
     let page_len = 1 << ty.page_size_log2.unwrap_or(PAGE_LEN.trailing_zeros());
-    MemoryType { min: ty.initial, max: ty.maximum, page_len }
+    MemoryType { min: ty.initial, max: ty.maximum, page_len, shared: ty.shared, wide: ty.memory64 }
 }
 
 fn global_type(ty: &wasm::GlobalType, module: &Module<'_>) -> GlobalType {

@@ -19,24 +19,27 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         len: u32,
     ) -> Result<PointerValue<'ctx>> {
         let word = self.unit.types.word;
+        let is_wide = index.get_type() == word;
         let index = self.builder.build_int_z_extend(index, word, "")?;
-        let end = offset + u64::from(len);
-        if word.get_bit_width() == 32 {
-            self.check_in_32_bits(memory, index, end)?;
+        if is_wide {
+            // Of an offset of 64 bits, the end may be beyond them; no memory is so long.
+            self.check_wide(memory, index, offset.saturating_add(len.into()))?;
         } else {
+            let end = offset + u64::from(len);
             // The sum of two 32-bit numbers and a width fits in 64 bits, so nothing wraps.
             let end = self.builder.build_int_nuw_add(index, word.const_int(end, false), "")?;
             let memory_len = self.memory_len(memory)?;
             let outside = self.builder.build_int_compare(IntPredicate::UGT, end, memory_len, "")?;
             self.trap_if(outside, TrapCode::MemoryOutOfBounds)?;
         }
+        // No length is so great that the sum wraps, which is at most the length here.
         let start = self.builder.build_int_nuw_add(index, word.const_int(offset, false), "")?;
         self.memory_address(memory, start)
     }
 
-    /// Traps if `index` + `end` is beyond the memory. In 32 bits that sum may wrap; the memory's length −
-    /// `end` does not once `end` is known to be no more.
-    fn check_in_32_bits(&mut self, memory: MemoryIndex, index: IntValue<'ctx>, end: u64) -> Result<()> {
+    /// Traps if `index` + `end` is beyond the memory, where the index is as wide as a pointer. So the sum may wrap; the
+    /// memory's length − `end` does not once `end` is known to be no more.
+    fn check_wide(&mut self, memory: MemoryIndex, index: IntValue<'ctx>, end: u64) -> Result<()> {
         let lens = self.unit.memory_lens(memory);
         if end > *lens.end() {
             let always = self.unit.types.bool.const_int(1, false);
@@ -57,15 +60,15 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         self.trap_if(outside, TrapCode::MemoryOutOfBounds)
     }
 
-    /// The address of a range of `len` bytes at `start` (both words, from 32 bits), after a check that it is
-    /// inside.
+    /// The address of a range of `len` bytes at `start` (both words), after a check that it is inside.
     pub fn checked_range(
         &mut self,
         memory: MemoryIndex,
         start: IntValue<'ctx>,
         len: IntValue<'ctx>,
     ) -> Result<PointerValue<'ctx>> {
-        let outside = if len.get_type().get_bit_width() == 32 {
+        let is_wide = self.unit.index_type(memory) == self.unit.types.word;
+        let outside = if is_wide {
             let memory_len = self.memory_len(memory)?;
             // Where the difference wraps, the first comparison has said no.
             let too_long = self.builder.build_int_compare(IntPredicate::UGT, len, memory_len, "")?;
@@ -73,6 +76,7 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
             let too_far = self.builder.build_int_compare(IntPredicate::UGT, start, last, "")?;
             self.builder.build_or(too_long, too_far, "")?
         } else {
+            // Both are of 32 bits, the length too: it is of the narrower of two memories' indices.
             let end = self.builder.build_int_nuw_add(start, len, "")?;
             let memory_len = self.memory_len(memory)?;
             self.builder.build_int_compare(IntPredicate::UGT, end, memory_len, "")?

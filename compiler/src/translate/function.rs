@@ -211,7 +211,8 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
                     || ops::call::translate(self, operator)?
                     || ops::table::translate(self, operator)?
                     || ops::reference::translate(self, operator)?
-                    || ops::vector::translate(self, operator)?;
+                    || ops::vector::translate(self, operator)?
+                    || ops::atomic::translate(self, operator)?;
                 assert!(known, "validation admits {operator:?}, which has no translation");
                 Ok(())
             }

@@ -6,10 +6,12 @@ use super::attributes::Attributes;
 use super::debug::Debug;
 use super::symbols;
 use super::types::Types;
+use super::vmctx::Slot;
 use crate::error::CompileError;
 use crate::options::{MemoryModel, Options};
 use crate::parse::{
-    Composite, ConstExpr, DefinedFuncIndex, FuncIndex, FuncType, GlobalIndex, MemoryIndex, Module, SubType, TypeId,
+    Composite, ConstExpr, DefinedFuncIndex, FuncIndex, FuncType, GlobalIndex, MemoryIndex, Module, SubType, TableIndex,
+    TypeId,
 };
 use crate::target::{Os, TargetRow};
 use inkwell::GlobalVisibility;
@@ -17,12 +19,12 @@ use inkwell::context::Context;
 use inkwell::intrinsics::Intrinsic;
 use inkwell::module::{Linkage, Module as LlvmModule};
 use inkwell::targets::TargetTriple;
-use inkwell::types::{BasicMetadataTypeEnum, BasicTypeEnum, FunctionType};
+use inkwell::types::{BasicMetadataTypeEnum, BasicTypeEnum, FunctionType, IntType};
 use inkwell::values::{FunctionValue, GlobalValue, MetadataValue};
 use std::cell::RefCell;
 use std::ops::RangeInclusive;
 use wasmc_abi::target::Arch;
-use wasmc_abi::vmctx::{self, Layout};
+use wasmc_abi::vmctx::Layout;
 use wasmc_abi::{Builtin, TrapCode};
 
 pub struct Unit<'ctx, 'm> {
@@ -51,6 +53,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
     pub fn new(context: &'ctx Context, module: &'m Module<'m>, options: &'m Options) -> Result<Self> {
         let llvm = context.create_module("wasm");
         let row = options.target.row;
+        refuse_memories(module, row)?;
         llvm.set_triple(&TargetTriple::create(row.triple));
         let data = inkwell::targets::TargetData::create(row.data_layout);
         llvm.set_data_layout(&data.get_data_layout());
@@ -211,13 +214,14 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         self.unlikely
     }
 
-    /// The lengths in bytes that a memory can have. It never shrinks, so one of 32 bits keeps its minimum; in
-    /// 64 bits, where that saves no comparison, LLVM makes larger code of knowing it.
+    /// The lengths in bytes that a memory can have. It never shrinks, so it keeps its minimum, which saves a
+    /// comparison where sums may wrap; elsewhere, with pointers of 64 bits and addresses of 32, LLVM makes larger
+    /// code of knowing it.
     pub fn memory_lens(&self, memory: MemoryIndex) -> RangeInclusive<u64> {
-        let most = vmctx::max_len(self.target.pointer_bits);
+        let ty = self.module.memories[memory.get()];
+        let most = ty.max_len(self.target.pointer_bits);
         // An instance with a larger minimum never comes about.
-        let min =
-            if self.target.pointer_bits == 32 { self.module.memories[memory.get()].min_len().min(most) } else { 0 };
+        let min = if self.target.pointer_bits == 32 || ty.wide { ty.min_len().min(most) } else { 0 };
         min..=most
     }
 
@@ -228,6 +232,27 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         if imported { None } else { ty.fixed_len(self.target.pointer_bits) }
     }
 
+    /// The type of a memory's addresses and sizes.
+    pub fn index_type(&self, memory: MemoryIndex) -> IntType<'ctx> {
+        if self.module.memories[memory.get()].wide { self.types.i64 } else { self.types.i32 }
+    }
+
+    /// The type of a table's indices and sizes.
+    pub fn table_index_type(&self, table: TableIndex) -> IntType<'ctx> {
+        if self.module.tables[table.get()].wide { self.types.i64 } else { self.types.i32 }
+    }
+
+    /// How a memory's base may change. It does not where all that the memory can become is reserved: a shared one is in
+    /// every model, and in the guard model every one but those that a reservation cannot cover.
+    pub fn memory_base_slot(&self, memory: MemoryIndex) -> Slot {
+        let ty = self.module.memories[memory.get()];
+        match self.memory_model {
+            MemoryModel::Guard if !ty.wide => Slot::Invariant,
+            _ if ty.shared => Slot::Invariant,
+            _ => Slot::Variable,
+        }
+    }
+
     /// The value of a global that is known now.
     pub fn fixed_global(&self, global: GlobalIndex) -> Option<u128> {
         let global = &self.module.globals[global.get()];
@@ -236,4 +261,19 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
             _ => None,
         }
     }
+}
+
+/// Refuses memories that code for a target cannot have.
+fn refuse_memories(module: &Module<'_>, row: &TargetRow) -> Result<()> {
+    let refuse = |what, reason| Err(CompileError::NotForTarget { what, target: row.name, reason });
+    if row.os == Os::None && module.memories.iter().any(|memory| memory.shared) {
+        return refuse("a shared memory", "firmware has no threads to share it with");
+    }
+    if row.pointer_bits == 32 && module.memories.iter().any(|memory| memory.wide) {
+        return refuse("a memory with addresses of 64 bits", "its pointers have 32");
+    }
+    if row.pointer_bits == 32 && module.tables.iter().any(|table| table.wide) {
+        return refuse("a table with indices of 64 bits", "its pointers have 32");
+    }
+    Ok(())
 }

@@ -3,8 +3,8 @@
 use super::Result;
 use super::function::FunctionTranslator;
 use super::pass::align_vector;
-use crate::options::MemoryModel;
 use crate::parse::{GlobalIndex, MemoryIndex, TableIndex, TypeId};
+use inkwell::AtomicOrdering;
 use inkwell::types::BasicTypeEnum;
 use inkwell::values::{BasicValue, BasicValueEnum, IntValue, MetadataValue, PointerValue};
 use wasmc_abi::vmctx::{MEMORY_ALIGN, memory_record, table_record};
@@ -79,16 +79,15 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         if imported { self.load_pointer(self.vmctx, offset, Slot::Invariant) } else { self.field(self.vmctx, offset) }
     }
 
+    /// A shared memory has no record in any instance's block: all of them refer to one.
     fn memory_record(&self, memory: MemoryIndex) -> Result<PointerValue<'ctx>> {
-        self.record(self.unit.layout.memory(memory.0), memory.0 < self.unit.module.imported_memories)
+        let elsewhere = self.unit.module.has_record_elsewhere(memory);
+        self.record(self.unit.layout.memory(memory.0), elsewhere)
     }
 
     /// Address of byte 0 of a memory.
     pub fn memory_base(&self, memory: MemoryIndex) -> Result<PointerValue<'ctx>> {
-        let slot = match self.unit.memory_model {
-            MemoryModel::Guard => Slot::Invariant,
-            MemoryModel::Checked => Slot::Variable,
-        };
+        let slot = self.unit.memory_base_slot(memory);
         let base = self.load_pointer(self.memory_record(memory)?, memory_record::BASE, slot)?;
         self.unit
             .alias
@@ -97,6 +96,10 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
     }
 
     /// Length of a memory in bytes, as a word.
+    ///
+    /// Of a shared memory it may change at any time, so it is loaded atomically. It only grows: a check against
+    /// a former length is as safe. That a thread sees what another one has added, once they have synchronised, needs
+    /// no more than `unordered`: LLVM moves no load above an atomic access that acquires, of whatever memory.
     pub fn memory_len(&self, memory: MemoryIndex) -> Result<IntValue<'ctx>> {
         if let Some(len) = self.unit.fixed_memory_len(memory) {
             return Ok(self.unit.types.word.const_int(len, false));
@@ -108,6 +111,9 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         let bound = |len| self.unit.types.word.const_int(len, false).into();
         let range = self.unit.context.metadata_node(&[bound(*lens.start()), bound(lens.end() + 1)]);
         load.set_metadata(range, self.unit.context.get_kind_id("range")).expect("the range is a node");
+        if self.unit.module.memories[memory.get()].shared {
+            load.set_atomic_ordering(AtomicOrdering::Unordered).expect("it is a load");
+        }
         Ok(len.into_int_value())
     }
 

@@ -2,7 +2,9 @@
 
 use super::{prose, record};
 use std::fmt::Write;
-use wasmc_abi::image::{DirectoryEntry, ExternKind, Header, ITEM_GLOBAL, InitKind, MAGIC, NONE, SegmentMode, Table};
+use wasmc_abi::image::{
+    DirectoryEntry, ExternKind, Header, ITEM_GLOBAL, InitKind, MAGIC, NONE, SegmentMode, Table, limits,
+};
 use wasmc_abi::target::{Arch, FloatAbi, IsaState, MemoryModel, cpu_feature_table};
 use wasmc_abi::{ABI_VERSION, FORMAT_VERSION, ValType};
 
@@ -48,6 +50,12 @@ fn numbers(page: &mut String) {
         ("value type", types),
         ("kind of an import or export", up_to_9(&|n| ExternKind::from_number(n).map(|v| v.name().to_string()))),
         ("what a constant expression yields", up_to_9(&|n| InitKind::from_number(n).map(|v| lower(format!("{v:?}"))))),
+        ("flags of the limits of a table or a memory", {
+            use limits::{BYTE_PAGES, MAX, SHARED, WIDE};
+            format!(
+                "{MAX} it has a maximum, {SHARED} shared, {WIDE} addresses of 64 bits, {BYTE_PAGES} pages of one byte"
+            )
+        }),
         ("mode of a segment", up_to_9(&|n| SegmentMode::from_number(n).map(|v| lower(format!("{v:?}"))))),
         ("`MAGIC`", format!("the bytes `{}`", String::from_utf8_lossy(&MAGIC))),
         ("`FORMAT_VERSION`, `ABI_VERSION`", format!("{FORMAT_VERSION}, {ABI_VERSION}")),

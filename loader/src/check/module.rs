@@ -6,6 +6,7 @@ use crate::code_memory::Segment;
 use crate::error::{DirectoryFault, Fault, LoadError};
 use crate::image::Image;
 use crate::limits;
+use wasmc_abi::image::limits as flags;
 use wasmc_abi::image::{
     EscapeRecord, ExportRecord, ExternKind, FunctionRecord, GlobalRecord, ImportRecord, InitKind, MemoryRecord, NONE,
     SubTypeRecord, Table, TableRecord, TypeForm, TypeNumber, TypeRecord,
@@ -96,7 +97,6 @@ impl Checks<'_> {
             checks.names.check(import.module_offset, import.module_len)?;
             checks.names.check(import.name_offset, import.name_len)?;
             ensure(import.reserved == 0, Fault::Reserved)?;
-            ensure(import.flag <= 1, Fault::Flag)?;
             let kind = ExternKind::from_number(import.kind).ok_or(Fault::Kind)?;
             let count = checks.imports.get_mut(kind as usize).ok_or(Fault::Kind)?;
             let index = *count;
@@ -107,7 +107,7 @@ impl Checks<'_> {
 
     /// An import that is number `index` of its kind.
     fn import(&self, kind: ExternKind, index: u32, import: &ImportRecord) -> Result<(), Fault> {
-        let (image, limits) = (self.image, (import.flag, import.min, import.max));
+        let (image, limits) = (self.image, (import.flags, import.min, import.max));
         let same = match kind {
             ExternKind::Function => {
                 let ty = image.types().get(import.ty).ok_or(Fault::TypeIndex)?;
@@ -116,16 +116,15 @@ impl Checks<'_> {
             ExternKind::Table => image
                 .tables()
                 .get(index)
-                .is_some_and(|table| table.ty == import.ty && (table.has_max, table.min, table.max) == limits),
+                .is_some_and(|table| table.ty == import.ty && (table.flags, table.min, table.max) == limits),
             ExternKind::Memory => {
-                let is_same = |memory: &MemoryRecord| {
-                    memory.byte_pages == import.ty && (memory.has_max, memory.min, memory.max) == limits
-                };
-                image.memories().get(index).as_ref().is_some_and(is_same)
+                let is_same = |memory: MemoryRecord| (memory.flags, memory.min, memory.max) == limits;
+                image.memories().get(index).is_some_and(is_same) && import.ty == 0
             }
-            ExternKind::Global => {
-                image.globals().get(index).is_some_and(|global| (global.ty, global.mutable) == (import.ty, import.flag))
-            }
+            ExternKind::Global => image
+                .globals()
+                .get(index)
+                .is_some_and(|global| (global.ty, global.mutable) == (import.ty, import.flags)),
         };
         ensure(same, Fault::Imported)
     }
@@ -200,18 +199,28 @@ impl Checks<'_> {
             let ty = ref_type(checks.image, table.ty)?;
             ensure(table.min <= limits::TABLE_ELEMENTS_MAX, Fault::TooLarge)?;
             ensure(table.reserved == 0, Fault::Reserved)?;
-            check_limits(table.has_max, table.min, table.max)?;
+            checks.flags(table.flags, flags::MAX | flags::WIDE)?;
+            check_limits(table.max(), table.min)?;
             checks.init(ty.into(), table.init_kind, table.init, checks.image.globals().len())
         })
     }
 
     fn memories(&mut self) -> Result<(), Fault> {
-        self.each(Table::Memories, |_, memory: MemoryRecord| {
-            ensure(memory.byte_pages <= 1, Fault::Flag)?;
-            check_limits(memory.has_max, memory.min, memory.max)?;
-            let most = if memory.has_max == 1 { memory.max } else { memory.min };
-            ensure(most.saturating_mul(memory.page_len()) <= limits::MEMORY_LEN_MAX, Fault::TooLarge)
+        self.each(Table::Memories, |checks, memory: MemoryRecord| {
+            ensure(memory.reserved == 0, Fault::Reserved)?;
+            checks.flags(memory.flags, flags::MAX | flags::SHARED | flags::WIDE | flags::BYTE_PAGES)?;
+            ensure(!memory.is_shared() || memory.max().is_some(), Fault::Flag)?;
+            check_limits(memory.max(), memory.min)?;
+            let most = memory.max().unwrap_or(memory.min);
+            let most_len = most.saturating_mul(memory.page_len());
+            ensure(memory.is_wide() || most_len <= limits::MEMORY_LEN_MAX, Fault::TooLarge)
         })
+    }
+
+    /// The flags of limits: none but `known` ones, and addresses of 64 bits only where pointers have as many.
+    fn flags(&self, found: u32, known: u32) -> Result<(), Fault> {
+        let wide = found & flags::WIDE != 0;
+        ensure(found & !known == 0 && !(wide && self.image.header().pointer_bits != 64), Fault::Flag)
     }
 
     fn globals(&mut self) -> Result<(), Fault> {
@@ -294,12 +303,8 @@ fn instruction_align(image: &Image<'_>) -> u32 {
     }
 }
 
-fn check_limits(has_max: u32, min: u64, max: u64) -> Result<(), Fault> {
-    match has_max {
-        0 => Ok(()),
-        1 => ensure(min <= max, Fault::Limits),
-        _ => Err(Fault::Flag),
-    }
+fn check_limits(max: Option<u64>, min: u64) -> Result<(), Fault> {
+    ensure(max.is_none_or(|max| min <= max), Fault::Limits)
 }
 
 /// Type of one of the first `globals` globals.

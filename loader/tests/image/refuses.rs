@@ -333,10 +333,10 @@ fn imports_are_checked() {
     assert_fault(Imports, 0, Fault::TypeIndex, |s| s.imports[0].ty = 3);
     assert_fault(Imports, 0, Fault::NoThunk, |s| s.imports[0].ty = 0);
     assert_fault(Imports, 0, Fault::Reserved, |s| s.imports[0].reserved = 1);
-    assert_fault(Imports, 1, Fault::Flag, |s| s.imports[1].flag = 2);
+    assert_fault(Imports, 1, Fault::Imported, |s| s.imports[1].flags = 5);
     assert_fault(Imports, 1, Fault::Imported, |s| s.imports[1].ty = ValType::ExternRef.number());
     assert_fault(Imports, 2, Fault::Imported, |s| s.imports[2].min = 2);
-    assert_fault(Imports, 3, Fault::Imported, |s| s.imports[3].flag = 1);
+    assert_fault(Imports, 3, Fault::Imported, |s| s.imports[3].flags = 1);
     assert_fault(Imports, 3, Fault::Imported, |s| s.globals[0].ty = ValType::I64.number());
     assert_fault(Imports, 2, Fault::Name, |s| s.imports[2].name_len = 90_000);
     assert_fault(Imports, 2, Fault::NameLen, |s| s.imports[2].module_len = limits::NAME_LEN_MAX + 1);
@@ -395,13 +395,20 @@ fn tables_and_memories_are_checked() {
     use Table::{Memories, Tables};
     assert_fault(Tables, 1, Fault::RefType, |s| s.tables[1].ty = ValType::I32.number());
     assert_fault(Tables, 1, Fault::ValType, |s| s.tables[1].ty = 0);
-    assert_fault(Tables, 1, Fault::Flag, |s| s.tables[1].has_max = 2);
-    assert_fault(Tables, 1, Fault::Limits, |s| s.tables[1].has_max = 1);
+    assert_fault(Tables, 1, Fault::Flag, |s| s.tables[1].flags = 2);
+    let mut sample = Sample::new_32();
+    sample.memories[1].flags |= 4;
+    let error = parse(&sample.build(), &Sample::MACHINE_32, Verify::Full).unwrap_err();
+    assert_eq!(error, LoadError::Record { table: Memories, index: 1, fault: Fault::Flag }, "no 64-bit addresses");
+    assert_fault(Tables, 1, Fault::Limits, |s| s.tables[1].flags = 1);
     assert_fault(Tables, 1, Fault::TooLarge, |s| s.tables[1].min = limits::TABLE_ELEMENTS_MAX + 1);
     assert_fault(Memories, 1, Fault::Limits, |s| s.memories[1].max = 1);
     assert_fault(Memories, 1, Fault::TooLarge, |s| s.memories[1].max = 65_537);
-    assert_fault(Memories, 1, Fault::Flag, |s| s.memories[1].byte_pages = 2);
-    assert_fault(Memories, 1, Fault::TooLarge, |s| (s.memories[1].has_max, s.memories[1].min) = (0, 65_537));
+    assert_fault(Memories, 1, Fault::Flag, |s| s.memories[1].flags = 16);
+    assert_fault(Memories, 1, Fault::Reserved, |s| s.memories[1].reserved = 1);
+    // Shared without a maximum.
+    assert_fault(Memories, 1, Fault::Flag, |s| s.memories[1].flags = 2);
+    assert_fault(Memories, 1, Fault::TooLarge, |s| (s.memories[1].flags, s.memories[1].min) = (0, 65_537));
 }
 
 #[test]

@@ -53,6 +53,8 @@ pub enum Error<'a> {
         /// What it imports.
         kind: ExternKind,
     },
+    /// The module has a shared memory.
+    SharedMemory,
     /// There is no function exported by the name that was asked for.
     MissingExport,
     /// The exported function has other parameters or results than those given.
@@ -137,6 +139,9 @@ impl fmt::Display for Error<'_> {
                     "The module imports the {kind} {module}.{name}, and here only functions can be imported. Define \
                      it in the module."
                 )
+            }
+            Error::SharedMemory => {
+                f.write_str("The module has a shared memory, and here are no threads to share it with.")
             }
             Error::MissingExport => f.write_str("The module exports no function of this name."),
             Error::ExportType => f.write_str("The exported function has other parameters or results than the call."),

@@ -194,6 +194,9 @@ fn allocate<'m>(
     if !buffer.as_ptr().addr().is_multiple_of(vmctx::ALIGN as usize) {
         return Err(Error::RamAlignment { needed: vmctx::ALIGN });
     }
+    if image.memories().iter().any(|memory| memory.is_shared()) {
+        return Err(Error::SharedMemory);
+    }
     // What lies behind is cleared when it is used.
     let used = buffer.get_mut(..ram.len as usize).ok_or(Error::RamLen { needed: Some(ram.len), len })?;
     let max_frame = image.header().max_frame;
@@ -261,7 +264,7 @@ impl Growth for Bare {
         let limits = image.memories().get(memory)?;
         let page_len = limits.page_len();
         let most = vmctx::max_len(usize::BITS) / page_len;
-        let max = if limits.has_max == 1 { limits.max.min(most) } else { most };
+        let max = limits.max().unwrap_or(most).min(most);
         let linear = record.guest.memory(memory);
         let (old, pages) = (linear.pages(page_len), linear.grown(delta_pages, page_len, max)?);
         if delta_pages == 0 {
@@ -287,7 +290,7 @@ impl Growth for Bare {
         let record = unsafe { guest.cast::<Record>().as_mut() };
         let limits = record.guest.image().tables().get(table)?;
         let most = u64::from(u32::MAX);
-        let max = if limits.has_max == 1 { limits.max.min(most) } else { most };
+        let max = limits.max().unwrap_or(most).min(most);
         let elements = record.guest.table(table);
         let (old, count) = (elements.count(), elements.grown(delta, max)?);
         if delta == 0 {

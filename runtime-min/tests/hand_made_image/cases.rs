@@ -78,7 +78,7 @@ fn image_in(state: IsaState, model: MemoryModel) -> Sample {
         let (name_offset, name_len) = sample.string(name);
         sample.exports.push(ExportRecord { name_offset, name_len, kind, index: 0 });
     }
-    sample.memories = vec![MemoryRecord { has_max: 1, min: 1, max: 3, ..MemoryRecord::default() }];
+    sample.memories = vec![MemoryRecord { flags: 1, min: 1, max: 3, ..MemoryRecord::default() }];
     sample.tables = vec![TableRecord { ty: FuncRef.number(), min: 4, ..TableRecord::default() }];
     sample.globals = vec![
         GlobalRecord { ty: I32.number(), mutable: 1, init: 41, ..GlobalRecord::default() },
@@ -403,7 +403,7 @@ fn a_failed_start_leaves_what_was_written() {
     sample.items.extend_from_within(..);
     let module = load(&sample);
     let mut store = Store::new(());
-    let ty = TableType { element: ValType::FuncRef, min: 4, max: None };
+    let ty = TableType::new(ValType::FuncRef, 4, None);
     let table = wasmc_runtime::Table::new(&mut store, ty, Val::FuncRef(None)).unwrap();
     let mut linker = Linker::new();
     linker.func("env", "mul", |a: i32, b: i32| a * b).define("env", "table", table);

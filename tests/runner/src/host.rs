@@ -1,7 +1,9 @@
 //! The host's modules: `spectest`, which the official suite's modules import from, and `host`, whose functions
 //! return what they are given.
 
-use wasmc_runtime::{Global, GlobalType, Linker, Memory, MemoryType, Store, Table, TableType, Val, ValType};
+use wasmc_runtime::{
+    Global, GlobalType, Linker, Memory, MemoryType, SharedMemory, Store, Table, TableType, Val, ValType,
+};
 
 /// Defines both.
 pub fn define(linker: &mut Linker<()>, store: &mut Store<()>) {
@@ -26,11 +28,16 @@ fn define_spectest(linker: &mut Linker<()>, store: &mut Store<()>) {
         let global = Global::new(store, GlobalType { content, mutable: false }, value);
         linker.define("spectest", name, global.expect("the value is of the type"));
     }
-    let ty = TableType { element: ValType::FuncRef, min: 10, max: Some(20) };
+    let ty = TableType::new(ValType::FuncRef, 10, Some(20));
     let table = Table::new(store, ty, Val::FuncRef(None));
     linker.define("spectest", "table", table.expect("there is memory for a small table"));
     let memory = Memory::new(store, MemoryType::new(1, Some(2)));
     linker.define("spectest", "memory", memory.expect("there is room for a small memory"));
+    let memory = SharedMemory::new(MemoryType::new_shared(1, 2));
+    linker.shared_memory("spectest", "shared_memory", memory.expect("there is room for a small memory"));
+    let ty = TableType { wide: true, ..TableType::new(ValType::FuncRef, 10, Some(20)) };
+    let table = Table::new(store, ty, Val::FuncRef(None));
+    linker.define("spectest", "table64", table.expect("there is memory for a small table"));
 }
 
 /// Calls `func` for the arities that host functions are tried with.

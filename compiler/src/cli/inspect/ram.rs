@@ -45,7 +45,7 @@ impl RamReport {
         let memories = all_memories.iter().skip(header.imported_memories as usize);
         let segments = image.directory_entry(Table::Elements).count + image.directory_entry(Table::Data).count;
         let ram = Ram::new(header, segments, defined_tables, memories.clone().copied());
-        let max = |record: &MemoryRecord| (record.has_max == 1).then(|| record.max.saturating_mul(record.page_len()));
+        let max = |record: &MemoryRecord| record.max().map(|max| max.saturating_mul(record.page_len()));
         RamReport {
             instance_len: ram.map(|ram| ram.len),
             vmctx_len: header.vmctx_len,

@@ -116,6 +116,8 @@ pub struct Memory {
     pub max: Option<u64>,
     /// Length of a page, bytes.
     pub page_len: u64,
+    pub address_bits: u32,
+    pub shared: bool,
     /// Bytes of initial contents that are ready to be mapped.
     pub contents_len: u64,
 }
@@ -128,6 +130,7 @@ pub struct TableReport {
     pub element: String,
     pub min: u64,
     pub max: Option<u64>,
+    pub index_bits: u32,
 }
 
 /// A global.
@@ -300,21 +303,40 @@ fn limits(min: u64, max: Option<u64>, unit: &str) -> String {
     }
 }
 
-/// What the pages of a memory are called, by `byte_pages` of its record.
-fn page_unit(byte_pages: u32) -> &'static str {
-    if byte_pages == 1 { "byte" } else { "page" }
-}
-
 impl Memory {
     /// What its pages are called.
     pub fn unit(&self) -> &'static str {
-        page_unit((self.page_len == 1).into())
+        if self.page_len == 1 { "byte" } else { "page" }
+    }
+
+    /// What it is beside its size.
+    pub fn kind(&self) -> &'static str {
+        match (self.address_bits, self.shared) {
+            (64, false) => ", 64-bit",
+            (64, true) => ", 64-bit, shared",
+            (_, false) => "",
+            (_, true) => ", shared",
+        }
+    }
+
+    /// Its type as text.
+    fn ty(&self) -> String {
+        format!("{}{}", limits(self.min, self.max, self.unit()), self.kind())
+    }
+}
+
+impl TableReport {
+    /// Its type as text.
+    fn ty(&self) -> String {
+        let wide = if self.index_bits == 64 { ", 64-bit" } else { "" };
+        format!("{}, {}{wide}", self.element, limits(self.min, self.max, "element"))
     }
 }
 
 fn imports(image: &ImageFile, types: &Types) -> Vec<Import> {
-    let import = |r: &ImportRecord| {
-        let max = (r.flag == 1).then_some(r.max);
+    // Their records are the first of each kind.
+    let (mut memories, mut tables) = (memories(image).into_iter(), tables(image).into_iter());
+    let mut import = |r: &ImportRecord| {
         let kind = ExternKind::from_number(r.kind);
         Import {
             module: image.string(r.module_offset, r.module_len).unwrap_or_default(),
@@ -322,16 +344,14 @@ fn imports(image: &ImageFile, types: &Types) -> Vec<Import> {
             kind: named(kind.map(ExternKind::name), r.kind),
             ty: match kind {
                 Some(ExternKind::Function) => types.get(r.ty),
-                Some(ExternKind::Table) => {
-                    format!("{}, {}", val_type(r.ty), limits(r.min, max, "element"))
-                }
-                Some(ExternKind::Memory) => limits(r.min, max, page_unit(r.ty)),
-                Some(ExternKind::Global) => global_type(r.ty, r.flag),
+                Some(ExternKind::Table) => tables.next().map(|table| table.ty()).unwrap_or_default(),
+                Some(ExternKind::Memory) => memories.next().map(|memory| memory.ty()).unwrap_or_default(),
+                Some(ExternKind::Global) => global_type(r.ty, r.flags),
                 None => String::new(),
             },
         }
     };
-    image.table::<ImportRecord>(Table::Imports).iter().map(import).collect()
+    image.table::<ImportRecord>(Table::Imports).iter().map(&mut import).collect()
 }
 
 fn global_type(ty: u32, mutable: u32) -> String {
@@ -356,10 +376,8 @@ fn exports(image: &ImageFile, types: &Types) -> Vec<Export> {
         let (kind, at) = (ExternKind::from_number(r.kind), r.index as usize);
         let ty = match kind {
             Some(ExternKind::Function) => function(r.index),
-            Some(ExternKind::Table) => {
-                tables.get(at).map(|t| format!("{}, {}", t.element, limits(t.min, t.max, "element")))
-            }
-            Some(ExternKind::Memory) => memories.get(at).map(|m| limits(m.min, m.max, m.unit())),
+            Some(ExternKind::Table) => tables.get(at).map(TableReport::ty),
+            Some(ExternKind::Memory) => memories.get(at).map(Memory::ty),
             Some(ExternKind::Global) => globals.get(at).map(|g| g.ty.clone()),
             None => None,
         };
@@ -380,8 +398,10 @@ fn memories(image: &ImageFile) -> Vec<Memory> {
         index,
         imported: index < image.header.imported_memories,
         min: r.min,
-        max: (r.has_max == 1).then_some(r.max),
+        max: r.max(),
         page_len: r.page_len(),
+        address_bits: if r.is_wide() { 64 } else { 32 },
+        shared: r.is_shared(),
         contents_len: runs.iter().filter(|run| run.memory == index).map(|run| u64::from(run.len)).sum(),
     };
     (0..).zip(&memories).map(memory).collect()
@@ -394,7 +414,8 @@ fn tables(image: &ImageFile) -> Vec<TableReport> {
         imported: index < image.header.imported_tables,
         element: val_type(r.ty),
         min: r.min,
-        max: (r.has_max == 1).then_some(r.max),
+        max: r.max(),
+        index_bits: if r.is_wide() { 64 } else { 32 },
     };
     (0..).zip(&tables).map(table).collect()
 }

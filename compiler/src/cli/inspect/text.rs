@@ -127,7 +127,7 @@ fn contents(page: &mut Page, report: &Report) {
         rows.push(vec![
             format!("memory {}", m.index),
             of(m.imported),
-            format!("{}, {}, {contents}", counted(m.min, m.unit()), up_to(m.max)),
+            format!("{}, {}{}, {contents}", counted(m.min, m.unit()), up_to(m.max), m.kind()),
         ]);
     }
     for t in &report.tables {

@@ -5,7 +5,7 @@ use crate::parse::MemoryIndex;
 use crate::translate::Result;
 use crate::translate::function::FunctionTranslator;
 use inkwell::types::{BasicTypeEnum, IntType};
-use inkwell::values::{BasicValue, BasicValueEnum, IntValue, PointerValue};
+use inkwell::values::{BasicValue, BasicValueEnum, InstructionValue, IntValue, PointerValue};
 use wasmc_abi::Builtin;
 use wasmparser::{MemArg, MemArgTarget, Operator as O};
 
@@ -44,7 +44,7 @@ pub fn translate<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, operator: &O<'_>) -
             let page_len = f.unit.module.memories[*mem as usize].page_len;
             let shift = len.get_type().const_int(page_len.trailing_zeros().into(), false);
             let pages = f.builder.build_right_shift(len, shift, false, "")?;
-            let pages = f.builder.build_int_truncate(pages, i32, "")?;
+            let pages = f.builder.build_int_truncate(pages, f.unit.index_type(MemoryIndex(*mem)), "")?;
             f.push(pages);
         }
         O::MemoryGrow { mem } => {
@@ -52,7 +52,8 @@ pub fn translate<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, operator: &O<'_>) -
             let delta = f.builder.build_int_z_extend(delta, i64, "")?;
             let memory = i32.const_int((*mem).into(), false);
             let pages = call_builtin(f, Builtin::memory_grow, &[f.vmctx.into(), memory.into(), delta.into()])?;
-            let pages = f.builder.build_int_truncate(pages.expect("it has a result").into_int_value(), i32, "")?;
+            let pages = pages.expect("it has a result").into_int_value();
+            let pages = f.builder.build_int_truncate(pages, f.unit.index_type(MemoryIndex(*mem)), "")?;
             f.push(pages);
         }
         O::MemoryCopy { dst_mem, src_mem } => copy(f, MemoryIndex(*dst_mem), MemoryIndex(*src_mem))?,
@@ -73,13 +74,31 @@ pub fn translate<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, operator: &O<'_>) -
     Ok(true)
 }
 
-fn address<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, memarg: &MemArg, len: u32) -> Result<PointerValue<'ctx>> {
-    let index = f.pop_int();
+/// The memory that an instruction accesses.
+pub fn memory_of(memarg: &MemArg) -> MemoryIndex {
     let MemArgTarget::Memory(memory) = memarg.target else { unreachable!("validated: there are no arrays") };
-    f.checked_address(MemoryIndex(memory), index, memarg.offset, len)
+    MemoryIndex(memory)
 }
 
-/// Loads without any promise of alignment, whatever the hint says.
+fn address<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, memarg: &MemArg, len: u32) -> Result<PointerValue<'ctx>> {
+    let index = f.pop_int();
+    f.checked_address(memory_of(memarg), index, memarg.offset, len)
+}
+
+/// What an access is like: without any promise of alignment, whatever the hint says; of a shared memory volatile.
+///
+/// Another thread may store at the same place at the same time. Of a plain load LLVM would take for granted that nobody
+/// does, and might do it once more after what was loaded has been checked. Its atomics, of the weakest kind too, have to
+/// be aligned, which nobody knows here. A volatile access is done once, as it stands; Wasm asks for no more of one that
+/// is not atomic.
+fn mark(f: &FunctionTranslator<'_, '_>, memarg: &MemArg, access: InstructionValue<'_>) {
+    access.set_alignment(1).expect("1 is a power of two");
+    if f.unit.module.memories[memory_of(memarg).get()].shared {
+        access.set_volatile(true).expect("it is a load or a store");
+    }
+}
+
+/// Loads from memory.
 pub fn load_value<'ctx>(
     f: &mut FunctionTranslator<'_, 'ctx>,
     memarg: &MemArg,
@@ -90,7 +109,7 @@ pub fn load_value<'ctx>(
     f.locate();
     let value = f.load_tagged(ty, address, f.unit.alias.memory)?;
     f.unlocate();
-    value.as_instruction_value().expect("a load is an instruction").set_alignment(1).expect("1 is a power of two");
+    mark(f, memarg, value.as_instruction_value().expect("a load is an instruction"));
     Ok(value)
 }
 
@@ -147,7 +166,7 @@ pub fn store_value<'ctx>(
     let store = f.builder.build_store(address, value)?;
     f.unlocate();
     f.unit.alias.mark(store, f.unit.alias.memory);
-    store.set_alignment(1).expect("1 is a power of two");
+    mark(f, memarg, store);
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! Instructions, one file per chapter of the specification's list. Each `translate` answers whether
 //! the operator is one of its chapter.
 
+pub mod atomic;
 pub mod call;
 pub mod convert;
 pub mod memory;

@@ -34,7 +34,7 @@ pub fn translate(f: &mut FunctionTranslator<'_, '_>, operator: &O<'_>) -> Result
         }
         O::TableSize { table } => {
             let count = f.table_count(TableIndex(*table))?;
-            let count = f.builder.build_int_truncate(count, i32, "")?;
+            let count = f.builder.build_int_truncate(count, f.unit.table_index_type(TableIndex(*table)), "")?;
             f.push(count);
         }
         O::TableGrow { table } => {
@@ -42,7 +42,8 @@ pub fn translate(f: &mut FunctionTranslator<'_, '_>, operator: &O<'_>) -> Result
             let delta = f.builder.build_int_z_extend(delta, i64, "")?;
             let args = [f.vmctx.into(), number(*table), delta.into(), value.into()];
             let count = call_builtin(f, Builtin::table_grow, &args)?.expect("it has a result");
-            let count = f.builder.build_int_truncate(count.into_int_value(), i32, "")?;
+            let ty = f.unit.table_index_type(TableIndex(*table));
+            let count = f.builder.build_int_truncate(count.into_int_value(), ty, "")?;
             f.push(count);
         }
         O::TableFill { table } => {

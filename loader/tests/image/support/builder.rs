@@ -164,7 +164,7 @@ impl Sample {
         let empty = ImportRecord::default();
         import(self, "call", ImportRecord { kind: ExternKind::Function as u32, ty: 1, ..empty });
         let table = ImportRecord { kind: ExternKind::Table as u32, ty: ValType::FuncRef.number(), ..empty };
-        import(self, "table", ImportRecord { flag: 1, min: 2, max: 20, ..table });
+        import(self, "table", ImportRecord { flags: 1, min: 2, max: 20, ..table });
         import(self, "memory", ImportRecord { kind: ExternKind::Memory as u32, min: 1, ..empty });
         let global = ImportRecord { kind: ExternKind::Global as u32, ..empty };
         import(self, "base", ImportRecord { ty: ValType::I32.number(), ..global });
@@ -196,12 +196,12 @@ impl Sample {
     fn add_storage(&mut self) {
         let (funcref, externref) = (ValType::FuncRef.number(), ValType::ExternRef.number());
         self.tables = vec![
-            TableRecord { ty: funcref, has_max: 1, min: 2, max: 20, ..TableRecord::default() },
+            TableRecord { ty: funcref, flags: 1, min: 2, max: 20, ..TableRecord::default() },
             TableRecord { ty: externref, min: 1, ..TableRecord::default() },
         ];
         self.memories = vec![
             MemoryRecord { min: 1, ..MemoryRecord::default() },
-            MemoryRecord { has_max: 1, min: 2, max: 65536, ..MemoryRecord::default() },
+            MemoryRecord { flags: 1, min: 2, max: 65536, ..MemoryRecord::default() },
         ];
         let global = |ty: ValType, init_kind: InitKind, init| {
             let (ty, init_kind) = (ty.number(), init_kind as u32);
