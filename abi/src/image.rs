@@ -94,8 +94,8 @@ records! {
         pub name_offset: u32,
         /// Its length, bytes.
         pub name_len: u32,
-        /// 0.
-        pub reserved: u32,
+        /// Slots of 8 bytes in the vmctx block for parameters of tail calls, an even number.
+        pub tail_slots: u32,
     }
 
     /// Where one table lies; the directory of [`Table::COUNT`] entries follows [`Header`].
@@ -194,6 +194,8 @@ records! {
     pub struct EscapeRecord {
         /// Function index.
         pub function: u32,
+        /// Image offset of its ordinary entry, if its code has the tail convention; otherwise 0.
+        pub ordinary: u32,
     }
 
     /// A table; imports first.

@@ -7,6 +7,14 @@
 //! caller's frame, one slot ([`slot_count`] × 8 bytes) after another, as in `values` below: parameters
 //! beyond those passed directly lie in their slots, results are written from the first slot on.
 //!
+//! **Functions that make tail calls** have a second entry, for tail calls of them, in the *tail convention*: `fastcc`,
+//! the vmctx as an ordinary argument, the pointer to the results' area if there is one, and [`tail_words`] integers as
+//! wide as a pointer. So all functions with the same results have one LLVM type and everything is in registers, which is what LLVM's `musttail`
+//! needs on every target. Parameters lie in the words as bits, the low word of a wider one first, as long as they fit;
+//! from the first on that does not, they lie in their slots at [`TAIL_PARAMS`](crate::vmctx::TAIL_PARAMS) in the
+//! *callee's* vmctx block, and the callee reads them before it does anything else. Words that nothing was put in, and
+//! the upper halves of narrower values, are anything.
+//!
 //! **Entry trampolines** (host to guest), one per signature, C convention:
 //! `void entry(void *vmctx, void *code, uint64_t *values)`. Arguments are read from `values`, then
 //! results are written over them, one slot after another. An `i32` or `f32` takes the low four
@@ -19,6 +27,7 @@
 //! of its two slots, which are there during the call;
 //! a status other than 0 is raised as that trap.
 
+use crate::target::Arch;
 use crate::types::ValType;
 
 /// How many 8-byte slots a value of this type takes.
@@ -35,3 +44,13 @@ pub const MAX_DIRECT_SLOTS: usize = 20;
 
 /// The most slots of results that a guest function returns in registers.
 pub const MAX_RESULT_SLOTS: usize = 2;
+
+/// How many words of parameters a tail call passes in registers. With the vmctx and the pointer to an area they take
+/// the registers in which the C convention passes integers.
+pub const fn tail_words(arch: Arch) -> usize {
+    match arch {
+        Arch::X86_64 => 4,
+        Arch::Aarch64 | Arch::Riscv => 6,
+        Arch::Arm => 2,
+    }
+}

@@ -5,6 +5,7 @@
 //!
 //! | array | element | of an imported one |
 //! |---|---|---|
+//! | parameters of tail calls | a slot | |
 //! | memories | memory record: base address, length in bytes | or a shared one: address of the record, 0 |
 //! | tables | table record: address of the elements, count | address of the record, 0 |
 //! | globals | the value, 16 bytes | mutable: address of the value; immutable: a copy of it |
@@ -80,6 +81,8 @@ slots! {
         TYPE_ID = 16,
         /// Address of an entry trampoline for its signature.
         ENTRY = 24,
+        /// Address of the code, tail convention; 0 if the function has none, as one that makes no tail calls.
+        TAIL = 32,
     }
 
     /// An element of a table of functions: the record's fields in place, so that an indirect call needs
@@ -125,6 +128,9 @@ pub use header::{HELPERS, RUNTIME, STACK_LIMIT};
 /// Size of the header.
 pub const HEADER_LEN: u32 = header::LEN;
 
+/// Offset of the parameters that a tail call does not pass in registers, the same in every block.
+pub const TAIL_PARAMS: u32 = HEADER_LEN;
+
 /// Alignment of the block.
 pub const ALIGN: u32 = 16;
 
@@ -167,6 +173,8 @@ pub const GUARD_RESERVATION: u64 = (1 << 33) + PAGE_LEN;
 /// Lengths of the arrays, from which every offset follows. Counts include imports where the array does.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
+    /// Slots of 8 bytes for parameters of tail calls, an even number.
+    pub tail_slots: u32,
     /// Memories, imports first.
     pub memories: u32,
     /// Tables, imports first.
@@ -184,7 +192,7 @@ pub struct Layout {
 impl Layout {
     /// Offset of memory `i`.
     pub const fn memory(&self, i: u32) -> u32 {
-        HEADER_LEN + i * memory_record::LEN
+        TAIL_PARAMS + self.tail_slots * 8 + i * memory_record::LEN
     }
     /// Offset of table `i`.
     pub const fn table(&self, i: u32) -> u32 {
@@ -208,7 +216,8 @@ impl Layout {
     }
     /// Size of the whole block in bytes; `None` if it does not fit in 31 bits.
     pub const fn len_bytes(&self) -> Option<u32> {
-        let len = HEADER_LEN as u64
+        let len = TAIL_PARAMS as u64
+            + self.tail_slots as u64 * 8
             + self.memories as u64 * memory_record::LEN as u64
             + self.tables as u64 * table_record::LEN as u64
             + self.globals as u64 * GLOBAL_LEN as u64

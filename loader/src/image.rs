@@ -267,6 +267,7 @@ impl<'a> Image<'a> {
     /// Lengths of the vmctx block's arrays.
     pub fn vmctx_layout(&self) -> vmctx::Layout {
         vmctx::Layout {
+            tail_slots: self.header().tail_slots,
             memories: self.memories().len(),
             tables: self.tables().len(),
             globals: self.globals().len(),

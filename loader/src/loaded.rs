@@ -5,6 +5,7 @@ use crate::code_memory::CodeMemory;
 use crate::error::LoadError;
 use crate::image::{Image, Layout};
 use core::ops::Range;
+use wasmc_abi::image::EscapeRecord;
 use wasmc_abi::target::IsaState;
 
 /// An image that is placed, filled and sealed. It owns its memory; dropping it unmaps the code.
@@ -105,6 +106,17 @@ impl<'a> Code<'a> {
     pub fn code_address(&self, image_offset: u32) -> Option<usize> {
         let thumb = self.image.header().isa_state == IsaState::Thumb as u32;
         (image_offset != 0).then(|| self.address_of(image_offset) | usize::from(thumb))
+    }
+
+    /// Addresses of the code of a function that can be referred to: as it is called, and as it is called by a tail
+    /// call, if it has an entry for those.
+    pub fn escape_addresses(&self, escape: &EscapeRecord) -> (Option<usize>, Option<usize>) {
+        let defined = escape.function.wrapping_sub(self.image.header().imported_functions);
+        let code = self.function_address(defined);
+        match self.code_address(escape.ordinary) {
+            None => (code, None),
+            ordinary => (ordinary, code),
+        }
     }
 
     /// Address of the code of a defined function; `None` if it has none of its own.

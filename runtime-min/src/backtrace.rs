@@ -103,7 +103,6 @@ pub(crate) fn append(images: &[Module], trace: &RawTrace, trap: &mut Trap) {
 /// The functions that a code position belongs to, innermost first; none in a trampoline or thunk.
 fn frames(module: &Module, code_offset: u32) -> Vec<Frame> {
     let image = module.image();
-    let Some(function) = walk::function_at_code(&image, code_offset) else { return Vec::new() };
     let frame = |defined: u32, wasm_offset| {
         let name = image.functions().get(defined).and_then(|record| image.function_name(&record));
         Frame {
@@ -118,7 +117,10 @@ fn frames(module: &Module, code_offset: u32) -> Vec<Frame> {
     let known = offsets.iter().filter(|offset| **offset != 0);
     let frames: Vec<Frame> =
         known.filter_map(|offset| Some(frame(image.function_at(*offset)?, Some(*offset)))).collect();
-    if frames.is_empty() { vec![frame(function, None)] } else { frames }
+    if !frames.is_empty() {
+        return frames;
+    }
+    walk::function_at_code(&image, code_offset).map(|function| frame(function, None)).into_iter().collect()
 }
 
 #[cfg(test)]

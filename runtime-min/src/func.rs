@@ -101,6 +101,7 @@ impl Func {
             vmctx: Ptr(core.new_host_record(func, None).as_ptr().cast()),
             type_id: type_id.to_slot(),
             entry: host_entry(),
+            tail: Ptr(std::ptr::null_mut()),
         };
         Func { store: core.id(), record: core.new_func_record(record) }
     }

@@ -4,7 +4,7 @@
 
 use core::ptr::{self, NonNull};
 
-use wasmc_abi::image::{ElementItem, ExternKind, ITEM_GLOBAL, InitKind, MemoryRun, NONE, SegmentMode};
+use wasmc_abi::image::{ElementItem, EscapeRecord, ExternKind, ITEM_GLOBAL, InitKind, MemoryRun, NONE, SegmentMode};
 use wasmc_abi::vmctx::memory_record;
 use wasmc_abi::{TrapCode, ValType};
 use wasmc_loader::{Code, Image};
@@ -62,7 +62,7 @@ impl Guest {
             self.block.type_id(ty).set(type_id(ty));
         }
         for (i, escape) in (0..).zip(image.escapes().iter()) {
-            self.block.escaping_function(i).set(self.defined_function(escape.function));
+            self.block.escaping_function(i).set(self.defined_function(&escape));
         }
         for (i, segment) in (0..).zip(image.elements().iter()) {
             self.set_flag(i, segment.mode == SegmentMode::Declared as u32);
@@ -72,17 +72,19 @@ impl Guest {
         }
     }
 
-    /// The record of a function that the module defines, by its function index.
-    fn defined_function(&self, function: u32) -> FuncRecord {
+    /// The record of a function that the module defines.
+    fn defined_function(&self, escape: &EscapeRecord) -> FuncRecord {
         let (image, code) = (self.image(), self.code());
         let pointer = |address: Option<usize>| Ptr(ptr::with_exposed_provenance_mut(address.unwrap_or(0)));
-        let defined = function - image.header().imported_functions;
+        let defined = escape.function - image.header().imported_functions;
         let ty = image.functions().get(defined).map_or(0, |function| function.ty);
+        let (ordinary, tail) = code.escape_addresses(escape);
         FuncRecord {
-            code: pointer(code.function_address(defined)),
+            code: pointer(ordinary),
             vmctx: Ptr(self.block.address()),
             type_id: self.block.type_id(ty).get(),
             entry: pointer(code.entry_address(ty)),
+            tail: pointer(tail),
         }
     }
 
@@ -96,7 +98,8 @@ impl Guest {
 
     /// What there is to call of a function: its record, or one made for the purpose.
     pub(crate) fn callable(&self, index: u32) -> FuncRecord {
-        self.function(index).map_or_else(|| self.defined_function(index), Slot::get)
+        self.function(index)
+            .map_or_else(|| self.defined_function(&EscapeRecord { function: index, ordinary: 0 }), Slot::get)
     }
 
     fn reference(&self, function: u32) -> RawRef {

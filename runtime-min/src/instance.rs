@@ -298,6 +298,7 @@ impl StoreCore {
             vmctx: Ptr(self.new_host_record(func.clone(), Some(instance)).as_ptr().cast()),
             type_id: func.type_id().to_slot(),
             entry: func::host_entry(),
+            tail: Ptr(std::ptr::null_mut()),
         })
     }
 

@@ -44,6 +44,7 @@ pub(crate) struct FuncRecord {
     pub(crate) vmctx: Ptr<u8>,
     pub(crate) type_id: u64,
     pub(crate) entry: Ptr<u8>,
+    pub(crate) tail: Ptr<u8>,
 }
 
 /// The value of a global; one slot, or two for a vector.
@@ -60,6 +61,7 @@ const _: () = {
     assert!(offset_of!(FuncRecord, vmctx) == vmctx::func_record::VMCTX as usize);
     assert!(offset_of!(FuncRecord, type_id) == vmctx::func_record::TYPE_ID as usize);
     assert!(offset_of!(FuncRecord, entry) == vmctx::func_record::ENTRY as usize);
+    assert!(offset_of!(FuncRecord, tail) == vmctx::func_record::TAIL as usize);
     assert!(size_of::<FuncRecord>() == vmctx::func_record::LEN as usize);
     assert!(size_of::<GlobalValue>() == vmctx::GLOBAL_LEN as usize);
     // An element of a `funcref` table in words, in the order of `FuncSlot::words`.
@@ -277,8 +279,15 @@ mod tests {
 
     #[test]
     fn slots_lie_where_the_layout_says() {
-        let layout =
-            Layout { memories: 1, tables: 2, globals: 3, imported_functions: 1, escaping_functions: 1, type_ids: 2 };
+        let layout = Layout {
+            tail_slots: 4,
+            memories: 1,
+            tables: 2,
+            globals: 3,
+            imported_functions: 1,
+            escaping_functions: 1,
+            type_ids: 2,
+        };
         let storage = Zeroed::new(layout.len_bytes().unwrap() as usize).unwrap();
         // SAFETY: storage of that length, aligned, zeroed, and dropped at the end.
         let block = unsafe { Block::new(storage.start(), layout) };
@@ -299,8 +308,8 @@ mod tests {
     #[test]
     fn a_function_slot_repeats_its_record() {
         let mut arena = Arena::new();
-        let record =
-            FuncRecord { code: Ptr(16 as *mut u8), vmctx: Ptr(32 as *mut u8), type_id: 5, entry: Ptr(48 as *mut u8) };
+        let [code, vmctx, entry, tail] = [16, 32, 48, 64].map(|address: usize| Ptr(address as *mut u8));
+        let record = FuncRecord { code, vmctx, type_id: 5, entry, tail };
         let index = arena.push(record);
         // SAFETY: the arena outlives the handle.
         let reference = RawRef::from_record(unsafe { Slot::new(arena.pointer(index)) });

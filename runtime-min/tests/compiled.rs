@@ -160,6 +160,38 @@ fn a_trace_names_functions_and_positions() {
     assert!(trap.to_string().starts_with("out of bounds memory access\n  0: 0x"), "{trap}");
 }
 
+/// A frame may be left of the last function in a chain of tail calls: what it calls makes none itself.
+#[test]
+fn a_trace_shows_where_a_chain_of_tail_calls_has_got_to() {
+    let (mut store, instance) = instance(
+        r#"(module
+        (memory 1)
+        (type $t (func (param i32) (result i32)))
+        (table funcref (elem $plain $jumping))
+        (func $plain (param i32) (result i32) (i32.load (i32.const -4)))
+        (func $jumping (param i32) (result i32)
+          (if (local.get 0) (then (return_call $plain (i32.load (i32.const -4)))))
+          (i32.load (i32.const -4)))
+        (func $chain (param $which i32) (param $left i32) (result i32)
+          (if (local.get $left)
+            (then (return_call $chain (local.get $which) (i32.sub (local.get $left) (i32.const 1)))))
+          (return_call_indirect (type $t) (i32.const 1) (local.get $which)))
+        (func (export "outer") (param i32 i32) (result i32)
+          (i32.add (i32.const 1) (call $chain (local.get 0) (local.get 1)))))"#,
+    );
+    let outer = instance.get_typed_func::<(u32, u32), u32>(&store, "outer").unwrap();
+    for (which, innermost) in [(0, "plain"), (1, "jumping")] {
+        for depth in [0, 1, 1_000_000] {
+            let trap = trap(outer.call(&mut store, (which, depth)));
+            assert_eq!((trap.code, trap.more_frames), (TrapCode::MemoryOutOfBounds, 0));
+            let names: Vec<_> = trap.frames.iter().map(|frame| frame.func_name.as_deref().unwrap()).collect();
+            let with_frame = [innermost, "chain", "outer"];
+            assert!(names == with_frame || names == [innermost, "outer"], "{trap}");
+            assert!(trap.frames.iter().all(|frame| frame.wasm_offset.is_some()), "{trap}");
+        }
+    }
+}
+
 const ENDLESS: &str = r#"(module
     (func $f (export "f") (param i64) (result i64)
       (i64.add (i64.const 1) (call $f (i64.add (local.get 0) (i64.const 1)))))
@@ -447,7 +479,7 @@ fn imports_in_groups_are_imports_as_any_other() {
     assert_eq!(f.call(&mut store, ()).unwrap(), (3, 4, 5, 6, 7));
 }
 
-/// Functions that never end by themselves: in a loop, by calls, in a helper, in host functions.
+/// Functions that never end by themselves: in a loop, by calls, by tail calls, in a helper, in host functions.
 const UNENDING: &str = r#"(module
     (import "host" "f" (func $f (param i32) (result i32)))
     (import "host" "again" (func $again))
@@ -462,6 +494,11 @@ const UNENDING: &str = r#"(module
     (func (export "host") (loop (drop (call $f (i32.const 0))) (br 0)))
     (func (export "slow") (loop (drop (call $f (i32.const 20))) (br 0)))
     (func (export "nested") (call $again) (loop (br 0)))
+    (type $none (func))
+    (table funcref (elem $jump))
+    (func $tick (export "tail") (return_call $tock))
+    (func $tock (return_call $tick))
+    (func $jump (export "tail_indirect") (return_call_indirect (type $none) (i32.const 0)))
     (func (export "trace") (call $inner))
     (func $inner (loop (br 0)))
     (func (export "count") (result i32) (global.get $g)))"#;
@@ -491,7 +528,7 @@ fn another_thread_stops_guests_that_would_never_end() {
     handle.interrupt();
     let count = instance.get_typed_func::<(), i32>(&store, "count").unwrap();
     assert_eq!(count.call(&mut store, ()).unwrap(), 0, "what was asked for between calls is of no effect");
-    for name in ["loop", "calls", "fill", "host", "slow", "nested", "trace"] {
+    for name in ["loop", "calls", "tail", "tail_indirect", "fill", "host", "slow", "nested", "trace"] {
         let func = instance.get_typed_func::<(), ()>(&store, name).unwrap();
         for round in 0..5 {
             let handle = handle.clone();

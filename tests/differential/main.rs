@@ -37,7 +37,7 @@ impl Random {
     }
 }
 
-/// WebAssembly 2.0 without vectors, nothing imported, everything exported.
+/// WebAssembly 2.0 without vectors, with tail calls, nothing imported, everything exported.
 fn smith_config(seed: u64) -> SmithConfig {
     SmithConfig {
         // Most random code traps early; of every three modules, two are made not to.
@@ -69,7 +69,7 @@ fn smith_config(seed: u64) -> SmithConfig {
         relaxed_simd_enabled: false,
         shared_everything_threads_enabled: false,
         simd_enabled: false,
-        tail_call_enabled: false,
+        tail_call_enabled: true,
         threads_enabled: false,
         wide_arithmetic_enabled: false,
         // NaN bits would differ from engine to engine and reach memory and integers.

@@ -10,6 +10,7 @@ mod memory;
 mod merge;
 mod order;
 mod tables;
+mod tail_calls;
 mod vectors;
 mod wide;
 

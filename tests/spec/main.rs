@@ -48,20 +48,25 @@ fn main() {
 }
 
 /// The proposals that are compiled and have files of their own: vectors, which are part of version 2, and later ones.
-const PROPOSALS: [Proposal; 8] = [
+const PROPOSALS: [Proposal; 9] = [
     Proposal::CustomPageSizes,
     Proposal::ExtendedConst,
     Proposal::Memory64,
     Proposal::MultiMemory,
     Proposal::RelaxedSimd,
     Proposal::Simd,
+    Proposal::TailCall,
     Proposal::Threads,
     Proposal::WideArithmetic,
 ];
 
+/// Files that version 3 has more of than the proposal they came from.
+const OF_VERSION_3: [&str; 2] = ["return_call.wast", "return_call_indirect.wast"];
+
 fn select_files(wanted: Vec<String>) -> Vec<TestFile<'static>> {
     let mut files: Vec<_> = spec(SpecVersion::V2)
         .chain(PROPOSALS.into_iter().flat_map(proposal))
+        .chain(spec(SpecVersion::V3).filter(|file| OF_VERSION_3.contains(&file.name())))
         .filter(|file| wanted.is_empty() || wanted.iter().any(|part| script::label(file).contains(part.as_str())))
         .collect();
     // Version 2 last, and with it the sum.

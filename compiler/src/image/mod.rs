@@ -120,7 +120,7 @@ fn header(
         source_digest: module.digest,
         name_offset,
         name_len,
-        reserved: 0,
+        tail_slots: module.tail_slots(),
     })
 }
 

@@ -173,7 +173,14 @@ impl Tables<'_> {
             FunctionRecord { code_offset, code_len, ty, wasm_offset, name_offset, name_len }.to_bytes()
         });
         block.put(Table::Functions, functions);
-        let escapes = self.module.escapes.iter().map(|f| EscapeRecord { function: f.0 }.to_bytes());
+        let mut ordinary = HashMap::new();
+        for symbol in &self.code.symbols {
+            ordinary.insert(&symbol.name[..], layout.base + symbol.offset);
+        }
+        let escapes = self.module.escapes.iter().map(|f| {
+            let ordinary = ordinary.get(&symbols::ordinary(*f)[..]).copied().unwrap_or(0);
+            EscapeRecord { function: f.0, ordinary }.to_bytes()
+        });
         block.put(Table::Escapes, escapes);
     }
 

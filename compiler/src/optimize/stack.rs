@@ -9,7 +9,7 @@ use crate::translate::symbols;
 use inkwell::IntPredicate;
 use inkwell::attributes::AttributeLoc;
 use inkwell::module::Module as LlvmModule;
-use inkwell::values::{BasicMetadataValueEnum, FunctionValue, InstructionOpcode, InstructionValue};
+use inkwell::values::{BasicMetadataValueEnum, FunctionValue, InstructionOpcode, InstructionValue, LLVMTailCallKind};
 use wasmc_abi::TrapCode;
 use wasmc_abi::vmctx::STACK_LIMIT;
 
@@ -45,13 +45,18 @@ fn is_guest(function: FunctionValue<'_>) -> bool {
 /// Where the function's body stands in the Wasm module. Clones that LLVM has made count as the original.
 fn body_offset(module: &Module<'_>, function: FunctionValue<'_>) -> u32 {
     let name = function.get_name().to_string_lossy();
-    let digits = name.trim_start_matches('f').split(|c: char| !c.is_ascii_digit()).next().unwrap_or("");
+    let digits = name
+        .trim_start_matches(|c: char| !c.is_ascii_digit())
+        .split(|c: char| !c.is_ascii_digit())
+        .next()
+        .unwrap_or("");
     let defined = digits.parse().ok().and_then(|index| module.defined(FuncIndex(index)));
     defined.map_or(0, |d| module.bodies[d.get()].offset)
 }
 
 /// Whether the function calls anything but traps, helpers and intrinsics, whose needs the headroom
-/// below the limit covers.
+/// below the limit covers. A tail call gives up the function's frame first, so that who is called stands where
+/// the function stood when it was entered.
 fn calls_guest(function: FunctionValue<'_>) -> bool {
     let calls = function.get_basic_block_iter().flat_map(|b| b.get_instructions());
     calls.filter(|i| i.get_opcode() == InstructionOpcode::Call).any(is_guest_call)
@@ -61,6 +66,7 @@ fn is_guest_call(call: InstructionValue<'_>) -> bool {
     use crate::translate::GUEST_CONVENTION;
     let site = inkwell::values::CallSiteValue::try_from(call).expect("a call is a call site");
     site.get_call_convention() == GUEST_CONVENTION
+        && site.get_tail_call_kind() != LLVMTailCallKind::LLVMTailCallKindMustTail
 }
 
 fn insert_check<'ctx>(

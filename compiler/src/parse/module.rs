@@ -4,6 +4,7 @@ use super::index::{DefinedFuncIndex, FuncIndex, GlobalIndex, MemoryIndex, TableI
 use super::types::{Composite, SubType};
 use std::borrow::Cow;
 use wasmc_abi::ValType;
+use wasmc_abi::signature::slot_count;
 
 /// A module, borrowed from its bytes.
 #[derive(Debug, Default)]
@@ -78,6 +79,10 @@ pub struct Body<'a> {
     pub bytes: Cow<'a, [u8]>,
     /// Offset in the module.
     pub offset: u32,
+    /// Whether there are tail calls of other functions among the instructions.
+    pub makes_tail_calls: bool,
+    /// Whether there are tail calls of the function itself.
+    pub repeats: bool,
 }
 
 /// An import.
@@ -274,9 +279,18 @@ impl Module<'_> {
         self.escapes.binary_search(&function).ok().map(|i| i as u32)
     }
 
+    /// Slots for the parameters of tail calls: as many as a function that has an entry for those takes, made even.
+    pub fn tail_slots(&self) -> u32 {
+        let defined = self.functions[self.imported_functions as usize..].iter().zip(&self.bodies);
+        let with_entry = defined.filter(|(_, body)| body.makes_tail_calls).map(|(ty, _)| &self.func_type(*ty).params);
+        let slots = with_entry.map(|params| params.iter().map(|ty| slot_count(*ty) as u32).sum::<u32>());
+        slots.max().unwrap_or(0).next_multiple_of(2)
+    }
+
     /// Lengths of the vmctx arrays.
     pub fn layout(&self) -> wasmc_abi::vmctx::Layout {
         wasmc_abi::vmctx::Layout {
+            tail_slots: self.tail_slots(),
             memories: self.memories.len() as u32,
             tables: self.tables.len() as u32,
             globals: self.globals.len() as u32,

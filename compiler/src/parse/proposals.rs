@@ -32,7 +32,7 @@ pub const PROPOSALS: &[Proposal] = &[
     row("reference-types", F::REFERENCE_TYPES, F::empty(), true),
     row("simd", F::SIMD, F::empty(), true),
     row("relaxed-simd", F::RELAXED_SIMD, F::SIMD, true),
-    row("tail-call", F::TAIL_CALL, F::empty(), false),
+    row("tail-call", F::TAIL_CALL, F::empty(), true),
     row("extended-const", F::EXTENDED_CONST, F::empty(), true),
     row("multi-memory", F::MULTI_MEMORY, F::empty(), true),
     row("threads", F::THREADS, F::empty(), true),

@@ -1,9 +1,9 @@
 //! The payload loop: sections of a validated module → [`Module`].
 
 use super::{
-    Body, Composite, ConstExpr, Data, Element, Export, ExportItem, FuncIndex, FuncType, Global, GlobalIndex,
-    GlobalType, Import, ImportType, MemoryIndex, MemoryType, Module, SegmentMode, SubType, TableIndex, TableType,
-    TypeId, const_expr, names, types,
+    Body, Composite, ConstExpr, Data, DefinedFuncIndex, Element, Export, ExportItem, FuncIndex, FuncType, Global,
+    GlobalIndex, GlobalType, Import, ImportType, MemoryIndex, MemoryType, Module, SegmentMode, SubType, TableIndex,
+    TableType, TypeId, const_expr, names, types,
 };
 use wasm::{BinaryReaderError, ExternalKind, Parser, Payload};
 use wasmc_abi::ValType;
@@ -63,8 +63,8 @@ pub fn read(bytes: &[u8]) -> Result<Module<'_>> {
                 }
             }
             Payload::CodeSectionEntry(body) => {
-                let (bytes, offset) = (body.as_bytes().into(), body.range().start as u32);
-                module.bodies.push(Body { bytes, offset });
+                let body = self::body(&body, module.function_index(DefinedFuncIndex(module.bodies.len() as u32)))?;
+                module.bodies.push(body);
             }
             Payload::CustomSection(section) => match section.as_known() {
                 wasm::KnownCustom::Name(reader) => name_section = Some(reader),
@@ -91,6 +91,20 @@ pub fn read(bytes: &[u8]) -> Result<Module<'_>> {
     }
     names::fall_back_to_exports(&mut module);
     Ok(module)
+}
+
+fn body<'a>(read: &wasm::FunctionBody<'a>, index: FuncIndex) -> Result<Body<'a>> {
+    use wasm::Operator::{ReturnCall, ReturnCallIndirect, ReturnCallRef};
+    let (bytes, offset) = (read.as_bytes().into(), read.range().start as u32);
+    let mut body = Body { bytes, offset, makes_tail_calls: false, repeats: false };
+    for operator in read.get_operators_reader()? {
+        match operator? {
+            ReturnCall { function_index } if function_index == index.0 => body.repeats = true,
+            ReturnCall { .. } | ReturnCallIndirect { .. } | ReturnCallRef { .. } => body.makes_tail_calls = true,
+            _ => {}
+        }
+    }
+    Ok(body)
 }
 
 /// Hints by their offsets in the module. A custom section is never a reason to refuse a module: what cannot be read
@@ -175,7 +189,7 @@ impl Computed {
         module.functions.push(TypeId(ty as u32));
         let no_locals = [0];
         let bytes = [&no_locals[..], &self.instructions, &[END]].concat().into();
-        module.bodies.push(Body { bytes, offset: end });
+        module.bodies.push(Body { bytes, offset: end, makes_tail_calls: false, repeats: false });
     }
 }
 

@@ -6,7 +6,7 @@ use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::context::Context;
 use inkwell::module::Module as LlvmModule;
 use inkwell::types::BasicMetadataTypeEnum;
-use inkwell::values::{CallSiteValue, FunctionValue};
+use inkwell::values::{CallSiteValue, FunctionValue, LLVMTailCallKind};
 use std::collections::BTreeSet;
 use wasmc_abi::target::Arch;
 
@@ -62,6 +62,14 @@ impl Attributes {
         add(function, AttributeLoc::Param(0), &self.vmctx);
     }
 
+    /// The body of a Wasm function that makes tail calls.
+    pub fn tail(&self, function: FunctionValue) {
+        function.set_call_conventions(GUEST_CONVENTION);
+        add(function, AttributeLoc::Function, &self.guest);
+        let [_swiftself, vmctx @ ..] = &self.vmctx[..] else { unreachable!("the vmctx has attributes") };
+        add(function, AttributeLoc::Param(0), vmctx);
+    }
+
     /// A function that the host enters: C convention.
     pub fn hosted(&self, function: FunctionValue) {
         add(function, AttributeLoc::Function, &self.hosted);
@@ -92,6 +100,17 @@ impl Attributes {
     pub fn guest_call(&self, call: CallSiteValue) {
         call.set_call_convention(GUEST_CONVENTION);
         call.add_attribute(AttributeLoc::Param(0), self.swiftself);
+    }
+
+    /// A call, by its ordinary entry, of the body of a function that makes tail calls.
+    pub fn body_call(&self, call: CallSiteValue) {
+        call.set_call_convention(GUEST_CONVENTION);
+    }
+
+    /// A tail call. Nothing keeps LLVM from making it one, not even that all others are disabled.
+    pub fn tail_call(&self, call: CallSiteValue) {
+        call.set_call_convention(GUEST_CONVENTION);
+        call.set_tail_call_kind(LLVMTailCallKind::LLVMTailCallKindMustTail);
     }
 
     /// A call of the host: C convention.

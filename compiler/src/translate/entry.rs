@@ -120,7 +120,7 @@ fn pointer_params<'ctx, const N: usize>(function: FunctionValue<'ctx>) -> [Point
 }
 
 /// Address of 8-byte slot `index`.
-fn slot<'ctx>(
+pub fn slot<'ctx>(
     unit: &Unit<'ctx, '_>,
     builder: &Builder<'ctx>,
     base: PointerValue<'ctx>,

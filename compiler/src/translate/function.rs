@@ -5,8 +5,9 @@ use super::entry::{load_values, store_values};
 use super::pass::{VECTOR_ALIGNMENT, align_vector, build_return, join};
 use super::types::{direct_params, has_area, returns_in_area};
 use super::unit::Unit;
-use super::{Result, ops};
-use crate::parse::{Body, DefinedFuncIndex, FuncType};
+use super::{Result, ops, tail};
+use crate::parse::{Body, DefinedFuncIndex, FuncIndex, FuncType};
+use inkwell::basic_block::BasicBlock;
 use inkwell::builder::Builder;
 use inkwell::debug_info::DISubprogram;
 use inkwell::values::{BasicValue, BasicValueEnum, FunctionValue, PointerValue};
@@ -42,19 +43,28 @@ pub struct FunctionTranslator<'u, 'ctx> {
     pub reachable: bool,
     /// Constructs open inside code that cannot be reached.
     skipped: u32,
+    index: FuncIndex,
     ty: &'u FuncType,
+    /// Where the body starts, if it is repeated by tail calls of the function itself.
+    start: Option<BasicBlock<'ctx>>,
     scope: DISubprogram<'ctx>,
     /// Offset of the current instruction in the Wasm module.
     offset: u32,
     /// Whether globals that nobody else changes may be changed here.
     pub is_initialiser: bool,
+    /// Whether the function has the tail convention.
+    is_tail_entry: bool,
 }
 
 impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
     /// Defines the function.
     pub fn translate(unit: &'u Unit<'ctx, 'u>, defined: DefinedFuncIndex) -> Result<()> {
         let index = unit.module.function_index(defined);
-        let function = unit.function(index).expect("a defined function is declared");
+        let tail_entry = unit.tail_entry(index);
+        if let Some(body) = tail_entry {
+            tail::define_ordinary(unit, index, body)?;
+        }
+        let function = tail_entry.or(unit.function(index)).expect("a defined function is declared");
         let body = &unit.module.bodies[defined.get()];
         let builder = unit.context.create_builder();
         builder.position_at_end(unit.context.append_basic_block(function, ""));
@@ -68,20 +78,40 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
             frames: Vec::new(),
             reachable: true,
             skipped: 0,
+            index,
             ty: unit.module.function_type(index),
+            start: None,
             scope: function.get_subprogram().expect("a declared function has a scope"),
             offset: body.offset,
             is_initialiser: unit.module.initialiser == Some(index),
+            is_tail_entry: tail_entry.is_some(),
         };
         if is_oversized(body) {
             unit.attributes.leave_alone(function);
         }
+        this.hold_vmctx()?;
+        this.declare_locals(&function_body(body))?;
+        if body.repeats {
+            let start = this.new_block();
+            this.builder.build_unconditional_branch(start)?;
+            this.builder.position_at_end(start);
+            this.start = Some(start);
+        }
         this.body(&function_body(body))
     }
 
+    /// Starts the function again with these parameters if it is the one with that index: a tail call of itself.
+    pub fn repeat(&mut self, index: FuncIndex, params: &[BasicValueEnum<'ctx>]) -> Result<bool> {
+        let Some(start) = self.start.filter(|_| index == self.index) else { return Ok(false) };
+        for (local, (place, ty)) in self.locals.iter().enumerate() {
+            let zero = self.unit.types.value(*ty).const_zero();
+            self.store_local(*place, params.get(local).copied().unwrap_or(zero))?;
+        }
+        self.builder.build_unconditional_branch(start)?;
+        Ok(true)
+    }
+
     fn body(&mut self, body: &FunctionBody<'_>) -> Result<()> {
-        self.hold_vmctx()?;
-        self.declare_locals(body)?;
         let ty = self.ty;
         self.begin_function(&ty.results)?;
         let mut operators = body.get_operators_reader().expect(VALID);
@@ -104,7 +134,8 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
         Ok(())
     }
 
-    fn build_return(&mut self, results: &[BasicValueEnum<'ctx>]) -> Result<()> {
+    /// Returns values of the function's result types.
+    pub fn build_return(&mut self, results: &[BasicValueEnum<'ctx>]) -> Result<()> {
         if !returns_in_area(self.ty) {
             return build_return(self.unit, &self.builder, &self.ty.results, results);
         }
@@ -113,19 +144,16 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
     }
 
     /// The area that the function was called with.
-    fn area(&self) -> PointerValue<'ctx> {
-        self.function.get_nth_param(1).expect("the area comes after the vmctx").into_pointer_value()
+    pub fn area(&self) -> PointerValue<'ctx> {
+        area(self.function)
     }
 
     fn declare_locals(&mut self, body: &FunctionBody<'_>) -> Result<()> {
-        let ty = self.ty;
-        let hidden = 1 + usize::from(has_area(ty));
-        let mut passed = self.function.get_param_iter().skip(hidden);
-        let mut params = join(self.unit, &self.builder, direct_params(ty), &mut passed)?;
-        if params.len() < ty.params.len() {
-            params.extend(load_values(self.unit, &self.builder, self.area(), &ty.params, direct_params(ty).len())?);
-        }
-        for (ty, value) in ty.params.iter().zip(params) {
+        let params = match self.is_tail_entry {
+            true => tail::params(self.unit, &self.builder, self.function, self.ty)?,
+            false => params_by_ordinary_convention(self.unit, &self.builder, self.function, self.ty)?,
+        };
+        for (ty, value) in self.ty.params.iter().zip(params) {
             self.declare_local(*ty, value)?;
         }
         for group in body.get_locals_reader().expect(VALID) {
@@ -229,6 +257,27 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
         }
         Ok(())
     }
+}
+
+/// The area that a function was called with.
+fn area<'ctx>(function: FunctionValue<'ctx>) -> PointerValue<'ctx> {
+    function.get_nth_param(1).expect("the area comes after the vmctx").into_pointer_value()
+}
+
+/// The parameters of a function that was called by the ordinary convention.
+pub fn params_by_ordinary_convention<'ctx>(
+    unit: &Unit<'ctx, '_>,
+    builder: &Builder<'ctx>,
+    function: FunctionValue<'ctx>,
+    ty: &FuncType,
+) -> Result<Vec<BasicValueEnum<'ctx>>> {
+    let direct = direct_params(ty);
+    let mut passed = function.get_param_iter().skip(1 + usize::from(has_area(ty)));
+    let mut params = join(unit, builder, direct, &mut passed)?;
+    if params.len() < ty.params.len() {
+        params.extend(load_values(unit, builder, area(function), &ty.params, direct.len())?);
+    }
+    Ok(params)
 }
 
 /// Bodies are read only after validation.

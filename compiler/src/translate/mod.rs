@@ -11,6 +11,7 @@ mod operands;
 mod ops;
 mod pass;
 pub mod symbols;
+mod tail;
 mod trap;
 mod types;
 mod unit;

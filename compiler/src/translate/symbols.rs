@@ -14,6 +14,11 @@ pub fn function(index: FuncIndex) -> String {
     format!("f{}", index.0)
 }
 
+/// The ordinary entry of a Wasm function that makes tail calls.
+pub fn ordinary(index: FuncIndex) -> String {
+    format!("ordinary{}", index.0)
+}
+
 /// The entry trampoline of a function type.
 pub fn entry(ty: TypeId) -> String {
     format!("entry{}", ty.0)

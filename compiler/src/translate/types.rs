@@ -7,7 +7,7 @@ use inkwell::types::{
 };
 use inkwell::values::VectorValue;
 use wasmc_abi::ValType;
-use wasmc_abi::signature::{MAX_DIRECT_SLOTS, MAX_RESULT_SLOTS, slot_count};
+use wasmc_abi::signature::{MAX_DIRECT_SLOTS, MAX_RESULT_SLOTS, slot_count, tail_words};
 use wasmc_abi::target::Arch;
 
 use crate::parse::FuncType;
@@ -20,6 +20,7 @@ pub struct Types<'ctx> {
     pub i16: IntType<'ctx>,
     pub i32: IntType<'ctx>,
     pub i64: IntType<'ctx>,
+    pub i128: IntType<'ctx>,
     /// As wide as a pointer.
     pub word: IntType<'ctx>,
     pub f32: FloatType<'ctx>,
@@ -30,6 +31,8 @@ pub struct Types<'ctx> {
     /// Whether functions take and return a vector in a register of its own. Elsewhere it is two integers: a CPU
     /// feature, which the code of another image may not have, must not change the convention.
     vector_registers: bool,
+    /// How many words of parameters a tail call passes.
+    pub tail_words: usize,
     context: &'ctx Context,
 }
 
@@ -41,12 +44,14 @@ impl<'ctx> Types<'ctx> {
             i16: context.i16_type(),
             i32: context.i32_type(),
             i64: context.i64_type(),
+            i128: context.i128_type(),
             word: if target.pointer_bits == 32 { context.i32_type() } else { context.i64_type() },
             f32: context.f32_type(),
             f64: context.f64_type(),
             ptr: context.ptr_type(AddressSpace::default()),
             v128: context.i64_type().vec_type(2),
             vector_registers: matches!(target.arch, Arch::X86_64 | Arch::Aarch64),
+            tail_words: tail_words(target.arch),
             context,
         }
     }
@@ -70,12 +75,28 @@ impl<'ctx> Types<'ctx> {
             params.push(self.ptr.into());
         }
         params.extend(direct_params(ty).iter().flat_map(|t| self.passed(*t)).map(BasicMetadataTypeEnum::from));
+        self.returning(ty, &params)
+    }
+
+    /// The type of a function in the tail convention, the same for all with the same results: vmctx, an area if
+    /// there are many of these, words (`abi::signature`).
+    pub fn tail(&self, ty: &FuncType) -> FunctionType<'ctx> {
+        let mut params: Vec<BasicMetadataTypeEnum> = vec![self.ptr.into()];
+        if returns_in_area(ty) {
+            params.push(self.ptr.into());
+        }
+        params.extend(vec![BasicMetadataTypeEnum::from(self.word); self.tail_words]);
+        self.returning(ty, &params)
+    }
+
+    /// A function that returns the results of `ty`.
+    fn returning(&self, ty: &FuncType, params: &[BasicMetadataTypeEnum<'ctx>]) -> FunctionType<'ctx> {
         let results: Vec<_> = ty.results.iter().flat_map(|t| self.passed(*t)).collect();
         match results.as_slice() {
-            _ if returns_in_area(ty) => self.context.void_type().fn_type(&params, false),
-            [] => self.context.void_type().fn_type(&params, false),
-            [one] => one.fn_type(&params, false),
-            _ => self.context.struct_type(&results, false).fn_type(&params, false),
+            _ if returns_in_area(ty) => self.context.void_type().fn_type(params, false),
+            [] => self.context.void_type().fn_type(params, false),
+            [one] => one.fn_type(params, false),
+            _ => self.context.struct_type(&results, false).fn_type(params, false),
         }
     }
 

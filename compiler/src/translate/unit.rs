@@ -42,6 +42,8 @@ pub struct Unit<'ctx, 'm> {
     options: &'m Options,
     pub memory_model: MemoryModel,
     functions: Vec<FunctionValue<'ctx>>,
+    /// The bodies of those that make tail calls.
+    tail_entries: Vec<Option<FunctionValue<'ctx>>>,
     /// LLVM's function type for each type that is one of functions.
     guest_types: Vec<Option<FunctionType<'ctx>>>,
     traps: Vec<FunctionValue<'ctx>>,
@@ -89,6 +91,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
             options,
             memory_model: options.memory,
             functions: Vec::new(),
+            tail_entries: Vec::new(),
             guest_types: module.types.iter().map(guest_type).collect(),
             traps: Vec::new(),
             intrinsics: RefCell::default(),
@@ -97,7 +100,8 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
             llvm,
         };
         unit.traps = TrapCode::ALL.iter().map(|code| unit.declare_trap(*code)).collect();
-        unit.functions = (0..module.bodies.len() as u32).map(|i| unit.declare(DefinedFuncIndex(i))).collect();
+        (unit.functions, unit.tail_entries) =
+            (0..module.bodies.len() as u32).map(|i| unit.declare(DefinedFuncIndex(i))).unzip();
         for code in TrapCode::ALL {
             super::trap::define_stub(&unit, *code)?;
         }
@@ -110,18 +114,30 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         self.llvm
     }
 
-    fn declare(&self, defined: DefinedFuncIndex) -> FunctionValue<'ctx> {
+    /// A function as it is called, and as it is called by a tail call if it makes such itself.
+    fn declare(&self, defined: DefinedFuncIndex) -> (FunctionValue<'ctx>, Option<FunctionValue<'ctx>>) {
         let index = self.module.function_index(defined);
+        let ty = self.module.functions[index.get()];
+        let name = symbols::function(index);
+        let tail_entry = self.module.bodies[defined.get()].makes_tail_calls.then(|| {
+            let function = self.declare_guest(index, &name, self.types.tail(self.func_type(ty)));
+            self.attributes.tail(function);
+            function
+        });
+        let name = if tail_entry.is_some() { symbols::ordinary(index) } else { name };
+        let function = self.declare_guest(index, &name, self.guest_type(ty));
+        self.attributes.guest(function);
+        (function, tail_entry)
+    }
+
+    fn declare_guest(&self, index: FuncIndex, name: &str, ty: FunctionType<'ctx>) -> FunctionValue<'ctx> {
         let escapes = self.module.escape_slot(index).is_some();
         let linkage = if escapes { Linkage::External } else { Linkage::Internal };
-        let name = symbols::function(index);
-        let ty = self.guest_type(self.module.functions[index.get()]);
-        let function = self.llvm.add_function(&name, ty, Some(linkage));
+        let function = self.llvm.add_function(name, ty, Some(linkage));
         if escapes {
             function.as_global_value().set_visibility(GlobalVisibility::Hidden);
         }
-        self.attributes.guest(function);
-        function.set_subprogram(self.debug.subprogram(&name));
+        function.set_subprogram(self.debug.subprogram(name));
         function
     }
 
@@ -145,9 +161,14 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         self.module.func_type(ty)
     }
 
-    /// The function, if it is defined here.
+    /// The function as it is called, if it is defined here.
     pub fn function(&self, index: FuncIndex) -> Option<FunctionValue<'ctx>> {
         self.module.defined(index).map(|d| self.functions[d.get()])
+    }
+
+    /// The function as it is called by a tail call, if it has an entry for that: its body.
+    pub fn tail_entry(&self, index: FuncIndex) -> Option<FunctionValue<'ctx>> {
+        self.module.defined(index).and_then(|d| self.tail_entries[d.get()])
     }
 
     /// The stub that raises a trap.

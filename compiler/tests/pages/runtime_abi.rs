@@ -2,7 +2,8 @@
 
 use super::record;
 use std::fmt::Write;
-use wasmc_abi::signature::{MAX_DIRECT_SLOTS, MAX_RESULT_SLOTS, slot_count};
+use wasmc_abi::signature::{MAX_DIRECT_SLOTS, MAX_RESULT_SLOTS, slot_count, tail_words};
+use wasmc_abi::target::Arch;
 use wasmc_abi::vmctx::{self, Layout};
 use wasmc_abi::{Builtin, TrapCode, ValType, for_each_builtin, sites};
 
@@ -26,7 +27,8 @@ pub fn tables() -> String {
 /// An array of the vmctx block: name, and the offset of element `i` for given lengths of all arrays.
 type Array = (&'static str, fn(&Layout, u32) -> u32);
 
-const ARRAYS: [Array; 6] = [
+const ARRAYS: [Array; 7] = [
+    ("parameters of tail calls", |_, i| vmctx::TAIL_PARAMS + 8 * i),
     ("memories, imports first", Layout::memory),
     ("tables, imports first", Layout::table),
     ("globals, imports first", Layout::global),
@@ -37,8 +39,15 @@ const ARRAYS: [Array; 6] = [
 
 /// The arrays behind the header. Their order and the size of their elements are what [`Layout`] computes.
 fn arrays(page: &mut String) {
-    let one_of_each =
-        Layout { memories: 1, tables: 1, globals: 1, imported_functions: 1, escaping_functions: 1, type_ids: 1 };
+    let one_of_each = Layout {
+        tail_slots: 2,
+        memories: 1,
+        tables: 1,
+        globals: 1,
+        imported_functions: 1,
+        escaping_functions: 1,
+        type_ids: 1,
+    };
     let mut rows: Vec<_> = ARRAYS
         .iter()
         .map(|(name, offset)| (offset(&one_of_each, 0), offset(&one_of_each, 1) - offset(&one_of_each, 0), name))
@@ -102,6 +111,9 @@ fn numbers(page: &mut String) {
         ("address space of a memory in the `guard` model, bytes", vmctx::GUARD_RESERVATION),
         ("the most slots of results in registers", MAX_RESULT_SLOTS as u64),
         ("the most slots of parameters passed directly", MAX_DIRECT_SLOTS as u64),
+        ("words of parameters of a tail call in registers, x86-64", tail_words(Arch::X86_64) as u64),
+        ("the same on AArch64 and RISC-V", tail_words(Arch::Aarch64) as u64),
+        ("the same on 32-bit ARM", tail_words(Arch::Arm) as u64),
         ("sites in a group", sites::GROUP as u64),
         ("the most callers stored with a site", sites::MAX_CALLERS as u64),
     ] {

@@ -210,8 +210,9 @@ pub(super) fn check_counts(checks: &Checks<'_>) -> Result<(), LoadError> {
 /// What the header says of the module, whose records have been checked.
 pub(super) fn check_module(checks: &Checks<'_>) -> Result<(), LoadError> {
     let (image, header) = (checks.image, checks.image.header());
-    if header.reserved != 0 {
-        return Err(LoadError::Header(HeaderFault::Reserved));
+    // A vector takes two.
+    if header.tail_slots > 2 * limits::PARAMS_MAX || !header.tail_slots.is_multiple_of(2) {
+        return Err(LoadError::Header(HeaderFault::TailSlots));
     }
     if header.name_offset != NONE && checks.names.check(header.name_offset, header.name_len).is_err() {
         return Err(LoadError::Header(HeaderFault::ModuleName));

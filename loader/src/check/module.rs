@@ -190,7 +190,8 @@ impl Checks<'_> {
             ensure(escape.function >= least, Fault::Order)?;
             least = escape.function.saturating_add(1);
             let defined = checks.defined_with_code(escape.function)?;
-            ensure(defined.is_some(), Fault::FunctionIndex)
+            ensure(defined.is_some(), Fault::FunctionIndex)?;
+            checks.code_start(escape.ordinary)
         })
     }
 

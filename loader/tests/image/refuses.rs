@@ -235,7 +235,8 @@ fn the_header_agrees_with_the_tables() {
     assert_eq!(fault("code_offset", u64::from(CODE) - 1), HeaderFault::CodeRange);
     assert_eq!(fault("code_len", u64::from(CODE_LEN) + 1), HeaderFault::CodeRange);
     assert_eq!(fault("name_offset", 100_000), HeaderFault::ModuleName);
-    assert_eq!(fault("reserved", 1), HeaderFault::Reserved);
+    assert_eq!(fault("tail_slots", 2 * u64::from(limits::PARAMS_MAX) + 2), HeaderFault::TailSlots);
+    assert_eq!(fault("tail_slots", 1), HeaderFault::TailSlots);
     // No such function; parameters; inlined everywhere.
     for start in [5, 0, 2, 3] {
         assert_eq!(fault("start_function", start), HeaderFault::StartFunction);
@@ -388,6 +389,8 @@ fn functions_are_checked() {
     assert_fault(Escapes, 0, Fault::FunctionIndex, |s| s.escapes[0].function = 0);
     assert_fault(Escapes, 1, Fault::FunctionIndex, |s| s.escapes[1].function = 5);
     assert_fault(Escapes, 1, Fault::NoCode, |s| s.escapes[1].function = 3);
+    assert_fault(Escapes, 0, Fault::CodeRange, |s| s.escapes[0].ordinary = CODE + CODE_LEN);
+    assert_fault(Escapes, 1, Fault::CodeRange, |s| s.escapes[1].ordinary = CODE - 1);
 }
 
 #[test]

@@ -6,7 +6,7 @@ use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use wasmc_abi::TrapCode;
-use wasmc_loader::Code;
+use wasmc_loader::{Code, Image};
 
 use crate::activation::{self, Activation, Position};
 use crate::bare::error::Trap;
@@ -98,7 +98,7 @@ pub(super) unsafe fn invoke(instance: NonNull<Record>, function: FuncRecord, val
     // SAFETY: `current` still is the address of our variable, and the guest has ended.
     let (image, place) = unsafe { ((*current).code.image(), (*current).place) };
     let site = place.and_then(|offset| image.site_at(offset));
-    let wasm_offset = site.and_then(|site| site.wasm_offsets().first().copied()).filter(|offset| *offset != 0);
+    let wasm_offset = site.and_then(|site| site.wasm_offsets().iter().copied().find(|offset| *offset != 0));
     // With the offset comes the function that was inlined.
     let function = match wasm_offset {
         Some(offset) => image.function_at(offset),
@@ -106,6 +106,13 @@ pub(super) unsafe fn invoke(instance: NonNull<Record>, function: FuncRecord, val
     };
     let imported = image.header().imported_functions;
     Err(Trap { code, function: function.map(|defined| defined.saturating_add(imported)), wasm_offset })
+}
+
+/// Whether a position is in a function, or in what was inlined into an entry of one.
+fn is_in_function(image: &Image<'_>, code_offset: u32) -> bool {
+    let site = image.site_at(code_offset);
+    site.is_some_and(|site| site.wasm_offsets().iter().any(|offset| *offset != 0))
+        || walk::function_at_code(image, code_offset).is_some()
 }
 
 /// Notes the place of a trap: the innermost position in a function, since a trap's stub is none.
@@ -125,7 +132,7 @@ unsafe fn note_trap(activation: *mut Activation, _code: u32, position: Position)
     // A stub, then its caller.
     for _ in 0..2 {
         let Some(offset) = code.code_offset(position.pc) else { return };
-        if walk::function_at_code(code.image(), offset).is_some() {
+        if is_in_function(code.image(), offset) {
             *place = Some(offset);
             return;
         }

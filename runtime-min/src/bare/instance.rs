@@ -90,6 +90,7 @@ impl<'a, T> Instance<'a, T> {
                 vmctx: Ptr(host_record.cast()),
                 type_id: type_id(import.ty),
                 entry: Ptr(ptr::with_exposed_provenance_mut(module.code().entry_address(import.ty).unwrap_or(0))),
+                tail: Ptr(ptr::null_mut()),
             });
             host_record = host_record.wrapping_add(1);
         }

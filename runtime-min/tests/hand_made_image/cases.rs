@@ -63,7 +63,7 @@ fn image_in(state: IsaState, model: MemoryModel) -> Sample {
     for (index, (name, ty, start, end)) in (1..).zip(functions) {
         let (name_offset, name_len) = sample.string(name);
         sample.exports.push(ExportRecord { name_offset, name_len, kind, index });
-        sample.escapes.push(EscapeRecord { function: index });
+        sample.escapes.push(EscapeRecord { function: index, ordinary: 0 });
         sample.functions.push(FunctionRecord {
             code_offset: start,
             code_len: end - start,

@@ -7,6 +7,7 @@ use crate::translate::Result;
 use crate::translate::entry::{load_values, store_values};
 use crate::translate::function::FunctionTranslator;
 use crate::translate::pass::{split, split_results};
+use crate::translate::tail;
 use crate::translate::trap::load_helper;
 use crate::translate::types::{direct_params, has_area, returns_in_area};
 use crate::translate::vmctx::Slot;
@@ -26,6 +27,12 @@ pub fn translate(f: &mut FunctionTranslator<'_, '_>, operator: &O<'_>) -> Result
             call_indirect(f, ty, TableIndex(*table_index))?;
         }
         O::CallRef { type_index } => call_ref(f, f.unit.module.type_ids[*type_index as usize])?,
+        O::ReturnCall { function_index } => return_call(f, FuncIndex(*function_index))?,
+        O::ReturnCallIndirect { type_index, table_index } => {
+            let ty = f.unit.module.type_ids[*type_index as usize];
+            return_call_indirect(f, ty, TableIndex(*table_index))?;
+        }
+        O::ReturnCallRef { type_index } => return_call_ref(f, f.unit.module.type_ids[*type_index as usize])?,
         _ => return Ok(false),
     }
     Ok(true)
@@ -33,19 +40,152 @@ pub fn translate(f: &mut FunctionTranslator<'_, '_>, operator: &O<'_>) -> Result
 
 fn call(f: &mut FunctionTranslator<'_, '_>, index: FuncIndex) -> Result<()> {
     let ty = f.unit.module.functions[index.get()];
-    if let Some(function) = f.unit.function(index) {
-        return call_guest(f, ty, function.as_global_value().as_pointer_value(), f.vmctx);
-    }
-    let record = f.field(f.vmctx, f.unit.layout.imported_function(index.0))?;
-    let ptr = f.unit.types.ptr;
-    let code = f.load_slot(ptr, record, func_record::CODE, Slot::Invariant)?.into_pointer_value();
-    let vmctx = f.load_slot(ptr, record, func_record::VMCTX, Slot::Invariant)?.into_pointer_value();
-    call_guest(f, ty, code, vmctx)
+    let callee = match f.unit.function(index) {
+        Some(function) => Callee { code: function.as_global_value().as_pointer_value(), vmctx: f.vmctx },
+        None => Callee::of_record(f, imported_record(f, index)?)?,
+    };
+    call_and_push(f, ty, callee)
 }
 
-/// Bounds, then null, then type (spec: exec/instructions, call_indirect). A null element has type id 0,
-/// which no type has, so one compare finds both; which it was is found out only then.
 fn call_indirect(f: &mut FunctionTranslator<'_, '_>, ty: TypeId, table: TableIndex) -> Result<()> {
+    let element = checked_element(f, ty, table)?;
+    let callee = Callee::of_element(f, element)?;
+    call_and_push(f, ty, callee)
+}
+
+/// Calls with the operands on the stack, and leaves the results there.
+fn call_and_push<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, ty: TypeId, callee: Callee<'ctx>) -> Result<()> {
+    let args = f.pop_many(f.unit.func_type(ty).params.len());
+    let results = call_guest(f, ty, callee, &args)?;
+    f.stack.extend(results);
+    Ok(())
+}
+
+fn return_call(f: &mut FunctionTranslator<'_, '_>, index: FuncIndex) -> Result<()> {
+    let ty = f.unit.module.functions[index.get()];
+    let args = f.pop_many(f.unit.func_type(ty).params.len());
+    f.reachable = false;
+    if f.repeat(index, &args)? {
+        return Ok(());
+    }
+    let vmctx = f.vmctx;
+    match (f.unit.tail_entry(index), f.unit.function(index)) {
+        (Some(body), _) => jump(f, ty, Callee { code: body.as_global_value().as_pointer_value(), vmctx }, &args)?,
+        (None, Some(function)) => {
+            let callee = Callee { code: function.as_global_value().as_pointer_value(), vmctx };
+            call_and_return(f, ty, callee, &args)?;
+        }
+        (None, None) => {
+            let record = imported_record(f, index)?;
+            let callee = Callee::of_record(f, record)?;
+            return_call_record(f, ty, record, callee, &args)?;
+        }
+    }
+    Ok(())
+}
+
+fn return_call_indirect(f: &mut FunctionTranslator<'_, '_>, ty: TypeId, table: TableIndex) -> Result<()> {
+    let element = checked_element(f, ty, table)?;
+    let args = f.pop_many(f.unit.func_type(ty).params.len());
+    let tag = f.unit.alias.table;
+    let record = f.load_tagged(f.unit.types.ptr.into(), f.field(element, func_slot::REF)?, tag)?;
+    let callee = Callee::of_element(f, element)?;
+    return_call_record(f, ty, record.into_pointer_value(), callee, &args)?;
+    f.reachable = false;
+    Ok(())
+}
+
+fn return_call_ref(f: &mut FunctionTranslator<'_, '_>, ty: TypeId) -> Result<()> {
+    let record = checked_record(f)?;
+    let args = f.pop_many(f.unit.func_type(ty).params.len());
+    let callee = Callee::of_record(f, record)?;
+    return_call_record(f, ty, record, callee, &args)?;
+    f.reachable = false;
+    Ok(())
+}
+
+/// A tail call of the function of a record: by its tail entry, if it has one.
+fn return_call_record<'ctx>(
+    f: &mut FunctionTranslator<'_, 'ctx>,
+    ty: TypeId,
+    record: PointerValue<'ctx>,
+    callee: Callee<'ctx>,
+    args: &[BasicValueEnum<'ctx>],
+) -> Result<()> {
+    let tail = f.load_slot(f.unit.types.ptr, record, func_record::TAIL, Slot::Invariant)?.into_pointer_value();
+    let has_none = f.builder.build_is_null(tail, "")?;
+    let (ordinary, direct) = (f.new_block(), f.new_block());
+    f.builder.build_conditional_branch(has_none, ordinary, direct)?;
+    f.builder.position_at_end(ordinary);
+    call_and_return(f, ty, callee, args)?;
+    f.builder.position_at_end(direct);
+    jump(f, ty, Callee { code: tail, ..callee }, args)
+}
+
+/// Gives the stack frame up and goes on in the callee, by the tail convention.
+fn jump<'ctx>(
+    f: &mut FunctionTranslator<'_, 'ctx>,
+    ty: TypeId,
+    callee: Callee<'ctx>,
+    args: &[BasicValueEnum<'ctx>],
+) -> Result<()> {
+    let func_type = f.unit.func_type(ty);
+    // The caller's results are of the same types, and so is the area for them.
+    let area = returns_in_area(func_type).then(|| f.area());
+    let args = tail::args(f.unit, &f.builder, callee.vmctx, area, func_type, args)?;
+    f.locate();
+    let call = f.builder.build_indirect_call(f.unit.types.tail(func_type), callee.code, &args, "")?;
+    f.unlocate();
+    f.unit.attributes.tail_call(call);
+    tail::build_return(&f.builder, call)
+}
+
+/// A tail call of a function that makes none itself (see [`tail`]).
+fn call_and_return<'ctx>(
+    f: &mut FunctionTranslator<'_, 'ctx>,
+    ty: TypeId,
+    callee: Callee<'ctx>,
+    args: &[BasicValueEnum<'ctx>],
+) -> Result<()> {
+    let results = call_guest(f, ty, callee, args)?;
+    f.build_return(&results)
+}
+
+/// What is called.
+#[derive(Clone, Copy)]
+struct Callee<'ctx> {
+    code: PointerValue<'ctx>,
+    vmctx: PointerValue<'ctx>,
+}
+
+impl<'ctx> Callee<'ctx> {
+    fn of_record(f: &FunctionTranslator<'_, 'ctx>, record: PointerValue<'ctx>) -> Result<Callee<'ctx>> {
+        let ptr = f.unit.types.ptr;
+        let code = f.load_slot(ptr, record, func_record::CODE, Slot::Invariant)?.into_pointer_value();
+        let vmctx = f.load_slot(ptr, record, func_record::VMCTX, Slot::Invariant)?.into_pointer_value();
+        Ok(Callee { code, vmctx })
+    }
+
+    fn of_element(f: &FunctionTranslator<'_, 'ctx>, element: PointerValue<'ctx>) -> Result<Callee<'ctx>> {
+        let (ptr, tag) = (f.unit.types.ptr, f.unit.alias.table);
+        let code = f.load_tagged(ptr.into(), f.field(element, func_slot::CODE)?, tag)?.into_pointer_value();
+        let vmctx = f.load_tagged(ptr.into(), f.field(element, func_slot::VMCTX)?, tag)?.into_pointer_value();
+        Ok(Callee { code, vmctx })
+    }
+}
+
+fn imported_record<'ctx>(f: &FunctionTranslator<'_, 'ctx>, index: FuncIndex) -> Result<PointerValue<'ctx>> {
+    f.field(f.vmctx, f.unit.layout.imported_function(index.0))
+}
+
+/// The element of a table whose index is on the stack, a function of that type: bounds, then null, then type
+/// (spec: exec/instructions, call_indirect). A null element has type id 0, which no type has, so one compare finds
+/// both; which it was is found out only then.
+fn checked_element<'ctx>(
+    f: &mut FunctionTranslator<'_, 'ctx>,
+    ty: TypeId,
+    table: TableIndex,
+) -> Result<PointerValue<'ctx>> {
     let index = f.pop_int();
     let slot = checked_slot(f, table, index, TrapCode::UndefinedElement)?;
     let types = &f.unit.types;
@@ -60,50 +200,48 @@ fn call_indirect(f: &mut FunctionTranslator<'_, '_>, ty: TypeId, table: TableInd
     f.trap_if(null, TrapCode::UninitializedElement)?;
     f.trap(TrapCode::IndirectCallMismatch)?;
     f.builder.position_at_end(right);
-    let code = f.load_tagged(types.ptr.into(), f.field(slot, func_slot::CODE)?, tag)?.into_pointer_value();
-    let vmctx = f.load_tagged(types.ptr.into(), f.field(slot, func_slot::VMCTX)?, tag)?.into_pointer_value();
-    call_guest(f, ty, code, vmctx)
+    Ok(slot)
 }
 
 /// Calls what the record says that a reference is the address of.
 fn call_ref(f: &mut FunctionTranslator<'_, '_>, ty: TypeId) -> Result<()> {
-    let reference = f.pop_int();
-    check_not_null(f, reference)?;
-    let ptr = f.unit.types.ptr;
-    let record = f.builder.build_int_to_ptr(reference, ptr, "")?;
-    let code = f.load_slot(ptr, record, func_record::CODE, Slot::Invariant)?.into_pointer_value();
-    let vmctx = f.load_slot(ptr, record, func_record::VMCTX, Slot::Invariant)?.into_pointer_value();
-    call_guest(f, ty, code, vmctx)
+    let record = checked_record(f)?;
+    let callee = Callee::of_record(f, record)?;
+    call_and_push(f, ty, callee)
 }
 
-/// Calls guest code with the operands on the stack, and leaves its results there.
+/// The record that the reference on the stack is the address of.
+fn checked_record<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>) -> Result<PointerValue<'ctx>> {
+    let reference = f.pop_int();
+    check_not_null(f, reference)?;
+    Ok(f.builder.build_int_to_ptr(reference, f.unit.types.ptr, "")?)
+}
+
+/// Calls guest code. The results come back.
 fn call_guest<'ctx>(
     f: &mut FunctionTranslator<'_, 'ctx>,
     ty: TypeId,
-    code: PointerValue<'ctx>,
-    vmctx: PointerValue<'ctx>,
-) -> Result<()> {
+    callee: Callee<'ctx>,
+    values: &[BasicValueEnum<'ctx>],
+) -> Result<Vec<BasicValueEnum<'ctx>>> {
     let func_type = f.unit.func_type(ty);
-    let mut args: Vec<BasicMetadataValueEnum> = vec![vmctx.into()];
-    let values = f.pop_many(func_type.params.len());
+    let mut args: Vec<BasicMetadataValueEnum> = vec![callee.vmctx.into()];
     let area = if has_area(func_type) { Some(f.new_area(func_type)?) } else { None };
     let direct = direct_params(func_type).len();
     if let Some(area) = area {
         args.push(area.into());
-        store_values(f.unit, &f.builder, area, &func_type.params, &values, direct)?;
+        store_values(f.unit, &f.builder, area, &func_type.params, values, direct)?;
     }
     let passed = split(f.unit, &f.builder, &func_type.params, &values[..direct])?;
     args.extend(passed.into_iter().map(BasicMetadataValueEnum::from));
     f.locate();
-    let call = f.builder.build_indirect_call(f.unit.guest_type(ty), code, &args, "")?;
+    let call = f.builder.build_indirect_call(f.unit.guest_type(ty), callee.code, &args, "")?;
     f.unlocate();
     f.unit.attributes.guest_call(call);
-    let results = match area {
-        Some(area) if returns_in_area(func_type) => load_values(f.unit, &f.builder, area, &func_type.results, 0)?,
-        _ => split_results(f.unit, &f.builder, func_type, call.try_as_basic_value().basic())?,
-    };
-    f.stack.extend(results);
-    Ok(())
+    match area {
+        Some(area) if returns_in_area(func_type) => load_values(f.unit, &f.builder, area, &func_type.results, 0),
+        _ => split_results(f.unit, &f.builder, func_type, call.try_as_basic_value().basic()),
+    }
 }
 
 /// Calls a helper of the runtime.

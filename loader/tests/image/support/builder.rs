@@ -184,7 +184,8 @@ impl Sample {
             let wasm_offset = 0x50 + 0x10 * i;
             self.functions.push(FunctionRecord { code_offset, code_len, ty, wasm_offset, name_offset, name_len });
         }
-        self.escapes = vec![EscapeRecord { function: 1 }, EscapeRecord { function: 4 }];
+        self.escapes =
+            vec![EscapeRecord { function: 1, ordinary: 0 }, EscapeRecord { function: 4, ordinary: CODE + 0x300 }];
         self.header.start_function = 1;
         (self.header.name_offset, self.header.name_len) = self.string("sample");
         for (kind, index, name) in [(0, 0, "call"), (0, 2, "run"), (1, 0, "table"), (2, 1, "memory"), (3, 3, "g")] {
@@ -255,6 +256,7 @@ impl Sample {
 
     pub fn vmctx_layout(&self) -> vmctx::Layout {
         vmctx::Layout {
+            tail_slots: self.header.tail_slots,
             memories: self.memories.len() as u32,
             tables: self.tables.len() as u32,
             globals: self.globals.len() as u32,

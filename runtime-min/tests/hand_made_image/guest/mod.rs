@@ -12,8 +12,15 @@ use wasmc_abi::target::IsaState;
 use wasmc_abi::vmctx::Layout;
 
 /// The module's vmctx block.
-pub const LAYOUT: Layout =
-    Layout { memories: 1, tables: 1, globals: 2, imported_functions: 1, escaping_functions: 5, type_ids: 3 };
+pub const LAYOUT: Layout = Layout {
+    tail_slots: 0,
+    memories: 1,
+    tables: 1,
+    globals: 2,
+    imported_functions: 1,
+    escaping_functions: 5,
+    type_ids: 3,
+};
 
 /// Code and the image offsets in it.
 pub struct Guest {
