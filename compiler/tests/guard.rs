@@ -86,3 +86,51 @@ fn ranges_are_always_checked() {
     let body = r#"(func (export "f") (param i32 i32) (memory.fill (local.get 0) (i32.const 0) (local.get 1)))"#;
     assert_eq!(guard(body), 1);
 }
+
+/// The same with another memory.
+fn guard_of(memory: &str, body: &str) -> usize {
+    let options = Options { memory: MemoryModel::Guard, level: OptLevel::O2, ..Options::default() };
+    let wat = format!("(module (memory {memory}) {body})");
+    let ir = compile_observed(wat.as_bytes(), &options, Emit::Optimized, &mut ()).expect("it compiles");
+    let ir = String::from_utf8(ir).expect("IR is text");
+    let body = ir.split("\n}").find(|f| f.contains("fastcc") && f.contains("@f0(")).expect("f is there");
+    body.matches("call void @trap2()").count()
+}
+
+#[test]
+fn an_atomic_access_does_its_own_check_whether_it_loads_or_stores() {
+    for memory in ["1", "1 2 shared"] {
+        for access in [
+            "(drop (i32.atomic.load (local.get 0)))",
+            "(i64.atomic.store (local.get 0) (i64.const 1))",
+            "(drop (i32.atomic.rmw.add (local.get 0) (i32.const 1)))",
+            "(drop (i64.atomic.rmw32.cmpxchg_u (local.get 0) (i64.const 1) (i64.const 2)))",
+        ] {
+            // Of a memory that nobody shares, LLVM may drop a load; its check stays.
+            let dropped = usize::from(memory == "1" && access.contains("load"));
+            let body = format!("(func (export \"f\") (param i32) {access})");
+            assert_eq!(guard_of(memory, &body), dropped, "{memory} {access}");
+        }
+    }
+}
+
+#[test]
+fn what_a_shared_memory_loads_is_loaded_once_and_checked_by_that() {
+    let body = r#"(func (export "f") (param i32) (drop (i32.load (local.get 0))))"#;
+    assert_eq!(guard_of("1 2 shared", body), 0, "the load stays, and does the check");
+    let fence = r#"(func (export "f") (param i32) (drop (i32.load8_u offset=3 (local.get 0))) (atomic.fence)
+        (i32.store (local.get 0) (i32.const 1)))"#;
+    assert_eq!(guard_of("1 2 shared", fence), 0);
+    let before = r#"(func (export "f") (param i32 i32) (i32.atomic.store (local.get 1) (i32.const 1))
+        (i32.store (local.get 0) (i32.const 1)))"#;
+    assert_eq!(guard_of("1 2 shared", before), 0, "each does its own");
+}
+
+#[test]
+fn a_memory_with_addresses_of_64_bits_keeps_its_checks() {
+    let body = r#"(func (export "f") (param i64) (result i32) (i32.load (local.get 0)))"#;
+    assert_eq!(guard_of("i64 1", body), 1);
+    let both = r#"(memory $n 1) (func (export "f") (param i32 i64) (result i32)
+        (i32.add (i32.load $n (local.get 0)) (i32.load 0 (local.get 1))))"#;
+    assert_eq!(guard_of("i64 1", both), 1);
+}

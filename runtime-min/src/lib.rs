@@ -84,6 +84,8 @@ mod walk;
 pub mod wasi;
 #[cfg(feature = "wasi")]
 mod wasi_linker;
+#[cfg(feature = "wasi")]
+mod wasi_threads;
 
 #[cfg(feature = "std")]
 pub use error::{Error, ExportError, ImportError, LimitError, MemoryError, MissingImport};

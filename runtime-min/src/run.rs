@@ -15,6 +15,7 @@ use crate::store::Store;
 use crate::types::{ExternType, FuncType, ValType};
 use crate::value::{ExternRef, Val};
 use crate::wasi::{self, WasiCtx};
+use crate::wasi_threads;
 
 /// Exit code of a trap: what a shell shows for a program that aborted.
 pub const EXIT_TRAP: i32 = 134;
@@ -103,32 +104,54 @@ pub fn run(module: &Module, options: &RunOptions, out: &mut dyn Write, err: &mut
 
 /// Instantiates the module with WASI and calls the function that the options name.
 fn call(module: &Module, options: &RunOptions) -> Result<Vec<Val>, Error> {
+    let context = options.context()?;
+    if wasi_threads::has_threads(module) {
+        let prepare = |linker: &mut Linker<_>| fill_up(linker, module, options);
+        let (first, options, stack_len) = (module.clone(), options.clone(), options.stack_len);
+        let main = move |linker: &Linker<_>, store: &mut Store<_>| enter(linker, store, &first, &options);
+        return wasi_threads::run(module, context, stack_len, prepare, main);
+    }
     let mut linker = Linker::new();
     wasi::add_to_linker(&mut linker, |context: &mut WasiCtx| context);
-    if options.unknown_imports_trap {
-        linker.fail_unknown_functions(module);
-    }
-    let mut store = Store::new(options.context()?);
+    fill_up(&mut linker, module, options);
+    let mut store = Store::new(context);
     if let Some(len) = options.stack_len {
         store.set_stack_len(len);
     }
-    let instance = linker.instantiate(&mut store, module)?;
+    enter(&linker, &mut store, module, options)
+}
+
+/// Defines what the module imports beyond what there is, if the options say so.
+fn fill_up<T>(linker: &mut Linker<T>, module: &Module, options: &RunOptions) {
+    if options.unknown_imports_trap {
+        linker.fail_unknown_functions(module);
+    }
+}
+
+/// Instantiates the module and calls the function that the options name.
+fn enter<T>(
+    linker: &Linker<T>,
+    store: &mut Store<T>,
+    module: &Module,
+    options: &RunOptions,
+) -> Result<Vec<Val>, Error> {
+    let instance = linker.instantiate(store, module)?;
     let Some(name) = &options.invoke else {
-        let start = function(&store, instance, module, "_start")?;
-        return start.call(&mut store, &[]);
+        let start = function(store, instance, module, "_start")?;
+        return start.call(store, &[]);
     };
     // A library of the "reactor" kind wants this to have run before anything else.
-    if let Some(initialize) = instance.get_func(&store, "_initialize") {
-        initialize.call(&mut store, &[])?;
+    if let Some(initialize) = instance.get_func(store, "_initialize") {
+        initialize.call(store, &[])?;
     }
-    let func = function(&store, instance, module, name)?;
+    let func = function(store, instance, module, name)?;
     let texts = options.args.get(1..).unwrap_or_default();
-    let args = parse_args(name, &func.ty(&store), texts)?;
-    func.call(&mut store, &args)
+    let args = parse_args(name, &func.ty(store), texts)?;
+    func.call(store, &args)
 }
 
 /// An exported function; an error says which ones there are.
-fn function(store: &Store<WasiCtx>, instance: Instance, module: &Module, name: &str) -> Result<Func, Error> {
+fn function<T>(store: &Store<T>, instance: Instance, module: &Module, name: &str) -> Result<Func, Error> {
     if let Some(Extern::Func(func)) = instance.get_export(store, name) {
         return Ok(func);
     }

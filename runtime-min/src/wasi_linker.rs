@@ -3,7 +3,8 @@
 use crate::error::Error;
 use crate::host::Caller;
 use crate::linker::Linker;
-use crate::wasi::{Snapshot, WasiCtx, WasiExit, entry, for_each_wasi_function};
+use crate::wasi::{GuestMemory, Snapshot, WasiCtx, WasiExit, entry, for_each_wasi_function, poll_needs_descriptors};
+use crate::wasi_threads::Thread;
 
 /// The module name under which programs import a snapshot.
 fn module_name(snapshot: Snapshot) -> &'static str {
@@ -28,6 +29,31 @@ macro_rules! result {
     };
 }
 
+/// Whether a call needs descriptors; those that do not need not wait for others'.
+macro_rules! needs_descriptors {
+    (args $($rest:tt)*) => {
+        false
+    };
+    (clock $($rest:tt)*) => {
+        false
+    };
+    (environ $($rest:tt)*) => {
+        false
+    };
+    (proc $($rest:tt)*) => {
+        false
+    };
+    (random $($rest:tt)*) => {
+        false
+    };
+    (poll $guest:ident $subscriptions:ident $events:ident $count:ident $stored:ident) => {
+        poll_needs_descriptors($guest, $subscriptions.cast_unsigned(), $count.cast_unsigned())
+    };
+    ($module:ident $($rest:tt)*) => {
+        true
+    };
+}
+
 macro_rules! define {
     ($([$($snapshot:ident)+] $name:ident ($($argument:ident: $type:ident),*) -> $result:ident
         = $module:ident::$function:ident;)*) => {
@@ -39,11 +65,27 @@ macro_rules! define {
             linker: &mut Linker<T>,
             context: impl Fn(&mut T) -> &mut WasiCtx + Copy + Send + Sync + 'static,
         ) {
+            add(linker, move |data: &mut T, _, call: &mut dyn FnMut(&mut WasiCtx)| call(context(data)));
+        }
+
+        /// `with` has a call use the guest's [`WasiCtx`], which has to have its descriptors if the flag says so.
+        fn add<T: 'static>(
+            linker: &mut Linker<T>,
+            with: impl Fn(&mut T, bool, &mut dyn FnMut(&mut WasiCtx)) + Copy + Send + Sync + 'static,
+        ) {
             $( for snapshot in [$(Snapshot::$snapshot),+] {
                 // The snapshot is a value, not a type: one shim serves both.
                 let call = move |mut caller: Caller<'_, T>, $($argument: $type),*| {
+                    let shared = caller.shared_memory();
                     let (data, memory) = caller.data_and_memory();
-                    let result = entry::$name(context(data), memory, snapshot, $($argument),*);
+                    let guest = &mut match &shared {
+                        Some(shared) => GuestMemory::shared(shared.data(), snapshot),
+                        None => GuestMemory::new(memory, snapshot),
+                    };
+                    let descriptors = needs_descriptors!($module guest $($argument)*);
+                    let mut done = None;
+                    with(data, descriptors, &mut |context| done = Some(entry::$name(context, guest, $($argument),*)));
+                    let result = done.expect("the call has been made");
                     result!($result result)
                 };
                 linker.func(module_name(snapshot), stringify!($name), call);
@@ -52,6 +94,11 @@ macro_rules! define {
     };
 }
 for_each_wasi_function!(define);
+
+/// The same for the threads of a program.
+pub(crate) fn add_to_linker_of_threads(linker: &mut Linker<Thread>) {
+    add(linker, |thread: &mut Thread, descriptors, call| thread.with(descriptors, call));
+}
 
 #[cfg(test)]
 mod tests {

@@ -574,3 +574,93 @@ fn only_the_store_that_was_meant_is_interrupted() {
         assert_eq!(thread.join().unwrap(), TrapCode::Interrupted);
     }
 }
+
+const SHARED: &str = r#"(module (import "env" "memory" (memory 1 4 shared))
+    (func (export "count") (param i32) (loop $l
+        (drop (i64.atomic.rmw.add (i32.const 8) (i64.const 1)))
+        (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))))
+    (func (export "grow") (result i32) (memory.grow (i32.const 1)))
+    (func (export "size") (result i32) (memory.size))
+    (func (export "load") (param i32) (result i32) (i32.load (local.get 0)))
+    (func (export "wait") (param i64) (result i32)
+        (memory.atomic.wait32 (i32.const 16) (i32.const 0) (local.get 0)))
+    (func (export "notify") (result i32) (memory.atomic.notify (i32.const 16) (i32.const -1))))"#;
+
+/// An instance of [`SHARED`] in a store of its own.
+fn sharing(memory: &SharedMemory, module: &Module) -> (Store<()>, Instance) {
+    let mut store = Store::new(());
+    let instance = Linker::new().shared_memory("env", "memory", memory.clone()).instantiate(&mut store, module);
+    (store, instance.unwrap())
+}
+
+#[test]
+fn stores_share_a_memory_and_see_it_grow() {
+    let (memory, module) = (SharedMemory::new(MemoryType::new_shared(1, 4)).unwrap(), module(SHARED));
+    let threads: Vec<_> = (0..4)
+        .map(|_| {
+            let (mut store, instance) = sharing(&memory, &module);
+            let count = instance.get_typed_func::<u32, ()>(&store, "count").unwrap();
+            std::thread::spawn(move || count.call(&mut store, 1000).unwrap())
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+    let bytes: Vec<u8> =
+        memory.data()[8..16].iter().map(|byte| byte.load(std::sync::atomic::Ordering::SeqCst)).collect();
+    assert_eq!(bytes, 4000u64.to_le_bytes());
+    let ((mut one, first), (mut other, second)) = (sharing(&memory, &module), sharing(&memory, &module));
+    let load = second.get_typed_func::<u32, u32>(&other, "load").unwrap();
+    assert_eq!(trap(load.call(&mut other, 65536)).code, TrapCode::MemoryOutOfBounds);
+    assert_eq!(first.get_typed_func::<(), u32>(&one, "grow").unwrap().call(&mut one, ()).unwrap(), 1);
+    assert_eq!(load.call(&mut other, 65536).unwrap(), 0);
+    assert_eq!(second.get_typed_func::<(), u32>(&other, "size").unwrap().call(&mut other, ()).unwrap(), 2);
+    assert_eq!((memory.grow(2).unwrap(), memory.size()), (2, 4));
+    assert!(memory.grow(1).is_err(), "beyond the maximum");
+}
+
+#[test]
+fn a_guest_that_waits_is_notified_by_another_store_and_by_the_host_and_can_be_interrupted() {
+    let (memory, module) = (SharedMemory::new(MemoryType::new_shared(1, 4)).unwrap(), module(SHARED));
+    for how in 0..3 {
+        let (mut store, instance) = sharing(&memory, &module);
+        let wait = instance.get_typed_func::<i64, u32>(&store, "wait").unwrap();
+        let handle = store.interrupt_handle();
+        let thread = std::thread::spawn(move || wait.call(&mut store, -1));
+        let (mut other, notifier) = sharing(&memory, &module);
+        let notify = notifier.get_typed_func::<(), u32>(&other, "notify").unwrap();
+        let mut woken = 0;
+        while !thread.is_finished() {
+            match how {
+                0 => woken += notify.call(&mut other, ()).unwrap(),
+                1 => woken += memory.notify(16, 1).unwrap(),
+                _ => handle.interrupt(),
+            }
+        }
+        match (how, thread.join().unwrap()) {
+            (0 | 1, Ok(result)) => assert_eq!((result, woken), (0, 1)),
+            (_, result) => assert_eq!(trap(result).code, TrapCode::Interrupted),
+        }
+        assert_eq!(notify.call(&mut other, ()).unwrap(), 0, "nobody waits any more");
+    }
+}
+
+#[test]
+fn what_is_shared_and_what_is_not_do_not_stand_for_one_another() {
+    let mut store = Store::new(());
+    let memory = Memory::new(&mut store, MemoryType::new(1, Some(4))).unwrap();
+    let result = Linker::new().define("env", "memory", memory).instantiate(&mut store, &module(SHARED));
+    assert!(matches!(&result, Err(Error::Link(error)) if error.to_string().contains("shared")), "{result:?}");
+    let shared = SharedMemory::new(MemoryType::new_shared(1, 4)).unwrap();
+    let unshared = module(r#"(module (import "env" "memory" (memory 1 4)))"#);
+    let result = Linker::new().shared_memory("env", "memory", shared.clone()).instantiate(&mut store, &unshared);
+    assert!(matches!(&result, Err(Error::Link(error)) if error.to_string().contains("shared")), "{result:?}");
+    let memory = Memory::from_shared(&mut store, &shared);
+    memory.write(&mut store, 65530, b"shared").unwrap();
+    let mut bytes = [0; 6];
+    memory.read(&store, 65530, &mut bytes).unwrap();
+    assert_eq!((&bytes, memory.data(&store).len()), (b"shared", 0));
+    assert!(memory.write(&mut store, 65531, b"shared").is_err());
+    let exports = module(r#"(module (memory (export "m") 1 2 shared) (data (i32.const 3) "x"))"#);
+    let instance = Linker::new().instantiate(&mut store, &exports).unwrap();
+    let exported = instance.get_memory(&store, "m").unwrap().shared(&store).unwrap();
+    assert_eq!(exported.data()[3].load(std::sync::atomic::Ordering::SeqCst), b'x');
+}

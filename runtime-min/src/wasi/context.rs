@@ -43,6 +43,16 @@ impl WasiCtx {
         }
     }
 
+    /// A context of the same guest without descriptors.
+    pub(crate) fn without_descriptors(&self) -> Self {
+        WasiCtx {
+            args: self.args.clone(),
+            environ: self.environ.clone(),
+            descriptors: Descriptors::none(),
+            limits: self.limits,
+        }
+    }
+
     /// Adds an argument; the first is the program's name. What follows a NUL byte, a guest will not see.
     pub fn arg(&mut self, arg: impl Into<Vec<u8>>) -> &mut Self {
         self.args.push(arg.into());

@@ -292,6 +292,10 @@ impl Descriptors {
         Descriptors { slots: standard.into_iter().map(Some).collect() }
     }
 
+    pub(super) fn none() -> Self {
+        Descriptors { slots: Vec::new() }
+    }
+
     pub(super) fn get(&self, fd: u32) -> Result<&Descriptor, Errno> {
         self.slots.get(fd as usize).and_then(Option::as_ref).ok_or(Errno::Badf)
     }

@@ -6,22 +6,47 @@
 
 use super::errno::Errno;
 use super::types::Snapshot;
+use std::borrow::Cow;
 use std::io::{IoSlice, IoSliceMut};
 use std::ops::Range;
+use std::sync::atomic::{AtomicU8, Ordering};
 
 /// Bytes of an `iovec` or `ciovec`: address, length.
 const IOVEC_SIZE: u32 = 8;
 
+/// The most bytes that one transfer moves to or from a shared memory, by way of a buffer.
+const SHARED_TRANSFER_BYTES: usize = 1 << 16;
+
 /// The linear memory of the calling guest, and which record layouts it expects.
 pub struct GuestMemory<'m> {
-    bytes: &'m mut [u8],
+    bytes: Bytes<'m>,
     snapshot: Snapshot,
+}
+
+enum Bytes<'m> {
+    Own(&'m mut [u8]),
+    /// Other threads change them at any time: everything is copied once, then looked at.
+    Shared(&'m [AtomicU8]),
+}
+
+impl Bytes<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Bytes::Own(bytes) => bytes.len(),
+            Bytes::Shared(bytes) => bytes.len(),
+        }
+    }
 }
 
 impl<'m> GuestMemory<'m> {
     /// Wraps all bytes of a linear memory.
     pub fn new(bytes: &'m mut [u8], snapshot: Snapshot) -> Self {
-        GuestMemory { bytes, snapshot }
+        GuestMemory { bytes: Bytes::Own(bytes), snapshot }
+    }
+
+    /// Wraps all bytes of a shared linear memory.
+    pub fn shared(bytes: &'m [AtomicU8], snapshot: Snapshot) -> Self {
+        GuestMemory { bytes: Bytes::Shared(bytes), snapshot }
     }
 
     /// The snapshot that the calling module was built for.
@@ -41,21 +66,31 @@ impl<'m> GuestMemory<'m> {
     }
 
     /// `len` bytes at `address`.
-    pub fn bytes(&self, address: u32, len: u32) -> Result<&[u8], Errno> {
+    pub fn bytes(&self, address: u32, len: u32) -> Result<Cow<'_, [u8]>, Errno> {
         let range = self.range(address, len)?;
-        self.bytes.get(range).ok_or(Errno::Fault)
-    }
-
-    /// `len` bytes at `address`, to be written.
-    pub fn bytes_mut(&mut self, address: u32, len: u32) -> Result<&mut [u8], Errno> {
-        let range = self.range(address, len)?;
-        self.bytes.get_mut(range).ok_or(Errno::Fault)
+        match &self.bytes {
+            Bytes::Own(bytes) => bytes.get(range).map(Cow::Borrowed).ok_or(Errno::Fault),
+            Bytes::Shared(bytes) => {
+                let mut copy = Vec::new();
+                append(&mut copy, bytes.get(range).ok_or(Errno::Fault)?)?;
+                Ok(copy.into())
+            }
+        }
     }
 
     /// A record of `N` bytes.
     pub fn read_array<const N: usize>(&self, address: u32) -> Result<[u8; N], Errno> {
         let len = u32::try_from(N).map_err(|_| Errno::Fault)?;
-        self.bytes(address, len)?.try_into().map_err(|_| Errno::Fault)
+        let range = self.range(address, len)?;
+        match &self.bytes {
+            Bytes::Own(bytes) => bytes.get(range).and_then(|bytes| bytes.try_into().ok()).ok_or(Errno::Fault),
+            Bytes::Shared(bytes) => {
+                let mut array = [0; N];
+                let bytes = bytes.get(range).ok_or(Errno::Fault)?;
+                array.iter_mut().zip(bytes).for_each(|(to, from)| *to = from.load(Ordering::Relaxed));
+                Ok(array)
+            }
+        }
     }
 
     /// A little-endian `u32`.
@@ -66,7 +101,11 @@ impl<'m> GuestMemory<'m> {
     /// Stores `value` at `address`.
     pub fn write(&mut self, address: u32, value: &[u8]) -> Result<(), Errno> {
         let len = u32::try_from(value.len()).map_err(|_| Errno::Fault)?;
-        self.bytes_mut(address, len)?.copy_from_slice(value);
+        let range = self.range(address, len)?;
+        match &mut self.bytes {
+            Bytes::Own(bytes) => bytes.get_mut(range).ok_or(Errno::Fault)?.copy_from_slice(value),
+            Bytes::Shared(bytes) => store(bytes.get(range).ok_or(Errno::Fault)?, value),
+        }
         Ok(())
     }
 
@@ -107,28 +146,48 @@ impl<'m> GuestMemory<'m> {
         Ok(Buffers(ranges))
     }
 
-    /// The buffers' contents, in order.
-    pub fn slices(&self, buffers: &Buffers) -> Result<Vec<IoSlice<'_>>, Errno> {
+    /// Has `send` take the buffers' contents, in order. Of a shared memory it gets the first bytes only, if there are
+    /// many: a short write.
+    pub fn send<R>(
+        &self,
+        buffers: &Buffers,
+        send: impl FnOnce(&[IoSlice<'_>]) -> Result<R, Errno>,
+    ) -> Result<R, Errno> {
+        let bytes = match &self.bytes {
+            Bytes::Own(bytes) => bytes,
+            Bytes::Shared(bytes) => return send(&[IoSlice::new(&gather(bytes, buffers)?)]),
+        };
         let mut slices = Vec::new();
         slices.try_reserve_exact(buffers.0.len())?;
         for range in &buffers.0 {
-            slices.push(IoSlice::new(self.bytes.get(range.clone()).ok_or(Errno::Fault)?));
+            slices.push(IoSlice::new(bytes.get(range.clone()).ok_or(Errno::Fault)?));
         }
-        Ok(slices)
+        send(&slices)
     }
 
-    /// The buffers to be filled, in order.
-    ///
-    /// Buffers that overlap cannot all be lent at once; then only the first is filled, a short read.
-    pub fn slices_mut(&mut self, buffers: &Buffers) -> Result<Vec<IoSliceMut<'_>>, Errno> {
-        let usable = if buffers.overlap()? { &buffers.0[..1] } else { &buffers.0[..] };
-        let mut order: Vec<usize> = Vec::new();
-        order.try_reserve_exact(usable.len())?;
-        order.extend(0..usable.len());
-        order.sort_unstable_by_key(|&index| usable[index].start);
-        let mut slices = split_disjoint(self.bytes, usable, &order)?;
-        slices.sort_unstable_by_key(|(index, _)| *index);
-        Ok(slices.into_iter().map(|(_, slice)| IoSliceMut::new(slice)).collect())
+    /// Has `receive` fill the buffers, in order; it says by how many bytes. Of a shared memory it may get fewer: a
+    /// short read.
+    pub fn receive(
+        &mut self,
+        buffers: &Buffers,
+        receive: impl FnOnce(&mut [IoSliceMut<'_>]) -> Result<usize, Errno>,
+    ) -> Result<usize, Errno> {
+        let bytes = match &mut self.bytes {
+            Bytes::Own(bytes) => return receive(&mut slices_mut(bytes, buffers)?),
+            Bytes::Shared(bytes) => *bytes,
+        };
+        let mut copy = Vec::new();
+        let len = buffers.total_len().min(SHARED_TRANSFER_BYTES);
+        copy.try_reserve_exact(len)?;
+        copy.resize(len, 0);
+        let received = receive(&mut [IoSliceMut::new(&mut copy)])?;
+        let mut rest = copy.get(..received).ok_or(Errno::Io)?;
+        for range in &buffers.0 {
+            let (now, later) = rest.split_at(rest.len().min(range.len()));
+            store(bytes.get(range.clone()).ok_or(Errno::Fault)?, now);
+            rest = later;
+        }
+        Ok(received)
     }
 
     /// Stores strings as C expects `argv` and `environ`: addresses at `pointers`, bytes with a final NUL at `buffer`.
@@ -181,6 +240,10 @@ impl Buffers {
         self.0.is_empty()
     }
 
+    fn total_len(&self) -> usize {
+        self.0.iter().fold(0, |sum, range| range.len().saturating_add(sum))
+    }
+
     fn overlap(&self) -> Result<bool, Errno> {
         let mut sorted = Vec::new();
         sorted.try_reserve_exact(self.0.len())?;
@@ -188,6 +251,42 @@ impl Buffers {
         sorted.sort_unstable();
         Ok(sorted.windows(2).any(|pair| pair[0].1 > pair[1].0))
     }
+}
+
+/// Appends a copy of bytes of a shared memory.
+fn append(copy: &mut Vec<u8>, bytes: &[AtomicU8]) -> Result<(), Errno> {
+    copy.try_reserve_exact(bytes.len())?;
+    copy.extend(bytes.iter().map(|byte| byte.load(Ordering::Relaxed)));
+    Ok(())
+}
+
+/// Stores to bytes of a shared memory.
+fn store(bytes: &[AtomicU8], value: &[u8]) {
+    bytes.iter().zip(value).for_each(|(to, from)| to.store(*from, Ordering::Relaxed));
+}
+
+/// The first bytes of buffers in a shared memory.
+fn gather(bytes: &[AtomicU8], buffers: &Buffers) -> Result<Vec<u8>, Errno> {
+    let mut copy = Vec::new();
+    for range in &buffers.0 {
+        let bytes = bytes.get(range.clone()).ok_or(Errno::Fault)?;
+        let room = SHARED_TRANSFER_BYTES - copy.len();
+        append(&mut copy, &bytes[..bytes.len().min(room)])?;
+    }
+    Ok(copy)
+}
+
+/// The buffers to be filled, in order. Buffers that overlap cannot all be lent at once; then only the first is filled, a
+/// short read.
+fn slices_mut<'b>(bytes: &'b mut [u8], buffers: &Buffers) -> Result<Vec<IoSliceMut<'b>>, Errno> {
+    let usable = if buffers.overlap()? { &buffers.0[..1] } else { &buffers.0[..] };
+    let mut order: Vec<usize> = Vec::new();
+    order.try_reserve_exact(usable.len())?;
+    order.extend(0..usable.len());
+    order.sort_unstable_by_key(|&index| usable[index].start);
+    let mut slices = split_disjoint(bytes, usable, &order)?;
+    slices.sort_unstable_by_key(|(index, _)| *index);
+    Ok(slices.into_iter().map(|(_, slice)| IoSliceMut::new(slice)).collect())
 }
 
 /// Splits `bytes` into the given disjoint ranges, visited in ascending order; each comes with its place in the list.
@@ -239,10 +338,13 @@ mod tests {
         store_iovecs(&mut bytes, &[(100, 4), (0, 0), (64, 2)]);
         let mut memory = GuestMemory::new(&mut bytes, Snapshot::P1);
         let buffers = memory.buffers(0, 3, 64).unwrap();
-        let mut slices = memory.slices_mut(&buffers).unwrap();
-        assert_eq!(slices.iter().map(|s| s.len()).collect::<Vec<_>>(), [4, 2]);
-        slices[0].fill(1);
-        slices[1].fill(2);
+        let received = memory.receive(&buffers, |slices| {
+            assert_eq!(slices.iter().map(|s| s.len()).collect::<Vec<_>>(), [4, 2]);
+            slices[0].fill(1);
+            slices[1].fill(2);
+            Ok(6)
+        });
+        assert_eq!(received, Ok(6));
         assert_eq!(bytes[100..104], [1; 4]);
         assert_eq!(bytes[64..66], [2; 2]);
     }
@@ -253,8 +355,32 @@ mod tests {
         store_iovecs(&mut bytes, &[(64, 8), (70, 8)]);
         let mut memory = GuestMemory::new(&mut bytes, Snapshot::P1);
         let buffers = memory.buffers(0, 2, 64).unwrap();
-        assert_eq!(memory.slices_mut(&buffers).unwrap().len(), 1);
-        assert_eq!(memory.slices(&buffers).unwrap().len(), 2);
+        assert_eq!(memory.receive(&buffers, |slices| Ok(slices.len())), Ok(1));
+        assert_eq!(memory.send(&buffers, |slices| Ok(slices.len())), Ok(2));
+    }
+
+    #[test]
+    fn a_shared_memory_is_read_and_written_by_way_of_a_buffer() {
+        let mut bytes = vec![0; 1 << 17];
+        store_iovecs(&mut bytes, &[(100, 4), (0, 0), (64, 3), (1 << 16, 1 << 16)]);
+        bytes[100..104].copy_from_slice(b"abcd");
+        bytes[64..67].copy_from_slice(b"efg");
+        let bytes: Vec<AtomicU8> = bytes.into_iter().map(AtomicU8::new).collect();
+        let mut memory = GuestMemory::shared(&bytes, Snapshot::P1);
+        let buffers = memory.buffers(0, 3, 64).unwrap();
+        assert_eq!(memory.send(&buffers, |slices| Ok(slices[0].to_vec())), Ok(b"abcdefg".to_vec()));
+        let fill = |slices: &mut [IoSliceMut<'_>]| {
+            slices[0][..6].copy_from_slice(b"uvwxyz");
+            Ok(6)
+        };
+        assert_eq!(memory.receive(&buffers, fill), Ok(6));
+        assert_eq!(*memory.bytes(100, 4).unwrap(), *b"uvwx");
+        assert_eq!(*memory.bytes(64, 3).unwrap(), *b"yzg");
+        assert_eq!(memory.read_u32(100), Ok(u32::from_le_bytes(*b"uvwx")));
+        let long = memory.buffers(0, 4, 64).unwrap();
+        assert_eq!(memory.send(&long, |slices| Ok(slices[0].len())), Ok(1 << 16));
+        assert_eq!(memory.receive(&long, |slices| Ok(slices[0].len())), Ok(1 << 16));
+        assert_eq!(memory.write((1 << 17) - 3, b"four"), Err(Errno::Fault));
     }
 
     #[test]

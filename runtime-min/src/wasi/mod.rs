@@ -30,6 +30,7 @@ pub use context::WasiCtx;
 pub use errno::Errno;
 pub use limits::Limits;
 pub use memory::GuestMemory;
+pub(crate) use poll::needs_descriptors as poll_needs_descriptors;
 pub use proc::WasiExit;
 pub use stdio::{OutputBuffer, Stdio};
 pub use table::entry;

@@ -12,9 +12,10 @@ use cap_fs_ext::{DirExt, FollowSymlinks, OpenOptionsFollowExt, SystemTimeSpec};
 use cap_std::fs::{Dir, OpenOptions, OpenOptionsExt};
 use cap_std::time::SystemTime;
 use rustix::fs::OFlags;
-use std::ffi::OsStr;
+use std::borrow::Cow;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
 /// Opens a file or directory.
@@ -44,7 +45,7 @@ pub fn path_open(
     let parent = ctx.descriptors.get(fd)?;
     let directory = parent.directory(request.rights_of_parent())?;
     request.check_inherited(parent.inheriting)?;
-    let file = request.open(&directory.dir, guest_path(ctx, guest, path, path_len)?)?;
+    let file = request.open(&directory.dir, &guest_path(ctx, guest, path, path_len)?)?;
     let descriptor = request.describe(file, parent.inheriting)?;
     let number = ctx.descriptors.insert(descriptor, ctx.limits.descriptors)?;
     guest.write_u32(opened, number)
@@ -146,7 +147,7 @@ pub fn path_filestat_get(
     out: u32,
 ) -> Result<(), Errno> {
     let directory = ctx.descriptors.get(fd)?.directory(Rights::PATH_FILESTAT_GET)?;
-    let path = guest_path(ctx, guest, path, path_len)?;
+    let path = &guest_path(ctx, guest, path, path_len)?;
     let metadata =
         if follows(flags, path)? { directory.dir.metadata(path)? } else { directory.dir.symlink_metadata(path)? };
     write_filestat(guest, out, metadata.into())
@@ -168,7 +169,7 @@ pub fn path_filestat_set_times(
     let directory = ctx.descriptors.get(fd)?.directory(Rights::PATH_FILESTAT_SET_TIMES)?;
     let (atime, mtime) = new_times(atim, mtim, fst_flags)?;
     let (atime, mtime) = (time_spec(atime)?, time_spec(mtime)?);
-    let path = guest_path(ctx, guest, path, path_len)?;
+    let path = &guest_path(ctx, guest, path, path_len)?;
     if follows(flags, path)? {
         directory.dir.set_times(path, atime, mtime)?;
     } else {
@@ -195,8 +196,8 @@ pub fn path_link(
     if Lookupflags::parse(old_flags)? != Lookupflags::NONE {
         return Err(Errno::Inval);
     }
-    let old_path = guest_path(ctx, guest, old_path, old_path_len)?;
-    let new_path = guest_path(ctx, guest, new_path, new_path_len)?;
+    let old_path = &guest_path(ctx, guest, old_path, old_path_len)?;
+    let new_path = &guest_path(ctx, guest, new_path, new_path_len)?;
     Ok(old.dir.hard_link(old_path, &new.dir, new_path)?)
 }
 
@@ -231,7 +232,8 @@ pub fn path_remove_directory(
 ) -> Result<(), Errno> {
     let directory = ctx.descriptors.get(fd)?.directory(Rights::PATH_REMOVE_DIRECTORY)?;
     // A final slash says what this call demands anyway; cap-std would take it for `path/.`, which cannot be removed.
-    let path = without_final_slashes(guest_path(ctx, guest, path, path_len)?);
+    let path = &guest_path(ctx, guest, path, path_len)?;
+    let path = without_final_slashes(path);
     Ok(directory.dir.remove_dir(path)?)
 }
 
@@ -249,8 +251,8 @@ pub fn path_rename(
 ) -> Result<(), Errno> {
     let old = ctx.descriptors.get(old_fd)?.directory(Rights::PATH_RENAME_SOURCE)?;
     let new = ctx.descriptors.get(new_fd)?.directory(Rights::PATH_RENAME_TARGET)?;
-    let old_path = guest_path(ctx, guest, old_path, old_path_len)?;
-    let new_path = guest_path(ctx, guest, new_path, new_path_len)?;
+    let old_path = &guest_path(ctx, guest, old_path, old_path_len)?;
+    let new_path = &guest_path(ctx, guest, new_path, new_path_len)?;
     // cap-std drops a slash at the end of the new name; it means that only a directory may get that name.
     if ends_with_slash(new_path) && !old.dir.symlink_metadata(without_final_slashes(old_path))?.is_dir() {
         return Err(Errno::Notdir);
@@ -270,7 +272,7 @@ pub fn path_symlink(
 ) -> Result<(), Errno> {
     let directory = ctx.descriptors.get(fd)?.directory(Rights::PATH_SYMLINK)?;
     let contents = guest_path(ctx, guest, old_path, old_path_len)?;
-    let new_path = guest_path(ctx, guest, new_path, new_path_len)?;
+    let new_path = &guest_path(ctx, guest, new_path, new_path_len)?;
     Ok(Dir::symlink(&directory.dir, contents, new_path)?)
 }
 
@@ -288,7 +290,7 @@ pub fn path_unlink_file(
 
 /// A path as the guest gives it. Bytes that are not UTF-8 are let through: they are names on this host, and
 /// `fd_readdir` tells them to the guest.
-fn guest_path<'g>(ctx: &WasiCtx, guest: &'g GuestMemory<'_>, path: u32, len: u32) -> Result<&'g Path, Errno> {
+fn guest_path<'g>(ctx: &WasiCtx, guest: &'g GuestMemory<'_>, path: u32, len: u32) -> Result<Cow<'g, Path>, Errno> {
     if len > ctx.limits.path_bytes {
         return Err(Errno::Nametoolong);
     }
@@ -298,7 +300,10 @@ fn guest_path<'g>(ctx: &WasiCtx, guest: &'g GuestMemory<'_>, path: u32, len: u32
     } else if bytes.contains(&0) {
         Err(Errno::Inval)
     } else {
-        Ok(Path::new(OsStr::from_bytes(bytes)))
+        Ok(match bytes {
+            Cow::Borrowed(bytes) => Cow::Borrowed(Path::new(OsStr::from_bytes(bytes))),
+            Cow::Owned(bytes) => Cow::Owned(OsString::from_vec(bytes).into()),
+        })
     }
 }
 

@@ -38,6 +38,13 @@ pub fn poll_oneoff(
     guest.write_u32(stored, len)
 }
 
+/// Whether something else than a clock is waited for. What cannot be read does not count: it fails.
+pub(crate) fn needs_descriptors(guest: &GuestMemory<'_>, subscriptions: u32, count: u32) -> bool {
+    let is_clock = |subscription: &Subscription| matches!(subscription.awaited, Awaited::Clock { .. });
+    let few = count <= super::Limits::HARD_CAP.subscriptions;
+    few && read_subscriptions(guest, subscriptions, count).is_ok_and(|all| !all.iter().all(is_clock))
+}
+
 /// All are read before any event is stored: the two lists may lie in the same place.
 fn read_subscriptions(guest: &GuestMemory<'_>, address: u32, count: u32) -> Result<Vec<Subscription>, Errno> {
     let size = Subscription::size_of(guest.snapshot());

@@ -1,4 +1,4 @@
-//! Randomness. In: a place and a length. Out: bytes from the host's generator, written straight into guest memory.
+//! Randomness. In: a place and a length. Out: bytes from the host's generator.
 
 use super::limits::RANDOM_CHUNK_BYTES;
 use super::{Errno, GuestMemory, WasiCtx};
@@ -6,8 +6,12 @@ use rustix::rand::{GetRandomFlags, getrandom};
 
 /// Fills a buffer with random bytes.
 pub fn random_get(_: &mut WasiCtx, guest: &mut GuestMemory<'_>, buffer: u32, len: u32) -> Result<(), Errno> {
-    for chunk in guest.bytes_mut(buffer, len)?.chunks_mut(RANDOM_CHUNK_BYTES) {
-        fill(chunk)?;
+    guest.check(buffer, len)?;
+    let mut chunk = [0; RANDOM_CHUNK_BYTES];
+    for done in (0..len).step_by(RANDOM_CHUNK_BYTES) {
+        let part = &mut chunk[..RANDOM_CHUNK_BYTES.min((len - done) as usize)];
+        fill(part)?;
+        guest.write(buffer + done, part)?;
     }
     Ok(())
 }

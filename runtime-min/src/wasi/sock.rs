@@ -7,7 +7,7 @@ use super::descriptor::{Descriptor, Object};
 use super::transfer::retry;
 use super::types::{Fdflags, Riflags, Rights, Sdflags};
 use super::{Errno, GuestMemory, WasiCtx};
-use std::io::{IoSliceMut, Read};
+use std::io::{IoSlice, IoSliceMut, Read};
 use std::net::{Shutdown, TcpStream};
 
 /// Accepts a connection; it gets the rights that the listening socket passes on.
@@ -47,7 +47,7 @@ pub fn sock_recv(
     let flags = Riflags::parse(flags)?;
     let stream = connection(ctx.descriptors.get(fd)?, Rights::FD_READ)?;
     let buffers = guest.buffers(iovs, iovs_len, ctx.limits.iovecs)?;
-    let len = receive(stream, &mut guest.slices_mut(&buffers)?, flags)?;
+    let len = guest.receive(&buffers, |slices| receive(stream, slices, flags))?;
     guest.write_len(received, len)?;
     guest.write(result_flags, &[0, 0])
 }
@@ -68,8 +68,8 @@ pub fn sock_send(
     }
     let stream = connection(ctx.descriptors.get(fd)?, Rights::FD_WRITE)?;
     let buffers = guest.buffers(iovs, iovs_len, ctx.limits.iovecs)?;
-    let slices = guest.slices(&buffers)?;
-    let len = if slices.is_empty() { 0 } else { retry(|| rustix::io::writev(stream, &slices))? };
+    let send = |slices: &[IoSlice<'_>]| retry(|| rustix::io::writev(stream, slices));
+    let len = if buffers.is_empty() { 0 } else { guest.send(&buffers, send)? };
     guest.write_len(sent, len)
 }
 

@@ -4,7 +4,7 @@
 //! [`WasiExit`]. Whatever binds WASI to a linker is made from [`for_each_wasi_function`], never written by hand.
 
 use super::proc::WasiExit;
-use super::{Errno, GuestMemory, Snapshot, WasiCtx};
+use super::{Errno, GuestMemory, WasiCtx};
 
 /// Calls `$callback!` with one row per function:
 ///
@@ -114,8 +114,7 @@ impl IntoGuest for Result<(), WasiExit> {
     }
 }
 
-/// One function per row, all alike: context, the bytes of the caller's memory, its snapshot, then the parameters as
-/// Wasm has them. `Ok` is what the guest gets (nothing, for `proc_exit`); [`WasiExit`] ends it.
+/// One function per row, all alike: context, the caller's memory, then the parameters as Wasm has them. `Ok` is what the guest gets (nothing, for `proc_exit`); [`WasiExit`] ends it.
 #[allow(missing_docs, clippy::too_many_arguments)]
 pub mod entry {
     use super::*;
@@ -125,11 +124,9 @@ pub mod entry {
             = $module:ident::$function:ident;)*) => {
             $(pub fn $name(
                 ctx: &mut WasiCtx,
-                memory: &mut [u8],
-                snapshot: Snapshot,
+                guest: &mut GuestMemory<'_>,
                 $($argument: $type),*
             ) -> Result<i32, WasiExit> {
-                let guest = &mut GuestMemory::new(memory, snapshot);
                 crate::wasi::$module::$function(ctx, guest, $($argument.cast_unsigned()),*).into_guest()
             })*
         };

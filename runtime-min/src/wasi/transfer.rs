@@ -26,7 +26,7 @@ pub fn fd_read(
     }
     let object = descriptor.object_mut(Rights::FD_READ)?;
     let buffers = guest.buffers(iovs, iovs_len, ctx.limits.iovecs)?;
-    let len = if buffers.is_empty() { 0 } else { read(object, &mut guest.slices_mut(&buffers)?)? };
+    let len = if buffers.is_empty() { 0 } else { guest.receive(&buffers, |slices| read(object, slices))? };
     guest.write_len(nread, len)
 }
 
@@ -42,7 +42,7 @@ pub fn fd_write(
     guest.check(nwritten, 4)?;
     let object = ctx.descriptors.get_mut(fd)?.object_mut(Rights::FD_WRITE)?;
     let buffers = guest.buffers(iovs, iovs_len, ctx.limits.iovecs)?;
-    let len = if buffers.is_empty() { 0 } else { write(object, &guest.slices(&buffers)?)? };
+    let len = if buffers.is_empty() { 0 } else { guest.send(&buffers, |slices| write(object, slices))? };
     guest.write_len(nwritten, len)
 }
 
@@ -60,8 +60,8 @@ pub fn fd_pread(
     let descriptor = ctx.descriptors.get(fd)?;
     let file = descriptor.seekable(Rights::FD_READ.or(Rights::FD_SEEK))?;
     let buffers = guest.buffers(iovs, iovs_len, ctx.limits.iovecs)?;
-    let mut slices = guest.slices_mut(&buffers)?;
-    let len = if slices.is_empty() { 0 } else { rustix::io::preadv(file, &mut slices, offset)? };
+    let read = |slices: &mut [IoSliceMut<'_>]| Ok(rustix::io::preadv(file, slices, offset)?);
+    let len = if buffers.is_empty() { 0 } else { guest.receive(&buffers, read)? };
     guest.write_len(nread, len)
 }
 
@@ -79,8 +79,8 @@ pub fn fd_pwrite(
     let descriptor = ctx.descriptors.get(fd)?;
     let file = descriptor.seekable(Rights::FD_WRITE.or(Rights::FD_SEEK))?;
     let buffers = guest.buffers(iovs, iovs_len, ctx.limits.iovecs)?;
-    let slices = guest.slices(&buffers)?;
-    let len = if slices.is_empty() { 0 } else { rustix::io::pwritev(file, &slices, offset)? };
+    let write = |slices: &[IoSlice<'_>]| Ok(rustix::io::pwritev(file, slices, offset)?);
+    let len = if buffers.is_empty() { 0 } else { guest.send(&buffers, write)? };
     guest.write_len(nwritten, len)
 }
 

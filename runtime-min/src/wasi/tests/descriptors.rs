@@ -440,7 +440,7 @@ fn a_context_can_move_between_threads() {
 #[test]
 fn exit_ends_the_guest_with_its_status() {
     let mut guest = Guest::new();
-    let exit = entry::proc_exit(&mut guest.ctx, &mut guest.memory, Snapshot::P1, 7);
+    let exit = entry::proc_exit(&mut guest.ctx, &mut GuestMemory::new(&mut guest.memory, Snapshot::P1), 7);
     assert_eq!(exit, Err(WasiExit(7)));
     ok!(&mut guest, sched_yield());
 }

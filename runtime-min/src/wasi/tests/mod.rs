@@ -35,7 +35,7 @@ struct Guest {
 macro_rules! call {
     ($guest:expr, $name:ident($($argument:expr),*)) => {{
         let guest = &mut *$guest;
-        entry::$name(&mut guest.ctx, &mut guest.memory, guest.snapshot, $($argument),*).unwrap()
+        entry::$name(&mut guest.ctx, &mut GuestMemory::new(&mut guest.memory, guest.snapshot), $($argument),*).unwrap()
     }};
 }
 
@@ -149,7 +149,8 @@ fn call_all(guest: &mut Guest, snapshot: Snapshot, next: &mut dyn FnMut(&'static
             $(if [$(Snapshot::$present),+].contains(&snapshot) {
                 count += 1;
                 $(let $argument = next(stringify!($argument)) as $type;)*
-                let errno = entry::$name(&mut guest.ctx, &mut guest.memory, snapshot, $($argument),*);
+                let memory = &mut GuestMemory::new(&mut guest.memory, snapshot);
+                let errno = entry::$name(&mut guest.ctx, memory, $($argument),*);
                 match errno {
                     Ok(errno) => assert!((0..=76).contains(&errno), "{}", stringify!($name)),
                     Err(exit) => assert!(stringify!($name).starts_with("proc_"), "{exit}"),
