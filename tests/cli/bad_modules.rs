@@ -64,7 +64,6 @@ fn too_many_locals_and_too_large_functions_are_refused() {
 fn what_needs_a_later_proposal_is_refused_by_its_name_and_place() {
     let desk = Desk::new("proposals");
     for (name, text, words) in [
-        ("tail-call", "(module (func $f (return_call $f)))", ["tail", "0x"]),
         ("exceptions", "(module (tag))", ["exception", "0x"]),
         ("gc", "(module (type (struct)))", ["gc", "0x"]),
         ("references", "(module (func (param (ref func))))", ["function-references", "0x"]),
