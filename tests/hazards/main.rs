@@ -9,6 +9,7 @@ mod matrix;
 mod memory;
 mod merge;
 mod order;
+mod references;
 mod tables;
 mod tail_calls;
 mod vectors;

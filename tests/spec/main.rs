@@ -48,9 +48,10 @@ fn main() {
 }
 
 /// The proposals that are compiled and have files of their own: vectors, which are part of version 2, and later ones.
-const PROPOSALS: [Proposal; 9] = [
+const PROPOSALS: [Proposal; 10] = [
     Proposal::CustomPageSizes,
     Proposal::ExtendedConst,
+    Proposal::FunctionReferences,
     Proposal::Memory64,
     Proposal::MultiMemory,
     Proposal::RelaxedSimd,

@@ -80,6 +80,7 @@ fn proposals(file: &TestFile<'_>) -> Proposals {
     let version_2 = Proposals::profile("wasm2");
     let proposals = match file.parent() {
         VERSION_2 => version_2,
+        name @ "function-references" => version_2.and_then(|all| all.with(name)?.with("tail-call")),
         "memory64" => version_2.and_then(|all| all.with("memory64")),
         "threads" => version_2.and_then(|all| all.without("reference-types")?.with("threads")),
         _ => Ok(Proposals::default()),

@@ -41,7 +41,7 @@ pub const PROPOSALS: &[Proposal] = &[
     row("memory64", F::MEMORY64, F::empty(), true),
     row("custom-page-sizes", F::CUSTOM_PAGE_SIZES, F::empty(), true),
     row("wide-arithmetic", F::WIDE_ARITHMETIC, F::empty(), true),
-    row("function-references", F::FUNCTION_REFERENCES, F::REFERENCE_TYPES, false),
+    row("function-references", F::FUNCTION_REFERENCES, F::REFERENCE_TYPES, true),
     row("gc", F::GC, F::FUNCTION_REFERENCES.union(F::REFERENCE_TYPES), false),
     row("stack-switching", F::STACK_SWITCHING, F::empty(), false),
     row("memory-control", F::MEMORY_CONTROL, F::empty(), false),

@@ -203,4 +203,12 @@ mod tests {
             assert!(module.types.iter().zip(0..).all(|(ty, id)| ty.is_plain(TypeId(id))));
         });
     }
+
+    #[test]
+    fn types_that_name_types_are_equal_if_those_are() {
+        let wat = "(module
+            (type $a (func)) (type $b (func (param (ref $a)))) (type $c (func)) (type $d (func (param (ref $c))))
+            (type $e (func (param (ref null $a)))))";
+        with_types(wat, |module| assert_eq!(module.type_ids, [0, 1, 0, 1, 2].map(TypeId)));
+    }
 }
