@@ -5,6 +5,7 @@ mod bad_images;
 mod bad_modules;
 mod bad_places;
 mod good;
+mod programs;
 mod threads;
 
 use std::ffi::OsStr;

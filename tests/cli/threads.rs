@@ -1,22 +1,14 @@
 //! A program of several threads, from C: `threads.c` beside this file.
 
 use crate::Desk;
-use std::path::Path;
-use std::process::Command;
+use crate::programs::clang;
 
 /// The program as a module; `end` says how its threads end.
 fn program(desk: &Desk, end: u32) -> String {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("cli/threads.c");
     let name = format!("threads{end}.wasm");
-    let flags =
-        "-O2 -matomics -mbulk-memory -nostdlib -Wl,--no-entry,--import-memory,--shared-memory,--max-memory=1048576";
-    let mut clang = Command::new("clang-22");
-    clang.arg("--target=wasm32").args(flags.split(' ')).arg(format!("-DEND={end}"));
-    let status = clang.arg(source).arg("-o").arg(desk.path(&name)).status();
-    assert!(
-        status.as_ref().is_ok_and(|status| status.success()),
-        "{clang:?}: {status:?}; `cargo xtask setup` installs it"
-    );
+    let linker = "-Wl,--no-entry,--import-memory,--shared-memory,--max-memory=1048576";
+    let flags = format!("--target=wasm32 -O2 -matomics -mbulk-memory -nostdlib {linker} -DEND={end}");
+    clang(desk, "threads.c", &flags, &name);
     name
 }
 

@@ -37,8 +37,9 @@ impl Random {
     }
 }
 
-/// WebAssembly 2.0 without vectors, with tail calls, nothing imported, everything exported.
-fn smith_config(seed: u64) -> SmithConfig {
+/// WebAssembly 2.0 without vectors, and those later proposals that the interpreter has too; addresses of 64 bits if
+/// `wide`. Nothing imported, everything exported.
+fn smith_config(seed: u64, wide: bool) -> SmithConfig {
     SmithConfig {
         // Most random code traps early; of every three modules, two are made not to.
         disallow_traps: !seed.is_multiple_of(3),
@@ -50,9 +51,11 @@ fn smith_config(seed: u64) -> SmithConfig {
         max_funcs: 20,
         max_instructions: 400,
         min_memories: 1,
-        max_memories: 1,
+        // Most programs have one memory.
+        max_memories: if seed.is_multiple_of(4) { 3 } else { 1 },
         max_tables: 3,
         max_memory32_bytes: 4 * 65536,
+        max_memory64_bytes: 4 * 65536,
         max_table_elements: 200,
         memory_offset_choices: wasm_smith::MemoryOffsetChoices(90, 9, 1),
         allow_start_export: false,
@@ -61,17 +64,17 @@ fn smith_config(seed: u64) -> SmithConfig {
         reference_types_enabled: true,
         saturating_float_to_int_enabled: true,
         sign_extension_ops_enabled: true,
-        custom_page_sizes_enabled: false,
+        custom_page_sizes_enabled: seed.is_multiple_of(8),
         exceptions_enabled: false,
-        extended_const_enabled: false,
+        extended_const_enabled: true,
         gc_enabled: false,
-        memory64_enabled: false,
+        memory64_enabled: wide,
         relaxed_simd_enabled: false,
         shared_everything_threads_enabled: false,
         simd_enabled: false,
         tail_call_enabled: true,
         threads_enabled: false,
-        wide_arithmetic_enabled: false,
+        wide_arithmetic_enabled: true,
         // NaN bits would differ from engine to engine and reach memory and integers.
         canonicalize_nans: true,
         ..SmithConfig::default()
@@ -79,10 +82,12 @@ fn smith_config(seed: u64) -> SmithConfig {
 }
 
 /// The seed's module, made to end.
-fn module(seed: u64) -> Vec<u8> {
+fn module(seed: u64, config: Config) -> Vec<u8> {
     let mut random = Random::new(seed);
     let bytes: Vec<u8> = (0..1500).flat_map(|_| random.next().to_le_bytes()).collect();
-    let mut module = Module::new(smith_config(seed), &mut Unstructured::new(&bytes)).expect("the bytes suffice");
+    let wide = seed % 2 == 1 && config.platform.compile_target().row.pointer_bits == 64;
+    let smith_config = smith_config(seed, wide);
+    let mut module = Module::new(smith_config, &mut Unstructured::new(&bytes)).expect("the bytes suffice");
     module.ensure_termination(STEPS).expect("the configuration allows it");
     module.to_bytes()
 }
@@ -123,7 +128,7 @@ struct Counts {
 }
 
 fn compare(seed: u64, config: Config, counts: &mut Counts) -> Result<(), String> {
-    let wasm = module(seed);
+    let wasm = module(seed, config);
     let image = wasmc::compile(&wasm, &config.options()).map_err(|error| format!("compiling: {error}"))?;
     let exports = wasmc_tests::exports(&wasm);
     let mut random = Random::new(!seed);
@@ -208,10 +213,10 @@ fn random_modules_agree_with_the_interpreter() {
             1 => &selected[..],
             _ => &selected[seed as usize % selected.len()..][..1],
         };
-        if let Some(path) = std::env::var_os("DIFF_WRITE") {
-            std::fs::write(path, module(seed)).expect("DIFF_WRITE can be written");
-        }
         for config in configs {
+            if let Some(path) = std::env::var_os("DIFF_WRITE") {
+                std::fs::write(path, module(seed, *config)).expect("DIFF_WRITE can be written");
+            }
             if let Err(text) = compare(seed, *config, &mut counts) {
                 wrong.push(format!("DIFF_SEED={seed}, {config}: {text}"));
             }

@@ -19,7 +19,7 @@ impl Oracle {
 
     /// The same; with `fuel`, calls that use it up fail.
     pub fn with_fuel(wasm: &[u8], fuel: Option<u64>) -> Result<Oracle, Outcome> {
-        let mut config = wasmi::Config::default();
+        let mut config = config();
         config.consume_fuel(fuel.is_some());
         let engine = wasmi::Engine::new(&config);
         let module = wasmi::Module::new(&engine, wasm).map_err(|error| outcome(&error))?;
@@ -65,9 +65,16 @@ impl Oracle {
     }
 }
 
+/// Every proposal that the interpreter has.
+fn config() -> wasmi::Config {
+    let mut config = wasmi::Config::default();
+    config.wasm_custom_page_sizes(true).wasm_wide_arithmetic(true).wasm_memory64(true);
+    config
+}
+
 /// Names and types of a valid module's exports.
 pub fn exports(wasm: &[u8]) -> Vec<(String, ExternType)> {
-    let module = wasmi::Module::new(&wasmi::Engine::default(), wasm).expect("the module is valid");
+    let module = wasmi::Module::new(&wasmi::Engine::new(&config()), wasm).expect("the module is valid");
     module.exports().map(|export| (export.name().to_string(), export.ty().clone())).collect()
 }
 
