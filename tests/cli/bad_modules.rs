@@ -66,7 +66,7 @@ fn what_needs_a_later_proposal_is_refused_by_its_name_and_place() {
     for (name, text, words) in [
         ("exceptions", "(module (tag))", ["exception", "0x"]),
         ("gc", "(module (type (struct)))", ["gc", "0x"]),
-        ("references", "(module (func (param (ref func))))", ["function-references", "0x"]),
+        ("stacks", "(module (type $f (func)) (type (cont $f)))", ["stack-switching", "0x"]),
     ] {
         let wasm = wat::parse_str(text).unwrap();
         desk.compile_fails(&desk.file(&format!("{name}.wasm"), wasm), &words);
