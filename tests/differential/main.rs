@@ -37,8 +37,8 @@ impl Random {
     }
 }
 
-/// WebAssembly 2.0 without vectors, and those later proposals that the interpreter has too; addresses of 64 bits if
-/// `wide`. Nothing imported, everything exported.
+/// WebAssembly 2.0, and those later proposals that the interpreter has too; addresses of 64 bits if `wide`. Nothing
+/// imported, everything exported.
 fn smith_config(seed: u64, wide: bool) -> SmithConfig {
     SmithConfig {
         // Most random code traps early; of every three modules, two are made not to.
@@ -71,7 +71,7 @@ fn smith_config(seed: u64, wide: bool) -> SmithConfig {
         memory64_enabled: wide,
         relaxed_simd_enabled: false,
         shared_everything_threads_enabled: false,
-        simd_enabled: false,
+        simd_enabled: true,
         tail_call_enabled: true,
         threads_enabled: false,
         wide_arithmetic_enabled: true,
@@ -104,7 +104,7 @@ fn argument(ty: ValType, random: &mut Random) -> Value {
         ValType::F64 => Value::F64(((bits as i64) as f64).to_bits()),
         ValType::FuncRef => Value::FuncRef(false),
         ValType::ExternRef => Value::ExternRef(0),
-        ValType::V128 => Value::V128(bits.into()),
+        ValType::V128 => Value::V128(u128::from(random.next()) << 64 | u128::from(bits)),
     }
 }
 

@@ -84,7 +84,8 @@ fn to_val(value: Value, ty: wasmi::ValType) -> Val {
         Value::I64(value) => Val::I64(value as i64),
         Value::F32(bits) => Val::F32(wasmi::F32::from_bits(bits)),
         Value::F64(bits) => Val::F64(wasmi::F64::from_bits(bits)),
-        Value::V128(_) | Value::FuncRef(_) | Value::ExternRef(_) => Val::default(ty),
+        Value::V128(bits) => Val::V128(bits.into()),
+        Value::FuncRef(_) | Value::ExternRef(_) => Val::default(ty),
     }
 }
 
@@ -97,7 +98,7 @@ fn from_val(value: &Val) -> Value {
         Val::FuncRef(func) => Value::FuncRef(!func.is_null()),
         Val::ExternRef(Ref::Null) => Value::ExternRef(0),
         Val::ExternRef(_) => unreachable!("no module of the tests gets a host value"),
-        Val::V128(_) => unreachable!("no module of the tests has vectors"),
+        Val::V128(value) => Value::V128(value.as_u128()),
     }
 }
 
