@@ -188,7 +188,12 @@ pub(crate) fn has_feature(name: &str) -> bool {
 /// How the signal handler sees the registers of what it interrupted.
 #[cfg(feature = "std")]
 pub(crate) mod fault {
-    use libc::{REG_A0, REG_PC, REG_RA, REG_SP};
+    // Places in the kernel's `user_regs_struct` (arch/riscv/include/uapi/asm/ptrace.h): each register at its number,
+    // the program counter in place of `zero`. The crate `libc` names them for glibc only.
+    const REG_PC: usize = 0;
+    const REG_RA: usize = 1;
+    const REG_SP: usize = 2;
+    const REG_A0: usize = 10;
 
     /// Program counter and stack pointer.
     pub(crate) fn registers(context: &libc::ucontext_t) -> (usize, usize) {

@@ -221,11 +221,30 @@ pub(crate) fn stack_lowest(sp: usize) -> usize {
         static BOUNDS: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
     }
     let (lowest, end) = BOUNDS.get().unwrap_or_else(|| {
-        let bounds = stack_bounds().unwrap_or((0, 0));
+        let first = first_stack_bounds().filter(|(lowest, end)| (*lowest..*end).contains(&sp));
+        let bounds = first.or_else(stack_bounds).unwrap_or((0, 0));
         BOUNDS.set(Some(bounds));
         bounds
     });
     if (lowest..end).contains(&sp) { lowest } else { 0 }
+}
+
+/// The stack that the process started on, where the kernel has put the bytes that `AT_RANDOM` names: it grows as far as
+/// the limit for it allows. The thread library is not asked, since musl's counts only what is mapped so far.
+fn first_stack_bounds() -> Option<(usize, usize)> {
+    /// The most that is counted on. The kernel keeps twice as much free of other mappings, if the limit is higher.
+    const LEN_MAX: usize = 64 << 20;
+    let mut limit = libc::rlimit { rlim_cur: 0, rlim_max: 0 };
+    // SAFETY: looks a number up; fills `limit`.
+    let (random, got) = unsafe { (libc::getauxval(libc::AT_RANDOM), libc::getrlimit(libc::RLIMIT_STACK, &mut limit)) };
+    if got != 0 {
+        return None;
+    }
+    let page_len = page_len();
+    let end = random as usize / page_len * page_len;
+    let len = usize::try_from(limit.rlim_cur).map_or(LEN_MAX, |len| len.min(LEN_MAX));
+    // One page more, as below.
+    Some((end.checked_sub(len)?.checked_add(page_len)?, end))
 }
 
 /// Asks the thread library for the stack's first address above its guard, and its end.

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 /// The compiler of the package `rustc-web`.
-const RUSTC: &str = "/usr/bin/rustc";
+pub const RUSTC: &str = "/usr/bin/rustc";
 
 /// A machine that programs are built for, and that qemu stands in for.
 #[derive(Debug)]
@@ -24,7 +24,7 @@ pub struct Machine {
     /// The targets of `wasmc` that it runs.
     targets: &'static [&'static str],
     /// The linker.
-    gcc: &'static str,
+    pub gcc: &'static str,
     /// Debian's packages of it and of libc.
     pub packages: [&'static str; 2],
     /// What runs programs.
@@ -81,48 +81,6 @@ pub fn cross(names: &[&str]) -> Result<()> {
         println!("{}", build(machine, "aot-run", "aot-run")?.display());
     }
     Ok(())
-}
-
-/// Builds `aot-run` as small as it gets without leaving anything out; the machines' names, and where it is.
-pub fn small() -> Result<Vec<(&'static str, PathBuf)>> {
-    setup::setup_cross()?;
-    let build = |machine: &'static Machine| {
-        let mut command = cargo(machine, "build");
-        command.args(["--profile", "small", "--package", "aot-run", "--bin", "aot-run"]);
-        command.status_ok()?;
-        Ok((machine.name, dir().join(machine.triple).join("small/aot-run")))
-    };
-    let with_musl = small_with_musl().map(|path| ("x86_64", path));
-    std::iter::once(with_musl).chain(MACHINES.iter().map(build)).collect()
-}
-
-/// The same for x86-64 with musl in place of glibc, of which 680 KiB are in the smallest static program; the library is
-/// built for size and says nothing when it panics.
-fn small_with_musl() -> Result<PathBuf> {
-    const TRIPLE: &str = "x86_64-unknown-linux-musl";
-    let target_dir = dir().join("musl");
-    let libraries = target_dir.join("libraries");
-    std::fs::create_dir_all(&libraries).with_context(|| format!("could not create {}", libraries.display()))?;
-    // Rust's library asks for an unwinder, which nothing here calls.
-    Command::new("ar").arg("rc").arg(libraries.join("libunwind.a")).output_ok()?;
-    let flags = [
-        "-Ctarget-feature=+crt-static",
-        "-Crelocation-model=static",
-        "-Clink-self-contained=no",
-        "-Clink-arg=-lgcc",
-        &format!("-Lnative={}", libraries.display()),
-        "-Zunstable-options",
-        "-Cpanic=immediate-abort",
-    ];
-    shell::cargo(&["build", "-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"])
-        .args(["--target", TRIPLE, "--profile", "small", "--package", "aot-run", "--bin", "aot-run"])
-        .env("RUSTC", RUSTC)
-        .env("RUSTC_BOOTSTRAP", "1")
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
-        .env("CARGO_TARGET_DIR", &target_dir)
-        .env("CARGO_TARGET_X86_64_UNKNOWN_LINUX_MUSL_LINKER", "musl-gcc")
-        .status_ok()?;
-    Ok(target_dir.join(TRIPLE).join("small/aot-run"))
 }
 
 /// Builds any program of the workspace for a machine, and prints where it is.
@@ -184,7 +142,8 @@ pub fn cargo(machine: &Machine, chore: &str) -> Command {
     command
 }
 
-fn dir() -> PathBuf {
+/// Where what is built here lies.
+pub fn dir() -> PathBuf {
     target_dir().join("cross")
 }
 

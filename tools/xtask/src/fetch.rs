@@ -61,6 +61,14 @@ pub fn corpus_dir() -> PathBuf {
     std::env::var_os("WASMC_CORPUS_DIR").map_or_else(|| target_dir().join("corpus"), PathBuf::from)
 }
 
+/// Brings the contents of `package` to the folder `into`, if its file `file` has that digest.
+pub fn unpack(package: &Package, file: &str, sha256: &str, into: &Path) -> Result<()> {
+    let work = Scratch::new(into.parent().context("the folder stands in another")?)?;
+    let unpacked = download(package, &work.0)?;
+    check(&unpacked.join(file), sha256, &package.id)?;
+    place(&unpacked, into)
+}
+
 /// Downloads and unpacks `package`; the folder with its contents.
 fn download(package: &Package, work: &Path) -> Result<PathBuf> {
     setup::setup_fetch()?;
@@ -160,7 +168,7 @@ fn hex_digest(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Moves a finished file to its place, whole or not at all.
+/// Moves a finished file or folder to its place, whole or not at all.
 fn place(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to.parent().expect("the path has a folder"))?;
     fs::rename(from, to).with_context(|| format!("could not write {}", to.display()))

@@ -9,6 +9,7 @@ mod fetch;
 mod load;
 #[path = "../../../tests/corpus/manifest.rs"]
 mod manifest;
+mod musl;
 mod setup;
 mod shell;
 mod size;

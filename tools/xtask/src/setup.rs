@@ -22,7 +22,6 @@ const CROSS_PACKAGES: &[(&str, &str)] = &[
     ("rustc-web", "a Rust compiler that fits the source of its library"),
     ("rust-web-src", "that source"),
     ("qemu-user-static", "runs the programs"),
-    ("musl-tools", "a small libc for programs of this machine"),
 ];
 
 /// What building firmware and running it needs.

@@ -2,7 +2,7 @@
 
 use crate::board::{self, BOARDS, Board};
 use crate::shell::CommandExt;
-use crate::{cross, setup};
+use crate::{musl, setup};
 use anyhow::{Context, Result};
 use std::fs;
 use std::path::Path;
@@ -41,7 +41,7 @@ pub fn size(names: &[&str]) -> Result<()> {
     }
     if names == ["linux"] {
         println!("\n| machine | aot-run, static, stripped | limit |\n|---|---|---|");
-        for (machine, path) in cross::small()? {
+        for (machine, path) in musl::small()? {
             println!("| {machine} | {} | {AOT_RUN_MAX} |", fs::metadata(path)?.len());
         }
     }
