@@ -31,6 +31,7 @@ macro_rules! for_each_builtin {
             12 memory_wait32 (address: ptr, expected: i32, timeout: i64) -> i32, "";
             13 memory_wait64 (address: ptr, expected: i64, timeout: i64) -> i32, "";
             14 memory_notify (address: ptr, count: i32) -> i32, "";
+            15 exception   (vmctx: ptr, tag: i32) -> i64, "";
         }
     };
 }

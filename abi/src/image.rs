@@ -84,6 +84,8 @@ records! {
         pub imported_memories: u32,
         /// Count of imported globals.
         pub imported_globals: u32,
+        /// Count of imported exception tags.
+        pub imported_tags: u32,
         /// Image offset of the first byte of machine code.
         pub code_offset: u32,
         /// Length of the machine code, bytes.
@@ -96,6 +98,8 @@ records! {
         pub name_len: u32,
         /// Slots of 8 bytes in the vmctx block for parameters of tail calls, an even number.
         pub tail_slots: u32,
+        /// 0.
+        pub reserved: u32,
     }
 
     /// Where one table lies; the directory of [`Table::COUNT`] entries follows [`Header`].
@@ -150,7 +154,7 @@ records! {
         pub name_len: u32,
         /// [`ExternKind`].
         pub kind: u32,
-        /// Function: index in [`Table::Types`]. Table: element type. Global: value type. Memory: zero.
+        /// Function and tag: index in [`Table::Types`]. Table: element type. Global: value type. Memory: zero.
         pub ty: u32,
         /// Global: 1 if mutable. Table and memory: [`limits`].
         pub flags: u32,
@@ -242,6 +246,12 @@ records! {
         pub init: u64,
         /// The high half of a constant vector; otherwise zero.
         pub init_high: u64,
+    }
+
+    /// An exception tag; imports first.
+    pub struct TagRecord {
+        /// Index in [`Table::Types`], of a type without results.
+        pub ty: u32,
     }
 
     /// An element segment. Items are consecutive in [`Table::ElementItems`].
@@ -342,6 +352,8 @@ enumeration! {
         Memory = 2,
         /// A global.
         Global = 3,
+        /// An exception tag.
+        Tag = 4,
     }
 }
 
@@ -353,6 +365,7 @@ impl ExternKind {
             ExternKind::Table => "table",
             ExternKind::Memory => "memory",
             ExternKind::Global => "global",
+            ExternKind::Tag => "tag",
         }
     }
 }
@@ -491,16 +504,17 @@ tables! {
     6  Tables        TableRecord,      "Tables, imports first.";
     7  Memories      MemoryRecord,     "Memories, imports first.";
     8  Globals       GlobalRecord,     "Globals, imports first.";
-    9  Elements      ElementRecord,    "Element segments.";
-    10 ElementItems  ElementItem,      "Items of the element segments.";
-    11 Data          DataRecord,       "Data segments.";
-    12 MemoryRuns    MemoryRun,        "Initial memory contents.";
-    13 Fixups        crate::fixup::Fixup, "Pointers to fill at load.";
-    14 Unwind        UnwindRecord,     "Frame sizes by code position.";
-    15 SiteIndex     crate::sites::SiteIndexRecord, "Where groups of sites start.";
-    16 SubTypes      SubTypeRecord,    "For each type its form; empty if all are final functions without supertypes, each a group of its own.";
-    17 Strings       u8,               "Names, UTF-8.";
-    18 SiteStream    u8,               "Sites: code positions and their Wasm offsets (module `sites`).";
+    9  Tags          TagRecord,        "Exception tags, imports first.";
+    10 Elements      ElementRecord,    "Element segments.";
+    11 ElementItems  ElementItem,      "Items of the element segments.";
+    12 Data          DataRecord,       "Data segments.";
+    13 MemoryRuns    MemoryRun,        "Initial memory contents.";
+    14 Fixups        crate::fixup::Fixup, "Pointers to fill at load.";
+    15 Unwind        UnwindRecord,     "Frame sizes by code position.";
+    16 SiteIndex     crate::sites::SiteIndexRecord, "Where groups of sites start.";
+    17 SubTypes      SubTypeRecord,    "For each type its form; empty if all are final functions without supertypes, each a group of its own.";
+    18 Strings       u8,               "Names, UTF-8.";
+    19 SiteStream    u8,               "Sites: code positions and their Wasm offsets (module `sites`).";
 }
 
 impl Record for u8 {

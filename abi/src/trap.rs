@@ -49,12 +49,16 @@ traps! {
     11 HostError              "host function failed"
     /// The host has stopped the guest.
     12 Interrupted            "interrupted"
+    /// An exception came to a function of an image that was compiled without a use of exceptions.
+    13 UncaughtException      "uncaught exception"
     /// An atomic access at an address that is not a multiple of its width.
     14 UnalignedAtomic        "unaligned atomic"
     /// Null where something is needed.
     15 NullReference          "null reference"
     /// A wait in a memory that is not shared.
     18 ExpectedSharedMemory   "expected shared memory"
+    /// There was no memory for an object.
+    19 AllocationFailed       "allocation failed"
 }
 
 impl core::fmt::Display for TrapCode {

@@ -80,6 +80,14 @@ impl ValType {
         }
     }
 
+    /// Whether its values are addresses of objects that the runtime reclaims: who keeps one says so.
+    pub const fn is_collectable(self) -> bool {
+        match self.ref_type() {
+            Some(ty) => matches!(ty.heap().top(), HeapType::Exn),
+            None => false,
+        }
+    }
+
     /// Whether its values are references to functions.
     pub const fn is_func_ref(self) -> bool {
         match self.ref_type() {
@@ -116,7 +124,9 @@ impl core::fmt::Display for ValType {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum HeapType {
-    /// No function: only null.
+    /// No exception: only null.
+    NoExn = 0x74,
+    /// No function.
     NoFunc = 0x73,
     /// No host value.
     NoExtern = 0x72,
@@ -136,10 +146,13 @@ pub enum HeapType {
     Struct = 0x6B,
     /// Arrays.
     Array = 0x6A,
+    /// Exceptions: addresses of objects.
+    Exn = 0x69,
 }
 
 impl HeapType {
-    const ALL: [(HeapType, &'static str); 10] = [
+    const ALL: [(HeapType, &'static str); 12] = [
+        (HeapType::NoExn, "noexn"),
         (HeapType::NoFunc, "nofunc"),
         (HeapType::NoExtern, "noextern"),
         (HeapType::None, "none"),
@@ -150,6 +163,7 @@ impl HeapType {
         (HeapType::I31, "i31"),
         (HeapType::Struct, "struct"),
         (HeapType::Array, "array"),
+        (HeapType::Exn, "exn"),
     ];
 
     const fn from_byte(byte: u8) -> Option<HeapType> {
@@ -168,18 +182,19 @@ impl HeapType {
         HeapType::ALL.iter().find(|(ty, _)| *ty == self).map_or("", |(_, name)| name)
     }
 
-    /// The largest type of its hierarchy: `Func`, `Extern` or `Any`.
+    /// The largest type of its hierarchy: `Func`, `Extern`, `Exn` or `Any`.
     pub const fn top(self) -> HeapType {
         match self {
             HeapType::NoFunc | HeapType::Func => HeapType::Func,
             HeapType::NoExtern | HeapType::Extern => HeapType::Extern,
+            HeapType::NoExn | HeapType::Exn => HeapType::Exn,
             _ => HeapType::Any,
         }
     }
 
     /// Whether it is the smallest type of its hierarchy, of which only null is.
     pub const fn is_bottom(self) -> bool {
-        matches!(self, HeapType::NoFunc | HeapType::NoExtern | HeapType::None)
+        matches!(self, HeapType::NoFunc | HeapType::NoExtern | HeapType::NoExn | HeapType::None)
     }
 
     /// Whether all of `self` are `other` (spec: valid/matching, heap types).
@@ -243,6 +258,9 @@ impl RefType {
     pub const fn index(self) -> Option<u32> {
         (self.0 >> RefType::INDEX_SHIFT).checked_sub(1)
     }
+
+    /// References to exceptions, or null.
+    pub const EXN: RefType = RefType::new(true, HeapType::Exn);
 
     /// As a value type.
     pub const fn val_type(self) -> ValType {
@@ -353,10 +371,11 @@ mod tests {
     #[test]
     fn heap_types_match_as_the_hierarchies_say() {
         use HeapType::*;
-        for (lower, upper) in [(Struct, Eq), (I31, Any), (None, Array), (NoFunc, Func), (Extern, Extern), (Eq, Any)] {
+        for (lower, upper) in [(Struct, Eq), (I31, Any), (None, Array), (NoFunc, Func), (Extern, Extern), (NoExn, Exn)]
+        {
             assert!(lower.matches(upper), "{lower:?} {upper:?}");
         }
-        for (lower, upper) in [(Any, Eq), (Struct, Array), (Eq, I31), (Func, Any), (NoExtern, Func), (Struct, None)] {
+        for (lower, upper) in [(Any, Eq), (Struct, Array), (Eq, I31), (Exn, Any), (NoExtern, Func), (None, Exn)] {
             assert!(!lower.matches(upper), "{lower:?} {upper:?}");
         }
     }

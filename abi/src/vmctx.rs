@@ -12,6 +12,7 @@
 //! | imported functions | function record | |
 //! | escaping functions | function record of a defined function that can be referred to | |
 //! | type ids | canonical id of each distinct type | |
+//! | tags | identity of an exception tag, an address | the exporter's |
 
 macro_rules! slots {
     ($(
@@ -50,8 +51,16 @@ slots! {
         RUNTIME = 8,
         /// Address of the helper table, a pointer per helper: where code finds it if the image has none.
         HELPERS = 16,
-        /// Zero. Keeps what follows aligned to 16.
-        RESERVED = 24,
+        /// Address of [what all instances of a store share](store_cells).
+        STORE = 24,
+    }
+
+    /// What all instances of a store share, as long as one thread runs them.
+    pub mod store_cells {
+        /// Address of the exception that a function is being left by, 0 if it returned.
+        EXCEPTION = 0,
+        /// Address of the innermost [root frame](root_frame).
+        ROOTS = 8,
     }
 
     /// A linear memory.
@@ -119,11 +128,28 @@ slots! {
         /// As in a vmctx block, and at the same place: a trap's stub takes either.
         HELPERS = 16,
     }
+
+    /// An exception. An `exnref` value is the address of one, and null is 0.
+    pub mod exception {
+        /// Identity of its tag.
+        TAG = 0,
+        /// The runtime's own.
+        OWN = 8,
+    }
+
+    /// What a guest function keeps in its frame for the collector: the references that it holds. The frames
+    /// of a store are a list, the innermost first.
+    pub mod root_frame {
+        /// Address of the next frame in the list; 0 in the last one, which is the runtime's and has no slots.
+        PREVIOUS = 0,
+        /// Count of the slots behind the frame's head, 8 bytes each: a reference or 0.
+        COUNT = 8,
+    }
 }
 
 const _: () = assert!(host_record::HELPERS == header::HELPERS);
 
-pub use header::{HELPERS, RUNTIME, STACK_LIMIT};
+pub use header::{HELPERS, RUNTIME, STACK_LIMIT, STORE};
 
 /// Size of the header.
 pub const HEADER_LEN: u32 = header::LEN;
@@ -187,6 +213,8 @@ pub struct Layout {
     pub escaping_functions: u32,
     /// Distinct types.
     pub type_ids: u32,
+    /// Exception tags, imports first.
+    pub tags: u32,
 }
 
 impl Layout {
@@ -214,6 +242,10 @@ impl Layout {
     pub const fn type_id(&self, i: u32) -> u32 {
         self.escaping_function(self.escaping_functions) + i * 8
     }
+    /// Offset of tag `i`.
+    pub const fn tag(&self, i: u32) -> u32 {
+        self.type_id(self.type_ids) + i * 8
+    }
     /// Size of the whole block in bytes; `None` if it does not fit in 31 bits.
     pub const fn len_bytes(&self) -> Option<u32> {
         let len = TAIL_PARAMS as u64
@@ -222,7 +254,7 @@ impl Layout {
             + self.tables as u64 * table_record::LEN as u64
             + self.globals as u64 * GLOBAL_LEN as u64
             + (self.imported_functions as u64 + self.escaping_functions as u64) * func_record::LEN as u64
-            + self.type_ids as u64 * 8;
+            + (self.type_ids as u64 + self.tags as u64) * 8;
         let len = (len + 15) & !15;
         if len < 1 << 31 { Some(len as u32) } else { None }
     }

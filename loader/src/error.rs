@@ -204,6 +204,7 @@ faults! {
         Metadata "places the metadata outside the read-only segment";
         CodeRange "places the machine code outside the executable segment";
         Counts "counts other imports than there are";
+        Reserved "has something in its reserved field";
         TailSlots "has an odd or too large number of slots for parameters of tail calls";
         ModuleName "places the module's name outside the strings";
         StartFunction "names a start function that does not exist, cannot be called or has parameters or results";
@@ -245,6 +246,8 @@ faults! {
         TableIndex "names a table that does not exist";
         MemoryIndex "names a memory that does not exist";
         GlobalIndex "names a global that does not exist or has no value yet";
+        TagIndex "names a tag that does not exist";
+        TagType "names a type that is no function's, or one with results";
         ItemRange "has items outside their table";
         NoCode "names a function that has no code";
         NoEntry "has a type without an entry trampoline";

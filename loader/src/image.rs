@@ -9,8 +9,8 @@ use core::ops::Range;
 use wasmc_abi::fixup::Fixup;
 use wasmc_abi::image::{
     DataRecord, ElementItem, ElementRecord, EscapeRecord, ExportRecord, ExternKind, FunctionRecord, GlobalRecord,
-    Header, ImportRecord, MemoryRecord, MemoryRun, NONE, Record, SubTypeRecord, Table, TableRecord, TypeForm,
-    TypeNumber, TypeRecord, UnwindRecord,
+    Header, ImportRecord, MemoryRecord, MemoryRun, NONE, Record, SubTypeRecord, Table, TableRecord, TagRecord,
+    TypeForm, TypeNumber, TypeRecord, UnwindRecord,
 };
 use wasmc_abi::ram::Ram;
 use wasmc_abi::sites::{Site, SiteIndexRecord, SiteReader};
@@ -88,6 +88,8 @@ tables! {
     pub memories Memories MemoryRecord;
     /// Globals, imports first.
     pub globals Globals GlobalRecord;
+    /// Exception tags, imports first.
+    pub tags Tags TagRecord;
     /// Element segments.
     pub elements Elements ElementRecord;
     /// Items of all element segments; see [`items`](Self::items).
@@ -274,6 +276,7 @@ impl<'a> Image<'a> {
             imported_functions: self.header().imported_functions,
             escaping_functions: self.escapes().len(),
             type_ids: self.types().len(),
+            tags: self.tags().len(),
         }
     }
 

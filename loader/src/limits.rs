@@ -39,6 +39,7 @@ pub const fn records_max(table: Table) -> u32 {
         | Table::Functions
         | Table::Escapes
         | Table::Globals
+        | Table::Tags
         | Table::Elements
         | Table::Data => 1_000_000,
         Table::Tables | Table::Memories => 100_000,

@@ -20,7 +20,8 @@ pub(crate) enum Expected {
     I64(u64),
 }
 
-/// Where the pages and elements come from by which memories and tables grow, and whether somebody may stop guests.
+/// Where the pages and elements come from by which memories and tables grow, and exceptions, and whether somebody may
+/// stop guests.
 pub(crate) trait Growth {
     /// `memory.grow`: the size before, in pages; `None`, and no change, if it fails.
     ///
@@ -46,6 +47,14 @@ pub(crate) trait Growth {
     /// `memory.atomic.notify` of a shared memory: how many threads there were.
     fn notify(_address: NonNull<u8>, _count: u32) -> u32 {
         0
+    }
+
+    /// A new exception with a tag of the module, its values 0: its address; `None` if there is no memory for it.
+    ///
+    /// # Safety
+    /// As `grow_memory`.
+    unsafe fn new_exception(_guest: NonNull<Guest>, _tag: u32) -> Option<u64> {
+        None
     }
 
     /// Whether the guest that the present thread runs is to end, and could not while a helper ran.
@@ -172,6 +181,13 @@ impl<G: Growth> Bodies<G> {
         unsafe { to.write_bytes(byte as u8, len) };
         end::<G>();
         to
+    }
+
+    unsafe extern "C" fn exception(vmctx: *mut u8, tag: u32) -> u64 {
+        // SAFETY: called by the instance's code.
+        let exception = unsafe { G::new_exception(record(vmctx), tag) };
+        end::<G>();
+        exception.unwrap_or(0)
     }
 
     unsafe extern "C" fn memory_wait32(address: *mut u8, expected: u32, timeout: u64) -> u32 {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::exception::Exception;
 use crate::trap::Trap;
 use crate::types::{ExternType, FuncType};
 use wasmc_loader::LoadError;
@@ -18,6 +19,8 @@ pub enum Error {
     Link(ImportError),
     /// The guest trapped.
     Trap(Trap),
+    /// The guest threw an exception that nothing caught. A host function that returns one throws it.
+    Exception(Exception),
     /// The guest ended itself with this exit code.
     Exit(i32),
     /// A host function failed.
@@ -54,6 +57,7 @@ impl fmt::Display for Error {
             Error::Io(error) => write!(f, "Input or output failed: {error}."),
             Error::Link(error) => error.fmt(f),
             Error::Trap(trap) => trap.fmt(f),
+            Error::Exception(exception) => exception.fmt(f),
             Error::Exit(code) => write!(f, "The guest exited with code {code}."),
             Error::Host(error) => error.fmt(f),
             Error::Export(error) => error.fmt(f),
@@ -88,6 +92,7 @@ from! {
     Io std::io::Error;
     Link ImportError;
     Trap Trap;
+    Exception Exception;
     Export ExportError;
     Memory MemoryError;
     Limit LimitError;

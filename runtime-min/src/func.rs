@@ -143,11 +143,12 @@ impl Func {
         }
         // SAFETY: the record is of this store, which is lent to us; the slots are those of the type.
         unsafe { call_record(store.core_pointer(), self.record, values.as_mut_ptr()) }?;
+        let core = store.core();
         let mut slots = values.into_iter();
         let mut next = move || slots.next().unwrap_or(0);
         let results = ty.results().iter().map(|ty| {
             let slots = [next(), if slot_count(*ty) == 2 { next() } else { 0 }];
-            Val::from_slots(slots, *ty, self.store)
+            Val::from_slots(slots, *ty, core)
         });
         Ok(results.collect())
     }

@@ -39,7 +39,7 @@ impl Global {
     pub fn get(&self, store: &impl AsContext) -> Val {
         let store = store.as_context();
         let global = store.core().global(*self);
-        Val::from_slots(global.value.get(), global.ty.content, self.store)
+        Val::from_slots(global.value.get(), global.ty.content, store.core())
     }
 
     /// Sets its value, if it is mutable.

@@ -21,6 +21,7 @@ use crate::instance::{Extern, Instance};
 use crate::memory::MemoryData;
 use crate::shared::SharedMemory;
 use crate::store::{AsContext, AsContextMut, StoreContext, StoreContextMut, StoreCore, StoreId};
+use crate::trap;
 use crate::type_registry::TypeId;
 use crate::types::FuncType;
 use crate::value::{WasmTy, WasmValues};
@@ -161,7 +162,8 @@ pub(crate) unsafe fn call_direct(
     let direct = unsafe { record.as_ref() }.func.direct;
     // SAFETY: by the caller's promise.
     if unsafe { direct(record, values) } == 0 {
-        return Ok(());
+        // SAFETY: the host function has returned, so nobody else uses the store.
+        return trap::take_exception(unsafe { core.as_mut() });
     }
     // SAFETY: the host function has returned, so nobody else uses the store.
     match unsafe { core.as_mut() }.pending.take() {
@@ -302,8 +304,19 @@ unsafe fn run<T, F, R: HostResults>(
         is_interrupted = !was_in_host && interruption.is_due();
     }
     let pending = match outcome {
-        Ok(Ok(())) if is_interrupted => return TrapCode::Interrupted as u32,
+        Ok(Ok(()) | Err(Error::Exception(_))) if is_interrupted => return TrapCode::Interrupted as u32,
         Ok(Ok(())) => return 0,
+        Ok(Err(Error::Exception(exception))) => {
+            // SAFETY: the closure has returned, and with it every borrow of the store below the call's.
+            let store = unsafe { store.as_mut() };
+            match store.throw(&exception) {
+                Ok(object) => {
+                    store.cells.exception = object.reference();
+                    return 0;
+                }
+                Err(error) => Pending::Error(error),
+            }
+        }
         Ok(Err(error)) => Pending::Error(error),
         Err(payload) => Pending::Panic(payload),
     };

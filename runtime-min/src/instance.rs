@@ -10,9 +10,11 @@ use wasmc_abi::image::ExternKind;
 
 use crate::builtins::{Expected, Growth};
 use crate::error::{Error, ExportError, LimitError};
+use crate::exception::Tag;
 use crate::func::{self, Func, TypedFunc};
 use crate::global::{Global, GlobalData};
 use crate::guest::Guest;
+use crate::heap::Object;
 use crate::host::HostFunc;
 use crate::imports::{self, Import};
 use crate::memory::{Memory, MemoryData};
@@ -45,6 +47,8 @@ pub enum Extern {
     Memory(Memory),
     /// A global.
     Global(Global),
+    /// An exception tag.
+    Tag(Tag),
 }
 
 macro_rules! extern_from {
@@ -70,6 +74,7 @@ extern_from! {
     Table table;
     Memory memory;
     Global global;
+    Tag tag;
 }
 
 impl Extern {
@@ -89,6 +94,7 @@ impl StoreCore {
             Extern::Table(table) => ExternType::Table(self.table(table).ty()),
             Extern::Memory(memory) => ExternType::Memory(self.memory(memory).ty()),
             Extern::Global(global) => ExternType::Global(self.global(global).ty),
+            Extern::Tag(tag) => ExternType::Tag(self.tag(tag).ty.ty().clone()),
         }
     }
 }
@@ -108,6 +114,7 @@ pub(crate) struct InstanceData {
     memories: Vec<u32>,
     tables: Vec<u32>,
     globals: Vec<u32>,
+    tags: Vec<u32>,
     /// The memory that host functions are given.
     main_memory: Option<u32>,
 }
@@ -131,6 +138,7 @@ impl InstanceData {
             ExternKind::Table => Extern::Table(Table { store, index: number(&self.tables)? }),
             ExternKind::Memory => Extern::Memory(Memory { store, index: number(&self.memories)? }),
             ExternKind::Global => Extern::Global(Global { store, index: number(&self.globals)? }),
+            ExternKind::Tag => Extern::Tag(Tag { store, index: number(&self.tags)? }),
         })
     }
 }
@@ -165,6 +173,15 @@ impl Growth for Hosted {
 
     fn notify(address: NonNull<u8>, count: u32) -> u32 {
         parking::notify(address, count)
+    }
+
+    unsafe fn new_exception(guest: NonNull<Guest>, tag: u32) -> Option<u64> {
+        // SAFETY: as above.
+        let (store, tag) = unsafe {
+            let instance = guest.cast::<InstanceData>().as_ref();
+            (&mut *instance.store.as_ptr(), instance.tags[tag as usize])
+        };
+        store.new_exception(tag).map(Object::reference)
     }
 
     #[inline]
@@ -209,7 +226,7 @@ impl StoreCore {
         let guest = unsafe { Guest::new(module.code(), storage.start(), storage.start().add(block_len)) };
         let (index, block) = (self.instances.len(), *guest.block());
 
-        let (mut memories, mut tables, mut globals) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut memories, mut tables, mut globals, mut tags) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         let mut functions = 0;
         for (record, import) in image.imports().iter().zip(imports) {
             match import {
@@ -248,6 +265,7 @@ impl StoreCore {
                     }
                     globals.push(global.index);
                 }
+                Import::Extern(Extern::Tag(tag)) => tags.push(tag.index),
             }
         }
 
@@ -273,11 +291,20 @@ impl StoreCore {
             globals.push(self.globals.push(global));
         }
 
+        for record in image.tags().iter().skip(tags.len()) {
+            tags.push(self.new_tag(module.type_ids()[record.ty as usize]).index);
+        }
+        for (i, tag) in (0..).zip(&tags) {
+            block.tag(i).set(Ptr(self.tags.pointer(*tag).as_ptr()));
+        }
+
         guest.fill(|ty| module.type_ids()[ty as usize].to_slot());
         block.stack_limit().set(self.stack_limit() as u64);
+        block.store().set(Ptr(&raw mut self.cells));
         let main_memory = guest.main_memory().and_then(|index| memories.get(index as usize).copied());
         let (store, store_id, module) = (self.this(), self.id(), module.clone());
-        let instance = InstanceData { guest, store, store_id, module, storage, memories, tables, globals, main_memory };
+        let instance =
+            InstanceData { guest, store, store_id, module, storage, memories, tables, globals, tags, main_memory };
         self.instances.push(instance);
         block.runtime().set(Ptr(self.instances.pointer(index).as_ptr()));
         self.refresh_fault_map();
@@ -390,6 +417,11 @@ impl Instance {
     /// An exported global.
     pub fn get_global(&self, store: &impl AsContext, name: &str) -> Option<Global> {
         self.get_export(store, name)?.global()
+    }
+
+    /// An exported exception tag.
+    pub fn get_tag(&self, store: &impl AsContext, name: &str) -> Option<Tag> {
+        self.get_export(store, name)?.tag()
     }
 
     /// An exported function whose type is that of these Rust types.

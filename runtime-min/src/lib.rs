@@ -38,10 +38,14 @@ mod elements;
 #[cfg(feature = "std")]
 mod error;
 #[cfg(feature = "std")]
+mod exception;
+#[cfg(feature = "std")]
 mod func;
 #[cfg(feature = "std")]
 mod global;
 mod guest;
+#[cfg(feature = "std")]
+mod heap;
 #[cfg(feature = "std")]
 mod host;
 #[cfg(feature = "std")]
@@ -89,6 +93,8 @@ mod wasi_threads;
 
 #[cfg(feature = "std")]
 pub use error::{Error, ExportError, ImportError, LimitError, MemoryError, MissingImport};
+#[cfg(feature = "std")]
+pub use exception::{Exception, ExnRef, Tag};
 #[cfg(feature = "std")]
 pub use func::{Func, TypedFunc};
 #[cfg(feature = "std")]

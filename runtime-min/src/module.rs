@@ -199,6 +199,7 @@ impl Module {
             Some(ExternKind::Global) => {
                 ExternType::Global(GlobalType { content: value_type, mutable: import.flags == 1 })
             }
+            Some(ExternKind::Tag) => ExternType::Tag(self.func_type(import.ty).clone()),
             Some(ExternKind::Function) | None => ExternType::Func(self.func_type(import.ty).clone()),
         }
     }
@@ -211,6 +212,7 @@ impl Module {
             ExternKind::Table => ExternType::Table(self.table_type(&image.tables().get(index)?)),
             ExternKind::Memory => ExternType::Memory(memory_type(&image.memories().get(index)?)),
             ExternKind::Global => ExternType::Global(self.global_type(&image.globals().get(index)?)),
+            ExternKind::Tag => ExternType::Tag(self.func_type(image.tags().get(index)?.ty).clone()),
         })
     }
 

@@ -88,9 +88,7 @@ pub fn parse_size(text: &str) -> Option<usize> {
 /// what went wrong goes to `err`.
 pub fn run(module: &Module, options: &RunOptions, out: &mut dyn Write, err: &mut dyn Write) -> i32 {
     let code = match call(module, options) {
-        Ok(results) => {
-            results.iter().try_for_each(|value| writeln!(out, "{}", show(value))).map_or(EXIT_FAILURE, |()| 0)
-        }
+        Ok(results) => results.iter().try_for_each(|value| writeln!(out, "{value}")).map_or(EXIT_FAILURE, |()| 0),
         Err(Error::Exit(code)) => code,
         Err(error) => {
             // There is nobody to tell if this fails.
@@ -214,20 +212,6 @@ fn integer(text: &str) -> Option<i128> {
     Some(if negative { -i128::from(value) } else { value.into() })
 }
 
-/// A value as text that [`parse`] reads back, but for references to functions.
-fn show(value: &Val) -> String {
-    match value {
-        Val::I32(value) => value.to_string(),
-        Val::I64(value) => value.to_string(),
-        Val::F32(bits) => f32::from_bits(*bits).to_string(),
-        Val::F64(bits) => f64::from_bits(*bits).to_string(),
-        Val::V128(bits) => format!("{bits:#034x}"),
-        Val::FuncRef(None) | Val::ExternRef(None) => "null".into(),
-        Val::FuncRef(Some(_)) => "a function".into(),
-        Val::ExternRef(Some(reference)) => reference.token().to_string(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,9 +241,9 @@ mod tests {
             Val::ExternRef(None),
         ];
         for value in values {
-            assert_eq!(parse(&show(&value), value.ty()), Some(value));
+            assert_eq!(parse(&value.to_string(), value.ty()), Some(value));
         }
-        assert_eq!(show(&Val::from(f32::NAN)), "NaN");
+        assert_eq!(Val::from(f32::NAN).to_string(), "NaN");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The store: it owns instances, memories, tables, globals and host functions, and the host's data.
 //! Handles are numbers or addresses that say which store they belong to.
 
+use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::num::NonZeroU64;
 use std::ptr::NonNull;
@@ -10,7 +11,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use wasmc_abi::target::MemoryModel;
 
 use crate::error::{Error, LimitError, MemoryError};
+use crate::exception::{Handles, TagData};
 use crate::global::{Global, GlobalData};
+use crate::heap::{Cells, Heap, RootFrame};
 use crate::host::{HostFunc, HostRecord, Pending};
 use crate::instance::InstanceData;
 use crate::interrupt::{InterruptHandle, Interruption};
@@ -64,6 +67,13 @@ pub(crate) struct StoreCore {
     pub(crate) memories: Arena<MemoryData>,
     pub(crate) tables: Arena<TableData>,
     pub(crate) globals: Arena<GlobalData>,
+    pub(crate) tags: Arena<TagData>,
+    pub(crate) heap: Heap,
+    /// References to its objects that the host was given.
+    pub(crate) handles: RefCell<Handles>,
+    /// What compiled code shares with us.
+    pub(crate) cells: Cells,
+    last_roots: RootFrame,
     /// What thunks are given: one for each import of a host function.
     pub(crate) host_records: Arena<HostRecord>,
     /// Records that lie in no vmctx block: those of things that the host made.
@@ -100,6 +110,11 @@ impl StoreCore {
             memories: Arena::new(),
             tables: Arena::new(),
             globals: Arena::new(),
+            tags: Arena::new(),
+            heap: Heap::new(),
+            handles: RefCell::default(),
+            cells: Cells::EMPTY,
+            last_roots: RootFrame::LAST,
             host_records: Arena::new(),
             func_records: Arena::new(),
             memory_records: Arena::new(),
@@ -345,7 +360,9 @@ impl<T> Store<T> {
         let inner = Box::new(StoreInner { core: StoreCore::new(), data });
         let mut inner = NonNull::from(Box::leak(inner));
         // SAFETY: leaked just now, and nobody else has the address.
-        unsafe { inner.as_mut().core.this = inner.cast() };
+        let core = unsafe { &mut inner.as_mut().core };
+        core.this = inner.cast();
+        core.cells.roots = Ptr(&raw mut core.last_roots);
         Store { inner, owned: PhantomData }
     }
 
@@ -385,6 +402,12 @@ impl<T> Store<T> {
     /// The most Wasm pages that a memory made from now on can have.
     pub fn set_memory_pages_max(&mut self, pages: u64) {
         self.as_context_mut().core_mut().memory_pages_max = pages;
+    }
+
+    /// Lets go of the references to exceptions that the host was given up to now, so that what they lead to can be
+    /// reclaimed. Using one of them later panics, as it does with a handle of another store.
+    pub fn release_references(&mut self) {
+        self.as_context_mut().core_mut().handles.get_mut().release();
     }
 
     /// What other threads can stop this store's calls by.

@@ -99,7 +99,7 @@ impl Table {
         let store = store.as_context();
         let table = store.core().table(*self);
         let reference = table.elements.get(index)?;
-        Some(Val::from_reference(reference, table.ty.element, self.store))
+        Some(Val::from_reference(reference, table.ty.element, store.core()))
     }
 
     /// Writes an element.

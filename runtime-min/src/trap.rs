@@ -14,6 +14,7 @@ use wasmc_abi::TrapCode;
 use crate::activation::{self, Activation, Position};
 use crate::backtrace::{self, RawTrace};
 use crate::error::Error;
+use crate::heap::Object;
 use crate::host::Pending;
 use crate::interrupt::{self, Interruption};
 use crate::store::StoreCore;
@@ -77,13 +78,13 @@ pub(crate) unsafe fn invoke(
     trampoline: *const u8,
     values: *mut u64,
 ) -> Result<(), Error> {
-    let was_in_host = {
+    let (was_in_host, roots) = {
         // SAFETY: lent to the caller, and to nobody in the guest yet.
         let store = unsafe { store.as_mut() };
         if !store.prepare_stack(machine::stack_pointer())? {
             return Err(Trap::new(TrapCode::StackOverflow).into());
         }
-        store.call_begins()
+        (store.call_begins(), store.cells.roots)
     };
     let mut call = Call { activation: Activation::new(note_trap, true), store, trap: None };
     let current = &raw mut call;
@@ -93,10 +94,29 @@ pub(crate) unsafe fn invoke(
     let store = unsafe { store.as_mut() };
     store.call_ended(was_in_host);
     if status == 0 {
-        return Ok(());
+        return take_exception(store);
     }
+    // The frames that were abandoned have theirs in the list, and one may have been about to be left.
+    store.cells.roots = roots;
+    store.cells.exception = 0;
     // SAFETY: `current` still is the address of our variable, which only `note_trap` has written to.
     Err(finish(store, unsafe { (*current).trap.take() }))
+}
+
+/// The exception that a function was left by, if it was.
+#[inline]
+pub(crate) fn take_exception(store: &mut StoreCore) -> Result<(), Error> {
+    match std::mem::take(&mut store.cells.exception) {
+        0 => Ok(()),
+        exception => uncaught(store, exception),
+    }
+}
+
+#[cold]
+fn uncaught(store: &StoreCore, exception: u64) -> Result<(), Error> {
+    // SAFETY: compiled code and host functions put references to exceptions there, and nothing has been reclaimed since.
+    let exception = unsafe { Object::from_reference(exception) };
+    exception.map_or(Ok(()), |exception| Err(store.uncaught(exception).into()))
 }
 
 /// Makes an error of a recorded trap; continues a panic of the host function that caused it.

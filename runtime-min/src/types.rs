@@ -115,6 +115,8 @@ pub enum ExternType {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// An exception tag.
+    Tag(FuncType),
 }
 
 /// Whether limits `(min, max)`, with the current size as `min`, are inside `wanted`.
@@ -155,6 +157,7 @@ impl ExternType {
             }
             (ExternType::Global(a), ExternType::Global(b)) if a.mutable || b.mutable => a == b,
             (ExternType::Global(a), ExternType::Global(b)) => matches(a.content, b.content),
+            (ExternType::Tag(a), ExternType::Tag(b)) => a == b,
             _ => false,
         }
     }
@@ -181,6 +184,7 @@ impl fmt::Display for ExternType {
             }
             ExternType::Global(ty) if ty.mutable => write!(f, "(global (mut {}))", ty.content),
             ExternType::Global(ty) => write!(f, "(global {})", ty.content),
+            ExternType::Tag(ty) => write!(f, "(tag {ty})"),
         }
     }
 }

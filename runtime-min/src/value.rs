@@ -1,6 +1,7 @@
 //! Values at the boundary between host and guest: [`Val`] where types are known only at run time, and
 //! the traits by which Rust types stand for Wasm's, so that a typed call needs no `Val`.
 
+use std::fmt;
 use std::num::NonZeroU64;
 
 use wasmc_abi::signature::slot_count;
@@ -8,6 +9,7 @@ use wasmc_abi::{HeapType, RefType, ValType};
 
 use crate::arity::for_each_arity;
 use crate::error::{Error, LimitError};
+use crate::exception::ExnRef;
 use crate::func::Func;
 use crate::store::{StoreCore, StoreId};
 use crate::types::matches;
@@ -46,6 +48,8 @@ pub enum Val {
     FuncRef(Option<Func>),
     /// A reference to a host value.
     ExternRef(Option<ExternRef>),
+    /// A reference to an exception.
+    ExnRef(Option<ExnRef>),
 }
 
 impl Val {
@@ -59,6 +63,7 @@ impl Val {
             Val::V128(_) => ValType::V128,
             Val::FuncRef(_) => ValType::FuncRef,
             Val::ExternRef(_) => ValType::ExternRef,
+            Val::ExnRef(_) => ValType::Ref(RefType::EXN),
         }
     }
 
@@ -66,11 +71,12 @@ impl Val {
     fn is_a(&self, ty: ValType) -> bool {
         match (self, ty.ref_type()) {
             (_, None) => self.ty() == ty,
-            (Val::FuncRef(None) | Val::ExternRef(None), Some(wanted)) => {
+            (Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None), Some(wanted)) => {
                 wanted.is_nullable() && self.ty() == top(wanted)
             }
             (Val::FuncRef(Some(func)), Some(_)) => matches(func.ref_type(), ty),
             (Val::ExternRef(Some(_)), Some(_)) => matches(RefType::new(false, HeapType::Extern).val_type(), ty),
+            (Val::ExnRef(Some(_)), Some(_)) => matches(RefType::new(false, HeapType::Exn).val_type(), ty),
             (_, Some(_)) => false,
         }
     }
@@ -85,12 +91,13 @@ impl Val {
             ValType::V128 => Val::V128(0),
             ValType::FuncRef => Val::FuncRef(None),
             ValType::ExternRef => Val::ExternRef(None),
+            ValType::Ref(ty) if ty.heap().top() == HeapType::Exn => Val::ExnRef(None),
             ValType::Ref(ty) => Val::zero(top(ty)),
         }
     }
 
     /// The value of a type that slots hold. References must be of the store.
-    pub(crate) fn from_slots(slots: GlobalValue, ty: ValType, store: StoreId) -> Val {
+    pub(crate) fn from_slots(slots: GlobalValue, ty: ValType, store: &StoreCore) -> Val {
         let [low, high] = slots;
         match ty {
             ValType::I32 => Val::I32(low as i32),
@@ -99,14 +106,15 @@ impl Val {
             ValType::F64 => Val::F64(low),
             ValType::V128 => Val::V128(u128::from(low) | u128::from(high) << 64),
             // SAFETY: a slot of type `funcref` that compiled code or `to_slots` has filled.
-            ValType::FuncRef => Val::FuncRef(Func::from_raw(unsafe { RawRef::from_slot(low) }, store)),
+            ValType::FuncRef => Val::FuncRef(Func::from_raw(unsafe { RawRef::from_slot(low) }, store.id())),
             ValType::ExternRef => Val::ExternRef(ExternRef::new(low)),
+            ValType::Ref(ty) if ty.heap().top() == HeapType::Exn => Val::ExnRef(store.new_handle(low)),
             ValType::Ref(ty) => Val::from_slots(slots, top(ty), store),
         }
     }
 
     /// The reference of a table of this element type.
-    pub(crate) fn from_reference(reference: RawRef, element: ValType, store: StoreId) -> Val {
+    pub(crate) fn from_reference(reference: RawRef, element: ValType, store: &StoreCore) -> Val {
         Val::from_slots([reference.bits(), 0], element, store)
     }
 }
@@ -114,6 +122,23 @@ impl Val {
 /// The type that all references of a hierarchy have, or are null.
 fn top(ty: RefType) -> ValType {
     RefType::new(true, ty.heap().top()).val_type()
+}
+
+impl fmt::Display for Val {
+    /// Numbers in decimal, floats as Rust writes them, vectors as `0x…`, references to host values by their tokens.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Val::I32(value) => value.fmt(f),
+            Val::I64(value) => value.fmt(f),
+            Val::F32(bits) => f32::from_bits(*bits).fmt(f),
+            Val::F64(bits) => f64::from_bits(*bits).fmt(f),
+            Val::V128(bits) => write!(f, "{bits:#034x}"),
+            Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None) => f.write_str("null"),
+            Val::FuncRef(Some(_)) => f.write_str("a function"),
+            Val::ExternRef(Some(reference)) => reference.token().fmt(f),
+            Val::ExnRef(Some(_)) => f.write_str("an exception"),
+        }
+    }
 }
 
 impl From<i32> for Val {
@@ -152,6 +177,7 @@ impl StoreCore {
             Val::V128(bits) => [bits as u64, (bits >> 64) as u64],
             Val::FuncRef(func) => [func_slot(func, self.id())?, 0],
             Val::ExternRef(reference) => [reference.map_or(0, ExternRef::token), 0],
+            Val::ExnRef(reference) => [self.handle_slot(reference), 0],
         })
     }
 
@@ -394,7 +420,7 @@ mod tests {
         ];
         for value in values {
             let slots = core.to_slots(&value, value.ty()).unwrap();
-            assert_eq!(Val::from_slots(slots, value.ty(), core.id()), value);
+            assert_eq!(Val::from_slots(slots, value.ty(), core), value);
         }
         assert!(core.to_slots(&Val::I32(0), ValType::I64).is_err());
     }

@@ -216,6 +216,11 @@ impl Block {
         self.at(vmctx::HELPERS)
     }
 
+    /// Address of what the instances of a store share.
+    pub(crate) fn store<T>(&self) -> Slot<Ptr<T>> {
+        self.at(vmctx::STORE)
+    }
+
     /// Record of memory `i`.
     pub(crate) fn memory(&self, i: u32) -> Slot<MemoryRecord> {
         assert!(i < self.layout.memories);
@@ -250,6 +255,13 @@ impl Block {
     pub(crate) fn type_id(&self, i: u32) -> Slot<u64> {
         assert!(i < self.layout.type_ids);
         self.at(self.layout.type_id(i))
+    }
+
+    /// Identity of tag `i`.
+    #[cfg(feature = "std")]
+    pub(crate) fn tag<T>(&self, i: u32) -> Slot<Ptr<T>> {
+        assert!(i < self.layout.tags);
+        self.at(self.layout.tag(i))
     }
 
     /// Fills the slot of an imported object, which holds the address of the thing itself.
@@ -287,6 +299,7 @@ mod tests {
             imported_functions: 1,
             escaping_functions: 1,
             type_ids: 2,
+            tags: 1,
         };
         let storage = Zeroed::new(layout.len_bytes().unwrap() as usize).unwrap();
         // SAFETY: storage of that length, aligned, zeroed, and dropped at the end.

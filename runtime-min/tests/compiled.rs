@@ -664,3 +664,102 @@ fn what_is_shared_and_what_is_not_do_not_stand_for_one_another() {
     let exported = instance.get_memory(&store, "m").unwrap().shared(&store).unwrap();
     assert_eq!(exported.data()[3].load(std::sync::atomic::Ordering::SeqCst), b'x');
 }
+
+/// Throws and catches: `$t` carries an `i32`.
+const THROWING: &str = r#"(module
+    (import "host" "throw" (func $throw (param i32)))
+    (tag $t (export "t") (param i32))
+    (global $kept (export "kept") (mut exnref) (ref.null exn))
+    (func (export "throw") (param i32) (throw $t (local.get 0)))
+    (func (export "catch") (param i32) (result i32)
+      (block $h (result i32) (try_table (catch $t $h) (call $throw (local.get 0))) (i32.const -1)))
+    (func (export "pass") (param i32) (call $throw (local.get 0)))
+    (func $make (param i32) (result exnref)
+      (block $h (result exnref) (try_table (catch_all_ref $h) (throw $t (local.get 0))) (unreachable)))
+    (func (export "keep") (param i32) (global.set $kept (call $make (local.get 0))))
+    (func (export "open") (result i32)
+      (block $h (result i32) (try_table (catch $t $h) (throw_ref (global.get $kept))) (unreachable)))
+    (func (export "churn") (param i32)
+      (loop $l (drop (call $make (local.get 0)))
+        (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))"#;
+
+fn throwing() -> (Store<()>, Instance) {
+    let mut linker = Linker::new();
+    linker.func("host", "throw", |caller: Caller<'_, ()>, value: i32| -> Result<(), Error> {
+        let tag = caller.get_export("t").and_then(Extern::tag).ok_or("the caller has no tag")?;
+        match value {
+            0 => Ok(()),
+            _ => Err(Exception::new(&caller, tag, &[Val::I32(value)])?.into()),
+        }
+    });
+    let mut store = Store::new(());
+    let instance = linker.instantiate(&mut store, &module(THROWING)).unwrap();
+    (store, instance)
+}
+
+#[test]
+fn an_exception_that_nothing_catches_comes_to_the_host() {
+    let (mut store, instance) = throwing();
+    let tag = instance.get_tag(&store, "t").unwrap();
+    assert_eq!(tag.ty(&store), FuncType::new([ValType::I32], []));
+    for name in ["throw", "pass"] {
+        let func = instance.get_typed_func::<i32, ()>(&store, name).unwrap();
+        for value in [5, -6] {
+            match func.call(&mut store, value) {
+                Err(Error::Exception(exception)) => {
+                    assert_eq!((exception.tag(), exception.values()), (tag, &[Val::I32(value)][..]), "{name}");
+                    assert!(exception.to_string().contains(&format!("i32 {value}")), "{exception}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn a_host_function_throws_what_the_guest_catches() {
+    let (mut store, instance) = throwing();
+    let catch = instance.get_typed_func::<i32, i32>(&store, "catch").unwrap();
+    for (value, result) in [(3, 3), (0, -1), (4, 4)] {
+        assert_eq!(catch.call(&mut store, value).unwrap(), result);
+    }
+    let tag = Tag::new(&mut store, [ValType::I64]);
+    assert_ne!(Some(tag), instance.get_tag(&store, "t"));
+    assert!(Exception::new(&store, tag, &[Val::I32(1)]).is_err());
+    // The host's own call of a function that throws.
+    let func = Func::wrap(&mut store, move |caller: Caller<'_, ()>| -> Result<(), Error> {
+        Err(Exception::new(&caller, tag, &[Val::I64(7)])?.into())
+    });
+    let thrown = func.call(&mut store, &[]);
+    assert!(matches!(&thrown, Err(Error::Exception(e)) if e.values() == [Val::I64(7)]), "{thrown:?}");
+}
+
+#[test]
+fn what_the_host_refers_to_stays_and_all_else_is_reclaimed() {
+    let resident = || {
+        let pages = std::fs::read_to_string("/proc/self/statm").unwrap();
+        pages.split(' ').nth(1).unwrap().parse::<u64>().unwrap() * 4096
+    };
+    let (mut store, instance) = throwing();
+    let keep = instance.get_typed_func::<i32, ()>(&store, "keep").unwrap();
+    let churn = instance.get_typed_func::<i32, ()>(&store, "churn").unwrap();
+    let open = instance.get_typed_func::<(), i32>(&store, "open").unwrap();
+    let kept = instance.get_global(&store, "kept").unwrap();
+    keep.call(&mut store, 41).unwrap();
+    let reference = kept.get(&store);
+    assert!(matches!(reference, Val::ExnRef(Some(_))));
+    keep.call(&mut store, 42).unwrap();
+    churn.call(&mut store, 100_000).unwrap();
+    let before = resident();
+    churn.call(&mut store, 2_000_000).unwrap();
+    // They would be 48 bytes each.
+    assert!(resident() < before + (16 << 20), "{before} bytes, then {}", resident());
+    assert_eq!(open.call(&mut store, ()).unwrap(), 42);
+    kept.set(&mut store, reference).unwrap();
+    assert_eq!(open.call(&mut store, ()).unwrap(), 41);
+    store.release_references();
+    churn.call(&mut store, 100_000).unwrap();
+    assert_eq!(open.call(&mut store, ()).unwrap(), 41);
+    let used = std::panic::AssertUnwindSafe(|| kept.set(&mut store, reference));
+    assert!(std::panic::catch_unwind(used).is_err(), "the host had let go of it");
+}

@@ -4,6 +4,7 @@
 mod atomics;
 mod calls;
 mod control;
+mod exceptions;
 mod float_environment;
 mod matrix;
 mod memory;
@@ -20,19 +21,20 @@ use wasmc_tests::{Config, Engine, Outcome, Value};
 
 /// Runs `claim` on an instance of `text` in each configuration.
 fn everywhere(text: &str, claim: impl FnMut(&mut Engine, Config)) {
-    run(text, claim, Config::selected());
+    wherever(&wat::parse_str(text).expect("the test's module is well formed"), claim, Config::selected());
 }
 
 /// The same where pointers have 64 bits, as memories with such addresses need.
 fn everywhere_wide(text: &str, claim: impl FnMut(&mut Engine, Config)) {
     let is_wide = |config: &Config| config.platform.compile_target().row.pointer_bits == 64;
-    run(text, claim, Config::selected().into_iter().filter(is_wide));
+    let wasm = wat::parse_str(text).expect("the test's module is well formed");
+    wherever(&wasm, claim, Config::selected().into_iter().filter(is_wide));
 }
 
-fn run(text: &str, mut claim: impl FnMut(&mut Engine, Config), configs: impl IntoIterator<Item = Config>) {
-    let wasm = wat::parse_str(text).expect("the test's module is well formed");
+/// The same for a module in the binary format, in these configurations.
+fn wherever(wasm: &[u8], mut claim: impl FnMut(&mut Engine, Config), configs: impl IntoIterator<Item = Config>) {
     for config in configs {
-        let mut engine = Engine::new(&wasm, config).unwrap_or_else(|stop| panic!("{config}: {stop}"));
+        let mut engine = Engine::new(wasm, config).unwrap_or_else(|stop| panic!("{config}: {stop}"));
         claim(&mut engine, config);
     }
 }

@@ -12,6 +12,8 @@ pub enum Kind {
     Return,
     /// `assert_trap`.
     Trap,
+    /// `assert_exception`.
+    Exception,
     /// `assert_exhaustion`.
     Exhaustion,
     /// `assert_invalid`.
@@ -22,10 +24,11 @@ pub enum Kind {
     Unlinkable,
 }
 
-const KINDS: [(Kind, &str); 7] = [
+const KINDS: [(Kind, &str); 8] = [
     (Kind::Step, "step"),
     (Kind::Return, "return"),
     (Kind::Trap, "trap"),
+    (Kind::Exception, "exception"),
     (Kind::Exhaustion, "exhaustion"),
     (Kind::Invalid, "invalid"),
     (Kind::Malformed, "malformed"),

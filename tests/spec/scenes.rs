@@ -58,7 +58,9 @@ fn named<'a>(directive: &WastDirective<'a>) -> Option<Id<'a>> {
     match directive {
         WastDirective::Register { module, .. } => *module,
         WastDirective::Invoke(invoke) => invoke.module,
-        WastDirective::AssertReturn { exec, .. } | WastDirective::AssertTrap { exec, .. } => of_exec(exec),
+        WastDirective::AssertReturn { exec, .. }
+        | WastDirective::AssertTrap { exec, .. }
+        | WastDirective::AssertException { exec, .. } => of_exec(exec),
         WastDirective::AssertExhaustion { call, .. } => call.module,
         _ => None,
     }

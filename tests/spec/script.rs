@@ -44,6 +44,7 @@ enum Wanted<'a> {
     Success,
     Values(Vec<WastRet<'a>>),
     Trap(&'a str),
+    Exception,
     LinkError(&'a str),
 }
 
@@ -153,6 +154,7 @@ fn kind(directive: &WastDirective<'_>) -> Kind {
     match directive {
         WastDirective::AssertReturn { .. } => Kind::Return,
         WastDirective::AssertTrap { .. } => Kind::Trap,
+        WastDirective::AssertException { .. } => Kind::Exception,
         WastDirective::AssertExhaustion { .. } => Kind::Exhaustion,
         WastDirective::AssertInvalid { .. } => Kind::Invalid,
         WastDirective::AssertMalformed { .. } => Kind::Malformed,
@@ -208,6 +210,10 @@ impl Script {
             WastDirective::AssertTrap { exec, message, .. } => {
                 self.execute(exec)?;
                 Wanted::Trap(message)
+            }
+            WastDirective::AssertException { exec, .. } => {
+                self.execute(exec)?;
+                Wanted::Exception
             }
             WastDirective::AssertExhaustion { call, message, .. } => {
                 self.invoke(&call)?;
@@ -300,9 +306,11 @@ fn judge(found: &Outcome, wanted: &Wanted<'_>) -> Result<(), Failure> {
         (Wanted::Success, _) => return Err(Failure(found.to_string())),
         (Wanted::Values(wanted), Outcome::Values(found)) if all_match(found, wanted) => return Ok(()),
         (Wanted::Trap(message), Outcome::Trap(code)) if is_meant(message, *code) => return Ok(()),
+        (Wanted::Exception, Outcome::Exception(_)) => return Ok(()),
         (Wanted::LinkError(_), Outcome::Link(_)) => return Ok(()),
         (Wanted::Values(values), _) => format!("{values:?}"),
         (Wanted::Trap(message), _) => format!("trap: {message}"),
+        (Wanted::Exception, _) => "an exception".to_string(),
         (Wanted::LinkError(message), _) => format!("a link error ({message})"),
     };
     Err(Failure(format!("wanted {wanted}, got {found}")))

@@ -15,6 +15,7 @@ pub fn argument(arg: &WastArg<'_>) -> Result<Value, Failure> {
         WastArg::Core(WastArgCore::F64(value)) => Value::F64(value.bits),
         WastArg::Core(WastArgCore::V128(value)) => Value::V128(u128::from_le_bytes(value.to_le_bytes())),
         WastArg::Core(WastArgCore::RefNull(ty)) if is_extern(ty) => Value::ExternRef(0),
+        WastArg::Core(WastArgCore::RefNull(ty)) if is_exception(ty) => Value::ExnRef(false),
         WastArg::Core(WastArgCore::RefNull(_)) => Value::FuncRef(false),
         WastArg::Core(WastArgCore::RefExtern(number)) => host_value(*number),
         other => return Err(format!("no such argument in WebAssembly 2.0: {other:?}").into()),
@@ -28,6 +29,10 @@ fn host_value(number: u32) -> Value {
 
 fn is_extern(ty: &HeapType<'_>) -> bool {
     matches!(ty, HeapType::Abstract { ty: AbstractHeapType::Extern, .. })
+}
+
+fn is_exception(ty: &HeapType<'_>) -> bool {
+    matches!(ty, HeapType::Abstract { ty: AbstractHeapType::Exn | AbstractHeapType::NoExn, .. })
 }
 
 /// Whether `found` is what the script wants.
@@ -44,7 +49,8 @@ fn matches_core(found: Value, wanted: &WastRetCore<'_>) -> bool {
         (WastRetCore::F32(wanted), Value::F32(bits)) => matches_single(bits, wanted),
         (WastRetCore::F64(wanted), Value::F64(bits)) => matches_double(bits, wanted),
         (WastRetCore::V128(wanted), Value::V128(bits)) => matches_vector(bits.to_le_bytes(), wanted),
-        (WastRetCore::RefNull(ty), Value::FuncRef(false)) => ty.is_none_or(|ty| !is_extern(&ty)),
+        (WastRetCore::RefNull(ty), Value::FuncRef(false)) => ty.is_none_or(|ty| !is_extern(&ty) && !is_exception(&ty)),
+        (WastRetCore::RefNull(ty), Value::ExnRef(false)) => ty.is_none_or(|ty| is_exception(&ty)),
         (WastRetCore::RefNull(ty), Value::ExternRef(0)) => ty.is_none_or(|ty| is_extern(&ty)),
         (WastRetCore::RefFunc(None), Value::FuncRef(true)) => true,
         (WastRetCore::RefExtern(None), Value::ExternRef(token)) => token != 0,

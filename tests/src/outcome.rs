@@ -13,6 +13,8 @@ pub enum Outcome {
     Bytes(Vec<u8>),
     /// It trapped.
     Trap(TrapCode),
+    /// It threw an exception with these values that nothing caught.
+    Exception(Vec<Value>),
     /// Imports are missing or of another type.
     Link(String),
     /// It was refused, or used up what the engine allows.
@@ -39,6 +41,7 @@ impl From<Reply<'_>> for Outcome {
             Reply::Values(values) => Outcome::Values(values.iter().collect()),
             Reply::Bytes(bytes) => Outcome::Bytes(bytes.to_vec()),
             Reply::Trap(code) => Outcome::Trap(code),
+            Reply::Exception(values) => Outcome::Exception(values.iter().collect()),
             Reply::Link(text) => Outcome::Link(text.to_string()),
             Reply::Failed(text) => Outcome::Other(text.to_string()),
         }
@@ -57,6 +60,7 @@ impl fmt::Display for Outcome {
             }
             Outcome::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
             Outcome::Trap(code) => write!(f, "trap: {code}"),
+            Outcome::Exception(values) => write!(f, "an exception: {values:?}"),
             Outcome::Link(text) | Outcome::Other(text) | Outcome::Died(text) => f.write_str(text),
         }
     }

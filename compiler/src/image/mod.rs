@@ -115,12 +115,14 @@ fn header(
         imported_tables: module.imported_tables,
         imported_memories: module.imported_memories,
         imported_globals: module.imported_globals,
+        imported_tags: module.imported_tags,
         code_offset: if layout.text.is_empty() { 0 } else { layout.text.start },
         code_len: layout.text.len() as u32,
         source_digest: module.digest,
         name_offset,
         name_len,
         tail_slots: module.tail_slots(),
+        reserved: 0,
     })
 }
 

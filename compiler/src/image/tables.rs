@@ -12,7 +12,7 @@ use wasmc_abi::fixup::{Fixup, FixupTarget};
 use wasmc_abi::image::{
     self, DataRecord, DirectoryEntry, ElementItem, ElementRecord, EscapeRecord, ExportRecord, ExternKind,
     FunctionRecord, GlobalRecord, Header, ITEM_GLOBAL, ImportRecord, InitKind, MemoryRecord, MemoryRun, NONE,
-    SubTypeRecord, Table, TableRecord, TypeForm, TypeNumber, TypeRecord, UnwindRecord, limits,
+    SubTypeRecord, Table, TableRecord, TagRecord, TypeForm, TypeNumber, TypeRecord, UnwindRecord, limits,
 };
 use wasmc_abi::sites::{SiteIndexRecord, SiteWriter};
 
@@ -150,6 +150,7 @@ impl Tables<'_> {
                 ExportItem::Table(index) => (ExternKind::Table, index.0),
                 ExportItem::Memory(index) => (ExternKind::Memory, index.0),
                 ExportItem::Global(index) => (ExternKind::Global, index.0),
+                ExportItem::Tag(index) => (ExternKind::Tag, index.0),
             };
             ExportRecord { name_offset, name_len, kind: kind as u32, index }.to_bytes()
         });
@@ -207,6 +208,7 @@ impl Tables<'_> {
                 .to_bytes()
         });
         block.put(Table::Globals, globals);
+        block.put(Table::Tags, self.module.tags.iter().map(|ty| TagRecord { ty: ty.0 }.to_bytes()));
     }
 
     fn put_elements(&self, block: &mut Block) {
@@ -344,6 +346,7 @@ fn import_type(ty: &ImportType) -> ImportRecord {
             global.value.number(),
             ImportRecord { flags: global.mutable.into(), ..Default::default() },
         ),
+        ImportType::Tag(ty) => (ExternKind::Tag, ty.0, ImportRecord::default()),
     };
     ImportRecord { kind: kind as u32, ty, ..rest }
 }

@@ -28,4 +28,6 @@ indices! {
     MemoryIndex
     /// A global, imports included.
     GlobalIndex
+    /// An exception tag, imports included.
+    TagIndex
 }

@@ -1,9 +1,11 @@
 //! Wasm bytes → [`Module`], validated.
 
 mod const_expr;
+mod exceptions;
 mod index;
 mod module;
 mod names;
+mod operands;
 mod print;
 mod proposals;
 mod sections;
@@ -11,27 +13,40 @@ mod types;
 
 pub use index::*;
 pub use module::*;
+pub use operands::Operands;
 pub use print::print;
 pub use proposals::{PROPOSALS, Proposal, Proposals, used};
 pub use types::{Composite, SubType};
 
 use crate::error::CompileError;
+use exceptions::Throwing;
+use operands::Validation;
 use sha2::{Digest, Sha256};
-use wasmparser::{BinaryReaderError, Validator};
+use wasmparser::{BinaryReaderError, Parser, ValidPayload, Validator, WasmFeatures};
 
 /// Reads and validates a binary module that uses no other proposals than these.
 pub fn parse(bytes: &[u8], proposals: Proposals) -> Result<Module<'_>, CompileError> {
-    validate(bytes, proposals)?;
+    let exceptions = validate(bytes, proposals)?;
     // What follows meets only errors that validation would have found.
     let mut module = sections::read(bytes).map_err(|e| invalid(bytes, &e))?;
     module.digest = Sha256::digest(bytes).into();
     module.escapes = module.find_escapes();
+    module.exceptions = exceptions;
+    if module.exceptions.is_some() || module.bodies.iter().any(|body| body.makes_tail_calls) {
+        module.throwing = Some(Throwing::find(&module));
+    }
     Ok(module)
 }
 
-fn validate(bytes: &[u8], proposals: Proposals) -> Result<(), CompileError> {
-    let Err(error) = Validator::new_with_features(proposals.features()).validate_all(bytes) else {
-        return Ok(());
+/// Validates a module. If it uses exceptions, it can be done again for the types of operands.
+fn validate(bytes: &[u8], proposals: Proposals) -> Result<Option<Validation>, CompileError> {
+    let without = proposals.features().difference(WasmFeatures::EXCEPTIONS | WasmFeatures::LEGACY_EXCEPTIONS);
+    if Validator::new_with_features(without).validate_all(bytes).is_ok() {
+        return Ok(None);
+    }
+    let error = match validate_bodies(bytes, proposals.features()) {
+        Ok(validation) => return Ok(validation),
+        Err(error) => error,
     };
     match proposals::missing(bytes, &error, proposals) {
         Some(proposal) => Err(CompileError::Unsupported {
@@ -43,6 +58,25 @@ fn validate(bytes: &[u8], proposals: Proposals) -> Result<(), CompileError> {
         }),
         None => Err(invalid(bytes, &error)),
     }
+}
+
+/// What `Validator::validate_all` does, for a module.
+fn validate_bodies(bytes: &[u8], features: WasmFeatures) -> Result<Option<Validation>, BinaryReaderError> {
+    let mut validator = Validator::new_with_features(features);
+    let (mut functions, mut bodies) = (Vec::new(), Vec::new());
+    let mut parser = Parser::new(0);
+    parser.set_features(features);
+    for payload in parser.parse_all(bytes) {
+        if let ValidPayload::Func(function, body) = validator.payload(&payload?)? {
+            functions.push(function);
+            bodies.push(body);
+        }
+    }
+    let validation = Validation::new(functions);
+    for (function, body) in (0..).map(DefinedFuncIndex).zip(&bodies) {
+        validation.as_ref().map_or(Ok(()), |validation| validation.check(function, body))?;
+    }
+    Ok(validation)
 }
 
 fn invalid(bytes: &[u8], error: &BinaryReaderError) -> CompileError {

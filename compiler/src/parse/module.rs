@@ -1,6 +1,8 @@
 //! A validated Wasm module as plain data: what the rest of the compiler works from.
 
-use super::index::{DefinedFuncIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TypeId};
+use super::exceptions::Throwing;
+use super::index::{DefinedFuncIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeId};
+use super::operands::Validation;
 use super::types::{Composite, SubType};
 use std::borrow::Cow;
 use wasmc_abi::ValType;
@@ -46,6 +48,10 @@ pub struct Module<'a> {
     pub globals: Vec<Global>,
     /// How many of them are imported.
     pub imported_globals: u32,
+    /// Type of each exception tag, imports first.
+    pub tags: Vec<TypeId>,
+    /// How many of them are imported.
+    pub imported_tags: u32,
     /// The start function.
     pub start: Option<FuncIndex>,
     /// The function that sets the globals whose value is computed: made for the purpose, the last of all.
@@ -61,6 +67,11 @@ pub struct Module<'a> {
     /// Defined functions that can be referred to: exported, in element segments, `ref.func`, start.
     /// Ascending.
     pub escapes: Vec<FuncIndex>,
+    /// For the types of operands, those of exceptions have to be told to the runtime; `None` if the module uses no
+    /// exceptions.
+    pub exceptions: Option<Validation>,
+    /// Which functions may be left by an exception, if that is more than the imported ones.
+    pub throwing: Option<Throwing>,
 }
 
 /// A function type.
@@ -107,6 +118,8 @@ pub enum ImportType {
     Memory(MemoryType),
     /// A global.
     Global(GlobalType),
+    /// An exception tag.
+    Tag(TypeId),
 }
 
 /// An export.
@@ -129,6 +142,8 @@ pub enum ExportItem {
     Memory(MemoryIndex),
     /// A global.
     Global(GlobalIndex),
+    /// An exception tag.
+    Tag(TagIndex),
 }
 
 /// The type of a table.
@@ -287,6 +302,31 @@ impl Module<'_> {
         slots.max().unwrap_or(0).next_multiple_of(2)
     }
 
+    /// Whether references to functions of others can come into the module's tables.
+    pub fn has_foreign_references(&self) -> bool {
+        let in_exports = self.exports.iter().any(|export| match export.item {
+            ExportItem::Table(_) => true,
+            ExportItem::Global(index) => self.globals[index.get()].ty.value.is_func_ref(),
+            // `ref.func` may name it then.
+            ExportItem::Function(index) => self.defined(index).is_none(),
+            _ => false,
+        });
+        let in_imports = self.imports.iter().any(|import| match import.ty {
+            ImportType::Table(_) => true,
+            ImportType::Global(ty) => ty.value.is_func_ref(),
+            _ => false,
+        });
+        // Those that are imported as functions, and those that are passed.
+        let items = self.elements.iter().flat_map(|element| &element.items);
+        let inits = self.globals.iter().filter_map(|global| global.init.as_ref());
+        let is_imported = |expr: &ConstExpr| matches!(expr, ConstExpr::Function(f) if self.defined(*f).is_none());
+        let in_types = |ty: &SubType| match &ty.composite {
+            Composite::Func(ty) => ty.params.iter().chain(&ty.results).any(|ty| ty.is_func_ref()),
+            Composite::Struct(_) | Composite::Array(_) => true,
+        };
+        in_exports || in_imports || items.chain(inits).any(is_imported) || self.types.iter().any(in_types)
+    }
+
     /// Lengths of the vmctx arrays.
     pub fn layout(&self) -> wasmc_abi::vmctx::Layout {
         wasmc_abi::vmctx::Layout {
@@ -297,6 +337,7 @@ impl Module<'_> {
             imported_functions: self.imported_functions,
             escaping_functions: self.escapes.len() as u32,
             type_ids: self.types.len() as u32,
+            tags: self.tags.len() as u32,
         }
     }
 

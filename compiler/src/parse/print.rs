@@ -21,6 +21,7 @@ fn write(out: &mut String, module: &Module<'_>) -> std::fmt::Result {
             ImportType::Function(id) => format!("function {}", signature(module.func_type(*id))),
             ImportType::Table(ty) => format!("table {} {}", ty.element, limits(ty.min, ty.max)),
             ImportType::Memory(ty) => format!("memory {}", limits(ty.min, ty.max)),
+            ImportType::Tag(id) => format!("tag {}", signature(module.func_type(*id))),
             ImportType::Global(ty) => format!("global {}{}", if ty.mutable { "mut " } else { "" }, ty.value),
         };
         writeln!(out, "import {:?} {:?} {ty}", import.module, import.name)?;
@@ -42,12 +43,16 @@ fn write(out: &mut String, module: &Module<'_>) -> std::fmt::Result {
         let init = global.init.map_or("imported".into(), const_expr);
         writeln!(out, "global {index} {mutable}{} {init}", global.ty.value)?;
     }
+    for (index, ty) in module.tags.iter().enumerate() {
+        writeln!(out, "tag {index} {}", signature(module.func_type(*ty)))?;
+    }
     for export in &module.exports {
         let item = match export.item {
             ExportItem::Function(i) => format!("function {}", i.0),
             ExportItem::Table(i) => format!("table {}", i.0),
             ExportItem::Memory(i) => format!("memory {}", i.0),
             ExportItem::Global(i) => format!("global {}", i.0),
+            ExportItem::Tag(i) => format!("tag {}", i.0),
         };
         writeln!(out, "export {:?} {item}", export.name)?;
     }

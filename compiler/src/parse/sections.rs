@@ -3,7 +3,7 @@
 use super::{
     Body, Composite, ConstExpr, Data, DefinedFuncIndex, Element, Export, ExportItem, FuncIndex, FuncType, Global,
     GlobalIndex, GlobalType, Import, ImportType, MemoryIndex, MemoryType, Module, SegmentMode, SubType, TableIndex,
-    TableType, TypeId, const_expr, names, types,
+    TableType, TagIndex, TypeId, const_expr, names, types,
 };
 use wasm::{BinaryReaderError, ExternalKind, Parser, Payload};
 use wasmc_abi::ValType;
@@ -45,6 +45,11 @@ pub fn read(bytes: &[u8]) -> Result<Module<'_>> {
                     let global = global?;
                     let init = computed.global(&global.init_expr, module.globals.len())?;
                     module.globals.push(Global { ty: global_type(&global.ty, &module), init: Some(init) });
+                }
+            }
+            Payload::TagSection(reader) => {
+                for tag in reader {
+                    module.tags.push(module.type_ids[tag?.func_type_idx as usize]);
                 }
             }
             Payload::ExportSection(reader) => exports(reader, &mut module)?,
@@ -193,6 +198,9 @@ impl Computed {
     }
 }
 
+/// What was validated is read without errors.
+pub const VALID: &str = "the module has been validated";
+
 const END: u8 = 0x0B;
 const GLOBAL_SET: u8 = 0x24;
 
@@ -223,6 +231,12 @@ fn imports<'a>(reader: wasm::ImportSectionReader<'a>, module: &mut Module<'a>) -
                 module.imported_globals += 1;
                 ImportType::Global(ty)
             }
+            wasm::TypeRef::Tag(ty) => {
+                let id = module.type_ids[ty.func_type_idx as usize];
+                module.tags.push(id);
+                module.imported_tags += 1;
+                ImportType::Tag(id)
+            }
             other => unreachable!("validated import of {other:?}"),
         };
         module.imports.push(Import { module: import.module, name: import.name, ty });
@@ -238,6 +252,7 @@ fn exports<'a>(reader: wasm::ExportSectionReader<'a>, module: &mut Module<'a>) -
             ExternalKind::Table => ExportItem::Table(TableIndex(export.index)),
             ExternalKind::Memory => ExportItem::Memory(MemoryIndex(export.index)),
             ExternalKind::Global => ExportItem::Global(GlobalIndex(export.index)),
+            ExternalKind::Tag => ExportItem::Tag(TagIndex(export.index)),
             other => unreachable!("validated export of {other:?}"),
         };
         module.exports.push(Export { name: export.name, item });

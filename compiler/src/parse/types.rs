@@ -164,6 +164,8 @@ fn ref_type(is_nullable: bool, ty: wasm::HeapType, defined: impl Fn(u32) -> (Hea
             A::Struct => HeapType::Struct,
             A::Array => HeapType::Array,
             A::None => HeapType::None,
+            A::Exn => HeapType::Exn,
+            A::NoExn => HeapType::NoExn,
             other => unreachable!("validated reference type {other:?}"),
         },
     };

@@ -1,6 +1,7 @@
 //! Control frames: block, loop, if, branches, and the code that cannot be reached.
 
 use super::Result;
+use super::exceptions::Pad;
 use super::function::FunctionTranslator;
 use inkwell::IntPredicate;
 use inkwell::basic_block::BasicBlock;
@@ -17,9 +18,24 @@ pub struct Frame<'ctx> {
     next: BasicBlock<'ctx>,
     results: Vec<PhiValue<'ctx>>,
     /// Height of the operand stack below the construct's parameters.
-    height: usize,
+    pub height: usize,
     /// Whether anything comes to `next`.
     reached: bool,
+    /// What becomes of exceptions in it.
+    pub catching: Catching<'ctx>,
+    /// In a `try` of the legacy form without a `catch_all` so far: where an exception goes that its clauses up to here
+    /// do not take, and that exception.
+    pub uncaught: Option<(BasicBlock<'ctx>, IntValue<'ctx>)>,
+}
+
+/// What a construct does with exceptions.
+#[derive(Clone, Copy)]
+pub enum Catching<'ctx> {
+    Nothing,
+    /// They go there.
+    Pad(Pad<'ctx>),
+    /// It is in a catch clause of the legacy form, for this exception.
+    Caught(IntValue<'ctx>),
 }
 
 enum Kind<'ctx> {
@@ -120,10 +136,17 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
 
     /// Ends the innermost construct.
     pub fn end(&mut self) -> Result<()> {
+        self.end_with(self.frames.len() - 1)
+    }
+
+    /// Ends the innermost construct. What it does not catch, of all that it could, goes on as if only the outermost
+    /// `frames` constructs were open.
+    pub fn end_with(&mut self, frames: usize) -> Result<()> {
         if self.reachable {
             self.leave_frame()?;
         }
         let mut frame = self.frames.pop().expect("validated: end has its construct");
+        self.raise_uncaught(&frame, frames)?;
         if let Kind::If { otherwise: Some(block), params } = &frame.kind {
             self.builder.position_at_end(*block);
             for (phi, value) in frame.results.iter().zip(params) {
@@ -198,7 +221,7 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
     }
 
     /// Gives the operands of a branch from the current block to its target, which is returned.
-    fn take_edge(&mut self, depth: u32) -> Result<BasicBlock<'ctx>> {
+    pub fn take_edge(&mut self, depth: u32) -> Result<BasicBlock<'ctx>> {
         let from = self.builder.get_insert_block().expect("the builder stands in a block");
         let index = self.frames.len() - 1 - depth as usize;
         let frame = &mut self.frames[index];
@@ -217,7 +240,7 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
     }
 
     /// Falls out of the innermost construct with its results on the stack.
-    fn leave_frame(&mut self) -> Result<()> {
+    pub fn leave_frame(&mut self) -> Result<()> {
         let from = self.builder.get_insert_block().expect("the builder stands in a block");
         let frame = self.frames.last_mut().expect("a construct is open");
         frame.reached = true;
@@ -235,8 +258,14 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         let results = self.phis(next, results)?;
         self.builder.position_at_end(here);
         let height = self.stack.len() - params;
-        self.frames.push(Frame { kind, next, results, height, reached: false });
+        let (catching, uncaught) = (Catching::Nothing, None);
+        self.frames.push(Frame { kind, next, results, height, reached: false, catching, uncaught });
         Ok(())
+    }
+
+    /// The innermost construct.
+    pub fn innermost(&mut self) -> &mut Frame<'ctx> {
+        self.frames.last_mut().expect("a construct is open")
     }
 
     /// Phis for values of these types in a block that is still empty. The builder ends up there.

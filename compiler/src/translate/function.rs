@@ -3,10 +3,11 @@
 use super::control::Frame;
 use super::entry::{load_values, store_values};
 use super::pass::{VECTOR_ALIGNMENT, align_vector, build_return, join};
+use super::roots::Roots;
 use super::types::{direct_params, has_area, returns_in_area};
 use super::unit::Unit;
 use super::{Result, ops, tail};
-use crate::parse::{Body, DefinedFuncIndex, FuncIndex, FuncType};
+use crate::parse::{Body, DefinedFuncIndex, FuncIndex, FuncType, Operands, TagIndex};
 use inkwell::basic_block::BasicBlock;
 use inkwell::builder::Builder;
 use inkwell::debug_info::DISubprogram;
@@ -36,7 +37,7 @@ pub struct FunctionTranslator<'u, 'ctx> {
     pub builder: Builder<'ctx>,
     pub function: FunctionValue<'ctx>,
     pub vmctx: PointerValue<'ctx>,
-    pub locals: Vec<(PointerValue<'ctx>, ValType)>,
+    pub locals: Vec<Local<'ctx>>,
     pub stack: Vec<BasicValueEnum<'ctx>>,
     pub frames: Vec<Frame<'ctx>>,
     /// Whether the current instruction can be executed.
@@ -54,6 +55,21 @@ pub struct FunctionTranslator<'u, 'ctx> {
     pub is_initialiser: bool,
     /// Whether the function has the tail convention.
     is_tail_entry: bool,
+    /// Where the function is left by an exception, if it is.
+    pub exit: Option<BasicBlock<'ctx>>,
+    /// The types of the operands before the current instruction, and the references that the function tells the
+    /// collector of, in modules with collectable ones.
+    pub operands: Option<Operands>,
+    pub roots: Option<Roots<'ctx>>,
+}
+
+/// A local.
+#[derive(Clone, Copy)]
+pub struct Local<'ctx> {
+    pub ty: ValType,
+    place: PointerValue<'ctx>,
+    /// Its slot among the roots, if it holds collectable references.
+    root: Option<u32>,
 }
 
 impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
@@ -85,11 +101,18 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
             offset: body.offset,
             is_initialiser: unit.module.initialiser == Some(index),
             is_tail_entry: tail_entry.is_some(),
+            exit: None,
+            operands: None,
+            roots: None,
         };
         if is_oversized(body) {
             unit.attributes.leave_alone(function);
         }
         this.hold_vmctx()?;
+        if let Some(validation) = &unit.module.exceptions {
+            this.operands = validation.operands(defined, &function_body(body));
+            this.begin_roots()?;
+        }
         this.declare_locals(&function_body(body))?;
         if body.repeats {
             let start = this.new_block();
@@ -103,9 +126,9 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
     /// Starts the function again with these parameters if it is the one with that index: a tail call of itself.
     pub fn repeat(&mut self, index: FuncIndex, params: &[BasicValueEnum<'ctx>]) -> Result<bool> {
         let Some(start) = self.start.filter(|_| index == self.index) else { return Ok(false) };
-        for (local, (place, ty)) in self.locals.iter().enumerate() {
-            let zero = self.unit.types.value(*ty).const_zero();
-            self.store_local(*place, params.get(local).copied().unwrap_or(zero))?;
+        for index in 0..self.locals.len() {
+            let zero = self.unit.types.value(self.locals[index].ty).const_zero();
+            self.store_local(index as u32, params.get(index).copied().unwrap_or(zero))?;
         }
         self.builder.build_unconditional_branch(start)?;
         Ok(true)
@@ -119,12 +142,16 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
             let (operator, offset) = operators.read_with_offset().expect(VALID);
             self.offset = offset as u32;
             self.operator(&operator)?;
+            if let Some(operands) = &mut self.operands {
+                operands.step(self.offset, &operator);
+            }
         }
         if self.reachable {
             let results = std::mem::take(&mut self.stack);
             self.build_return(&results)?;
         }
-        Ok(())
+        self.end_exceptional_exit()?;
+        self.end_roots()
     }
 
     /// Keeps LLVM from dropping the vmctx argument where nothing uses it: the stack check, which comes
@@ -136,6 +163,7 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
 
     /// Returns values of the function's result types.
     pub fn build_return(&mut self, results: &[BasicValueEnum<'ctx>]) -> Result<()> {
+        self.pop_roots()?;
         if !returns_in_area(self.ty) {
             return build_return(self.unit, &self.builder, &self.ty.results, results);
         }
@@ -153,8 +181,14 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
             true => tail::params(self.unit, &self.builder, self.function, self.ty)?,
             false => params_by_ordinary_convention(self.unit, &self.builder, self.function, self.ty)?,
         };
-        for (ty, value) in self.ty.params.iter().zip(params) {
-            self.declare_local(*ty, value)?;
+        for (ty, value) in self.ty.params.iter().zip(&params) {
+            self.declare_local(*ty, *value)?;
+        }
+        if self.ty.params.iter().any(|ty| ty.is_collectable()) {
+            self.always_root()?;
+            for (index, value) in params.into_iter().enumerate() {
+                self.root_local(self.locals[index], value)?;
+            }
         }
         for group in body.get_locals_reader().expect(VALID) {
             let (count, ty) = group.expect(VALID);
@@ -173,15 +207,29 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
             let alloca = local.as_instruction_value().expect("an alloca is an instruction");
             alloca.set_alignment(VECTOR_ALIGNMENT).expect("it is a power of two");
         }
-        self.store_local(local, value)?;
-        self.locals.push((local, ty));
+        align_vector(self.builder.build_store(local, value)?);
+        let root = ty.is_collectable().then(|| self.new_root());
+        self.locals.push(Local { ty, place: local, root });
         Ok(())
     }
 
+    /// The value of a local.
+    pub fn load_local(&self, index: u32) -> Result<BasicValueEnum<'ctx>> {
+        let Local { ty, place, .. } = self.locals[index as usize];
+        let value = self.builder.build_load(self.unit.types.value(ty), place, "")?;
+        align_vector(value.as_instruction_value().expect("a load is an instruction"));
+        Ok(value)
+    }
+
     /// Stores to a local.
-    pub fn store_local(&self, local: PointerValue<'ctx>, value: BasicValueEnum<'ctx>) -> Result<()> {
-        align_vector(self.builder.build_store(local, value)?);
-        Ok(())
+    pub fn store_local(&mut self, index: u32, value: BasicValueEnum<'ctx>) -> Result<()> {
+        let local = self.locals[index as usize];
+        align_vector(self.builder.build_store(local.place, value)?);
+        self.root_local(local, value)
+    }
+
+    fn root_local(&mut self, local: Local<'ctx>, value: BasicValueEnum<'ctx>) -> Result<()> {
+        local.root.map_or(Ok(()), |slot| self.root(slot, value))
     }
 
     /// Memory in this frame for values of a call of a function of type `ty`.
@@ -231,6 +279,14 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
             O::BrIf { relative_depth } => self.branch_if(*relative_depth),
             O::BrTable { targets } => self.branch_table(targets),
             O::Return => self.branch(self.outermost()),
+            O::TryTable { try_table } => self.begin_try_table(try_table),
+            O::Throw { tag_index } => self.throw(TagIndex(*tag_index)),
+            O::ThrowRef => self.throw_ref(),
+            O::Try { blockty } => self.begin_try(*blockty),
+            O::Catch { tag_index } => self.begin_catch(Some(TagIndex(*tag_index))),
+            O::CatchAll => self.begin_catch(None),
+            O::Delegate { relative_depth } => self.delegate(*relative_depth),
+            O::Rethrow { relative_depth } => self.rethrow(*relative_depth),
             _ => {
                 let known = ops::variable::translate(self, operator)?
                     || ops::memory::translate(self, operator)?
@@ -249,10 +305,17 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
 
     fn skip(&mut self, operator: &Operator<'_>) -> Result<()> {
         match operator {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.skipped += 1,
-            Operator::End if self.skipped > 0 => self.skipped -= 1,
+            Operator::Block { .. }
+            | Operator::Loop { .. }
+            | Operator::If { .. }
+            | Operator::TryTable { .. }
+            | Operator::Try { .. } => self.skipped += 1,
+            Operator::End | Operator::Delegate { .. } if self.skipped > 0 => self.skipped -= 1,
             Operator::End => self.end()?,
+            Operator::Delegate { relative_depth } => self.delegate(*relative_depth)?,
             Operator::Else if self.skipped == 0 => self.begin_else()?,
+            Operator::Catch { tag_index } if self.skipped == 0 => self.begin_catch(Some(TagIndex(*tag_index)))?,
+            Operator::CatchAll if self.skipped == 0 => self.begin_catch(None)?,
             _ => {}
         }
         Ok(())

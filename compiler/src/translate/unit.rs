@@ -41,6 +41,8 @@ pub struct Unit<'ctx, 'm> {
     pub target: &'static TargetRow,
     options: &'m Options,
     pub memory_model: MemoryModel,
+    /// Whether references to functions of others can come into the module's tables.
+    pub has_foreign_references: bool,
     functions: Vec<FunctionValue<'ctx>>,
     /// The bodies of those that make tail calls.
     tail_entries: Vec<Option<FunctionValue<'ctx>>>,
@@ -90,6 +92,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
             target: row,
             options,
             memory_model: options.memory,
+            has_foreign_references: module.has_foreign_references(),
             functions: Vec::new(),
             tail_entries: Vec::new(),
             guest_types: module.types.iter().map(guest_type).collect(),
@@ -169,6 +172,29 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
     /// The function as it is called by a tail call, if it has an entry for that: its body.
     pub fn tail_entry(&self, index: FuncIndex) -> Option<FunctionValue<'ctx>> {
         self.module.defined(index).and_then(|d| self.tail_entries[d.get()])
+    }
+
+    /// Whether a call of the function may be left by an exception.
+    pub fn may_throw(&self, function: FuncIndex) -> bool {
+        let found = match &self.module.throwing {
+            Some(throwing) => throwing.function(self.module, function),
+            None => self.module.defined(function).is_none(),
+        };
+        found && self.has_exceptions()
+    }
+
+    /// Whether an indirect call of a function of a type may.
+    pub fn indirect_call_may_throw(&self, ty: TypeId) -> bool {
+        let found = match &self.module.throwing {
+            Some(throwing) => throwing.indirect_call(ty),
+            None => self.has_foreign_references,
+        };
+        found && self.has_exceptions()
+    }
+
+    /// Whether there may be exceptions, should it be another module's. In firmware there is no other.
+    fn has_exceptions(&self) -> bool {
+        self.target.os == Os::Linux
     }
 
     /// The stub that raises a trap.

@@ -17,6 +17,9 @@ pub fn tables() -> String {
     record(&mut page, "Function record", vmctx::func_record::FIELDS);
     record(&mut page, "Element of a `funcref` table", vmctx::func_slot::FIELDS);
     record(&mut page, "Host record", vmctx::host_record::FIELDS);
+    record(&mut page, "Cells of a store", vmctx::store_cells::FIELDS);
+    record(&mut page, "Exception", vmctx::exception::FIELDS);
+    record(&mut page, "Root frame", vmctx::root_frame::FIELDS);
     builtins(&mut page);
     traps(&mut page);
     value_types(&mut page);
@@ -27,7 +30,7 @@ pub fn tables() -> String {
 /// An array of the vmctx block: name, and the offset of element `i` for given lengths of all arrays.
 type Array = (&'static str, fn(&Layout, u32) -> u32);
 
-const ARRAYS: [Array; 7] = [
+const ARRAYS: [Array; 8] = [
     ("parameters of tail calls", |_, i| vmctx::TAIL_PARAMS + 8 * i),
     ("memories, imports first", Layout::memory),
     ("tables, imports first", Layout::table),
@@ -35,6 +38,7 @@ const ARRAYS: [Array; 7] = [
     ("imported functions", Layout::imported_function),
     ("escaping functions", Layout::escaping_function),
     ("type ids", Layout::type_id),
+    ("tags, imports first", Layout::tag),
 ];
 
 /// The arrays behind the header. Their order and the size of their elements are what [`Layout`] computes.
@@ -47,6 +51,7 @@ fn arrays(page: &mut String) {
         imported_functions: 1,
         escaping_functions: 1,
         type_ids: 1,
+        tags: 1,
     };
     let mut rows: Vec<_> = ARRAYS
         .iter()

@@ -203,13 +203,22 @@ pub(super) fn check_machine(header: &Header, machine: &Machine) -> Result<(), Lo
 /// How many imports of each kind there are, once they have been counted.
 pub(super) fn check_counts(checks: &Checks<'_>) -> Result<(), LoadError> {
     let header = checks.image.header();
-    let stated = [header.imported_functions, header.imported_tables, header.imported_memories, header.imported_globals];
+    let stated = [
+        header.imported_functions,
+        header.imported_tables,
+        header.imported_memories,
+        header.imported_globals,
+        header.imported_tags,
+    ];
     if checks.imports == stated { Ok(()) } else { Err(LoadError::Header(HeaderFault::Counts)) }
 }
 
 /// What the header says of the module, whose records have been checked.
 pub(super) fn check_module(checks: &Checks<'_>) -> Result<(), LoadError> {
     let (image, header) = (checks.image, checks.image.header());
+    if header.reserved != 0 {
+        return Err(LoadError::Header(HeaderFault::Reserved));
+    }
     // A vector takes two.
     if header.tail_slots > 2 * limits::PARAMS_MAX || !header.tail_slots.is_multiple_of(2) {
         return Err(LoadError::Header(HeaderFault::TailSlots));

@@ -57,7 +57,7 @@ struct Checks<'a> {
     image: &'a Image<'a>,
     names: Names<'a>,
     /// Imports of each kind.
-    imports: [u32; 4],
+    imports: [u32; 5],
     table: Table,
     index: u32,
 }
@@ -67,7 +67,7 @@ type CheckRecord<'c, 'a> = dyn FnMut(&mut Checks<'a>, &'a [u8]) -> Result<(), Fa
 
 impl<'a> Checks<'a> {
     fn new(image: &'a Image<'_>) -> Result<Checks<'a>, LoadError> {
-        Ok(Checks { image, names: Names::new(image)?, imports: [0; 4], table: Table::Types, index: 0 })
+        Ok(Checks { image, names: Names::new(image)?, imports: [0; 5], table: Table::Types, index: 0 })
     }
 
     /// A fault in some records as the error that names the record.

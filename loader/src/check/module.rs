@@ -9,7 +9,7 @@ use crate::limits;
 use wasmc_abi::image::limits as flags;
 use wasmc_abi::image::{
     EscapeRecord, ExportRecord, ExternKind, FunctionRecord, GlobalRecord, ImportRecord, InitKind, MemoryRecord, NONE,
-    SubTypeRecord, Table, TableRecord, TypeForm, TypeNumber, TypeRecord,
+    SubTypeRecord, Table, TableRecord, TagRecord, TypeForm, TypeNumber, TypeRecord,
 };
 use wasmc_abi::target::{Arch, IsaState};
 use wasmc_abi::{FieldType, RefType, StorageType, ValType};
@@ -46,7 +46,8 @@ impl Checks<'_> {
         self.escapes()?;
         self.tables()?;
         self.memories()?;
-        self.globals()
+        self.globals()?;
+        self.tags()
     }
 
     fn types(&mut self) -> Result<(), Fault> {
@@ -125,6 +126,7 @@ impl Checks<'_> {
                 .globals()
                 .get(index)
                 .is_some_and(|global| (global.ty, global.mutable) == (import.ty, import.flags)),
+            ExternKind::Tag => image.tags().get(index).is_some_and(|tag| tag.ty == import.ty),
         };
         ensure(same, Fault::Imported)
     }
@@ -161,6 +163,7 @@ impl Checks<'_> {
                 ExternKind::Table => ensure(export.index < image.tables().len(), Fault::TableIndex),
                 ExternKind::Memory => ensure(export.index < image.memories().len(), Fault::MemoryIndex),
                 ExternKind::Global => ensure(export.index < image.globals().len(), Fault::GlobalIndex),
+                ExternKind::Tag => ensure(export.index < image.tags().len(), Fault::TagIndex),
             }
         })
     }
@@ -236,6 +239,14 @@ impl Checks<'_> {
             ensure(is_vector || global.init_high == 0, Fault::Reserved)?;
             // Globals get their values in order, so one may use those before it.
             checks.init(ty, global.init_kind, global.init, checks.index)
+        })
+    }
+
+    fn tags(&mut self) -> Result<(), Fault> {
+        self.each(Table::Tags, |checks, tag: TagRecord| {
+            let ty = checks.image.types().get(tag.ty).ok_or(Fault::TypeIndex)?;
+            let is_function = checks.image.sub_type(tag.ty).form == TypeForm::Function as u32;
+            ensure(is_function && ty.results == 0, Fault::TagType)
         })
     }
 

@@ -229,7 +229,7 @@ fn the_header_agrees_with_the_tables() {
         LoadError::Header(fault) => fault,
         error => panic!("{error:?}"),
     };
-    for count in ["imported_functions", "imported_tables", "imported_memories", "imported_globals"] {
+    for count in ["imported_functions", "imported_tables", "imported_memories", "imported_globals", "imported_tags"] {
         assert_eq!(fault(count, 3), HeaderFault::Counts);
     }
     assert_eq!(fault("code_offset", u64::from(CODE) - 1), HeaderFault::CodeRange);
@@ -237,6 +237,7 @@ fn the_header_agrees_with_the_tables() {
     assert_eq!(fault("name_offset", 100_000), HeaderFault::ModuleName);
     assert_eq!(fault("tail_slots", 2 * u64::from(limits::PARAMS_MAX) + 2), HeaderFault::TailSlots);
     assert_eq!(fault("tail_slots", 1), HeaderFault::TailSlots);
+    assert_eq!(fault("reserved", 1), HeaderFault::Reserved);
     // No such function; parameters; inlined everywhere.
     for start in [5, 0, 2, 3] {
         assert_eq!(fault("start_function", start), HeaderFault::StartFunction);
@@ -285,7 +286,7 @@ fn assert_fault(table: Table, index: u32, fault: Fault, change: impl FnOnce(&mut
 fn types_are_checked() {
     use Table::Types;
     assert_fault(Types, 1, Fault::Arity, |s| s.types[1].params = limits::PARAMS_MAX + 1);
-    assert_fault(Types, 2, Fault::ValTypeRange, |s| s.types[2].results = 3);
+    assert_fault(Types, 2, Fault::ValTypeRange, |s| s.types[2].results = 4);
     assert_fault(Types, 2, Fault::ValTypeRange, |s| s.types[2].first = u32::MAX);
     assert_fault(Types, 0, Fault::CodeRange, |s| s.types[0].entry = CODE - 1);
     assert_fault(Types, 1, Fault::CodeRange, |s| s.types[1].thunk = CODE + CODE_LEN);
@@ -305,7 +306,7 @@ fn forms_of_types_are_checked() {
     let with_forms = |change: fn(&mut [SubTypeRecord])| {
         move |s: &mut Sample| {
             let plain = |group| SubTypeRecord { form: 0, is_final: 1, supertype: NONE, group };
-            s.sub_types = (0..3).map(plain).collect();
+            s.sub_types = (0..4).map(plain).collect();
             change(&mut s.sub_types);
         }
     };
@@ -314,7 +315,7 @@ fn forms_of_types_are_checked() {
     assert_fault(SubTypes, 1, Fault::Order, with_forms(|s| s[1].supertype = 1));
     assert_fault(SubTypes, 2, Fault::Order, with_forms(|s| s[2].group = 0));
     assert_fault(SubTypes, 0, Fault::TypeIndex, |s| s.sub_types = vec![SubTypeRecord::default()]);
-    let beyond = RefType::defined(true, HeapType::Func, 3).number();
+    let beyond = RefType::defined(true, HeapType::Func, 4).number();
     assert_fault(Tables, 1, Fault::TypeIndex, move |s| s.tables[1].ty = beyond);
     assert_fault(Tables, 1, Fault::NotNull, |s| s.tables[1].init = 1);
 }
@@ -330,8 +331,8 @@ fn code_starts_where_instructions_can() {
 #[test]
 fn imports_are_checked() {
     use Table::Imports;
-    assert_fault(Imports, 0, Fault::Kind, |s| s.imports[0].kind = 4);
-    assert_fault(Imports, 0, Fault::TypeIndex, |s| s.imports[0].ty = 3);
+    assert_fault(Imports, 0, Fault::Kind, |s| s.imports[0].kind = 5);
+    assert_fault(Imports, 0, Fault::TypeIndex, |s| s.imports[0].ty = 4);
     assert_fault(Imports, 0, Fault::NoThunk, |s| s.imports[0].ty = 0);
     assert_fault(Imports, 0, Fault::Reserved, |s| s.imports[0].reserved = 1);
     assert_fault(Imports, 1, Fault::Imported, |s| s.imports[1].flags = 5);
@@ -339,6 +340,7 @@ fn imports_are_checked() {
     assert_fault(Imports, 2, Fault::Imported, |s| s.imports[2].min = 2);
     assert_fault(Imports, 3, Fault::Imported, |s| s.imports[3].flags = 1);
     assert_fault(Imports, 3, Fault::Imported, |s| s.globals[0].ty = ValType::I64.number());
+    assert_fault(Imports, 5, Fault::Imported, |s| s.imports[5].ty = 3);
     assert_fault(Imports, 2, Fault::Name, |s| s.imports[2].name_len = 90_000);
     assert_fault(Imports, 2, Fault::NameLen, |s| s.imports[2].module_len = limits::NAME_LEN_MAX + 1);
     // The second byte of a two-byte character.
@@ -362,6 +364,7 @@ fn exports_are_checked() {
         (ExternKind::Table, 2, Fault::TableIndex),
         (ExternKind::Memory, 2, Fault::MemoryIndex),
         (ExternKind::Global, 6, Fault::GlobalIndex),
+        (ExternKind::Tag, 2, Fault::TagIndex),
     ]
     .into_iter()
     .enumerate()
@@ -370,7 +373,7 @@ fn exports_are_checked() {
             (s.exports[index].kind, s.exports[index].index) = (kind as u32, beyond);
         });
     }
-    assert_fault(Exports, 1, Fault::Kind, |s| s.exports[1].kind = 4);
+    assert_fault(Exports, 1, Fault::Kind, |s| s.exports[1].kind = 5);
     assert_fault(Exports, 1, Fault::NoCode, |s| s.exports[1].index = 3);
     assert_fault(Exports, 1, Fault::NoEntry, |s| s.exports[1].index = 4);
     assert_fault(Exports, 1, Fault::Name, |s| s.exports[1].name_offset = u32::MAX);
@@ -379,7 +382,7 @@ fn exports_are_checked() {
 #[test]
 fn functions_are_checked() {
     use Table::{Escapes, Functions};
-    assert_fault(Functions, 2, Fault::TypeIndex, |s| s.functions[2].ty = 3);
+    assert_fault(Functions, 2, Fault::TypeIndex, |s| s.functions[2].ty = 4);
     assert_fault(Functions, 1, Fault::Order, |s| s.functions[1].code_offset = CODE + 0x100);
     assert_fault(Functions, 3, Fault::CodeRange, |s| s.functions[3].code_len = CODE_LEN);
     assert_fault(Functions, 0, Fault::CodeRange, |s| s.functions[0].code_offset = 1);

@@ -55,6 +55,8 @@ pub enum Error<'a> {
     },
     /// The module has a shared memory.
     SharedMemory,
+    /// The module uses exceptions.
+    Exceptions,
     /// There is no function exported by the name that was asked for.
     MissingExport,
     /// The exported function has other parameters or results than those given.
@@ -128,12 +130,7 @@ impl fmt::Display for Error<'_> {
                  `wasmc inspect` shows them."
             ),
             Error::ImportKind { module, name, kind } => {
-                let kind = match kind {
-                    ExternKind::Function => "function",
-                    ExternKind::Table => "table",
-                    ExternKind::Memory => "memory",
-                    ExternKind::Global => "global",
-                };
+                let kind = kind.name();
                 write!(
                     f,
                     "The module imports the {kind} {module}.{name}, and here only functions can be imported. Define \
@@ -143,6 +140,9 @@ impl fmt::Display for Error<'_> {
             Error::SharedMemory => {
                 f.write_str("The module has a shared memory, and here are no threads to share it with.")
             }
+            Error::Exceptions => f.write_str(
+                "The module uses exceptions, which this runtime does not have. Compile its source without them.",
+            ),
             Error::MissingExport => f.write_str("The module exports no function of this name."),
             Error::ExportType => f.write_str("The exported function has other parameters or results than the call."),
             Error::Trap(trap) => trap.fmt(f),

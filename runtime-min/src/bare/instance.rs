@@ -3,11 +3,12 @@
 
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
+use core::sync::atomic::AtomicU32;
 
 use wasmc_abi::ValType;
 use wasmc_abi::image::{ExternKind, ImportRecord};
 use wasmc_abi::ram::{self, RECORD_LEN, Ram};
-use wasmc_abi::vmctx;
+use wasmc_abi::vmctx::{self, store_cells};
 use wasmc_loader::Image;
 
 use crate::bare::Module;
@@ -56,6 +57,12 @@ impl Record {
         }
     }
 }
+
+/// What a store's cells are elsewhere: no exception, which is what code for targets with an OS looks for.
+#[repr(C, align(8))]
+struct Cells([AtomicU32; store_cells::LEN as usize / 4]);
+
+static CELLS: Cells = Cells([const { AtomicU32::new(0) }; 4]);
 
 /// The helpers of all instances.
 pub(super) static HELPERS: HelperTable = builtins::table::<Bare>();
@@ -191,6 +198,9 @@ fn allocate<'m>(
     stack: Stack,
 ) -> Result<NonNull<Record>, Error<'m>> {
     let (image, len) = (module.image(), buffer.len());
+    if !image.tags().is_empty() {
+        return Err(Error::Exceptions);
+    }
     let ram = image.ram().ok_or(Error::RamLen { needed: None, len })?;
     if !buffer.as_ptr().addr().is_multiple_of(vmctx::ALIGN as usize) {
         return Err(Error::RamAlignment { needed: vmctx::ALIGN });
@@ -227,6 +237,7 @@ fn allocate<'m>(
         block.stack_limit().set(stack.limit(max_frame) as u64);
         block.runtime().set(Ptr(record.as_ptr()));
         block.helpers().set(Ptr((&raw const HELPERS).cast_mut()));
+        block.store().set(Ptr((&raw const CELLS).cast_mut()));
         place(image, record, &ram, at);
         Ok(record)
     }

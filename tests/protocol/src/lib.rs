@@ -39,9 +39,10 @@
 //! | 2 | `Link`: imports are missing or of another type | | which, as text |
 //! | 3 | `Failed`: anything else | | why, as text |
 //! | 4 | `Bytes` | | the bytes |
+//! | 5 | `Exception`: nothing caught it | | its values |
 //!
 //! A value is 20 bytes: its type's number ([`ValType`](wasmc_abi::ValType)), then 16 bytes of bits, the low ones
-//! first. Of a reference to a function, all that is passed on is whether it is null: bits 0 or 1.
+//! first. Of a reference to a function or an exception, all that is passed on is whether it is null: bits 0 or 1.
 //!
 //! # The host's modules
 //!

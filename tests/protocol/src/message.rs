@@ -144,6 +144,8 @@ pub enum Reply<'a> {
     Values(Values<'a>),
     /// The guest trapped.
     Trap(TrapCode),
+    /// It threw an exception with these values that nothing caught.
+    Exception(Values<'a>),
     /// Imports are missing or of another type: these.
     Link(&'a str),
     /// Something else went wrong: this.
@@ -161,6 +163,10 @@ impl<'a> Reply<'a> {
                 values.write(put);
             }
             Reply::Trap(code) => write(1, code as u32, &[], put),
+            Reply::Exception(values) => {
+                Head { len: (values.len() * VALUE_LEN) as u32, kind: 5, a: 0, b: 0 }.write(put);
+                values.write(put);
+            }
             Reply::Link(text) => write(2, 0, text.as_bytes(), put),
             Reply::Failed(text) => write(3, 0, text.as_bytes(), put),
             Reply::Bytes(bytes) => write(4, 0, bytes, put),
@@ -175,6 +181,7 @@ impl<'a> Reply<'a> {
             2 => Some(Reply::Link(from_utf8(payload).ok()?)),
             3 => Some(Reply::Failed(from_utf8(payload).ok()?)),
             4 => Some(Reply::Bytes(payload)),
+            5 => Some(Reply::Exception(Values::check(payload)?)),
             _ => None,
         }
     }
@@ -193,7 +200,7 @@ mod tests {
         bytes
     }
 
-    const VALUES: [Value; 9] = [
+    const VALUES: [Value; 11] = [
         Value::I32(u32::MAX),
         Value::I64(1 << 63),
         Value::F32(0x7FA0_0001),
@@ -203,6 +210,8 @@ mod tests {
         Value::FuncRef(true),
         Value::ExternRef(0),
         Value::ExternRef(7),
+        Value::ExnRef(false),
+        Value::ExnRef(true),
     ];
 
     #[test]
@@ -234,6 +243,7 @@ mod tests {
         for reply in [
             Reply::Values(Values::List(&VALUES)),
             Reply::Trap(TrapCode::StackOverflow),
+            Reply::Exception(Values::List(&VALUES)),
             Reply::Link("an import"),
             Reply::Failed("a reason"),
             Reply::Bytes(&[1, 2, 3]),

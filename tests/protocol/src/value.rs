@@ -1,7 +1,7 @@
 //! Values, floats as bits, and how they travel.
 
 use core::fmt;
-use wasmc_abi::{HeapType, ValType};
+use wasmc_abi::{HeapType, RefType, ValType};
 
 /// A value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub enum Value {
     FuncRef(bool),
     /// A host value's token; 0 is null.
     ExternRef(u64),
+    /// An exception or null; which exception cannot be told between engines.
+    ExnRef(bool),
 }
 
 /// How many bytes a value takes.
@@ -32,6 +34,7 @@ impl Value {
             Value::V128(_) => ValType::V128,
             Value::FuncRef(_) => ValType::FuncRef,
             Value::ExternRef(_) => ValType::ExternRef,
+            Value::ExnRef(_) => ValType::Ref(RefType::EXN),
         }
     }
 
@@ -40,7 +43,7 @@ impl Value {
             Value::I32(bits) | Value::F32(bits) => bits.into(),
             Value::I64(bits) | Value::F64(bits) | Value::ExternRef(bits) => bits.into(),
             Value::V128(bits) => bits,
-            Value::FuncRef(there) => there.into(),
+            Value::FuncRef(there) | Value::ExnRef(there) => there.into(),
         }
     }
 
@@ -55,6 +58,7 @@ impl Value {
             ValType::FuncRef => Value::FuncRef(bits != 0),
             ValType::ExternRef => Value::ExternRef(bits as u64),
             ValType::Ref(ty) if ty.heap().top() == HeapType::Func => Value::FuncRef(bits != 0),
+            ValType::Ref(ty) if ty.heap().top() == HeapType::Exn => Value::ExnRef(bits != 0),
             ValType::Ref(_) => Value::ExternRef(bits as u64),
         }
     }
@@ -112,6 +116,8 @@ impl fmt::Display for Value {
             Value::FuncRef(false) => f.write_str("funcref:null"),
             Value::FuncRef(true) => f.write_str("funcref"),
             Value::ExternRef(0) => f.write_str("externref:null"),
+            Value::ExnRef(false) => f.write_str("exnref:null"),
+            Value::ExnRef(true) => f.write_str("exnref"),
             Value::ExternRef(token) => write!(f, "externref:{token}"),
         }
     }

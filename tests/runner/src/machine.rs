@@ -133,13 +133,17 @@ fn absent(what: &str, name: &str) -> Stop {
 fn answer_stop(stop: Stop, answer: impl FnOnce(Reply<'_>)) {
     match stop {
         Stop::Run(Error::Trap(trap)) => answer(Reply::Trap(trap.code)),
+        Stop::Run(Error::Exception(exception)) => {
+            let values: Vec<Value> = exception.values().iter().map(from_val).collect();
+            answer(Reply::Exception(Values::List(&values)));
+        }
         Stop::Run(Error::Link(error)) => answer(Reply::Link(&error.to_string())),
         Stop::Run(error) => answer(Reply::Failed(&error.to_string())),
         Stop::Failed(text) => answer(Reply::Failed(&text)),
     }
 }
 
-/// References to functions cannot be sent; null can.
+/// References to functions and exceptions cannot be sent; null can.
 fn to_val(value: Value) -> Val {
     match value {
         Value::I32(bits) => Val::I32(bits as i32),
@@ -149,6 +153,7 @@ fn to_val(value: Value) -> Val {
         Value::V128(bits) => Val::V128(bits),
         Value::FuncRef(_) => Val::FuncRef(None),
         Value::ExternRef(token) => Val::ExternRef(ExternRef::new(token)),
+        Value::ExnRef(_) => Val::ExnRef(None),
     }
 }
 
@@ -161,5 +166,6 @@ fn from_val(value: &Val) -> Value {
         Val::V128(bits) => Value::V128(bits),
         Val::FuncRef(func) => Value::FuncRef(func.is_some()),
         Val::ExternRef(reference) => Value::ExternRef(reference.map_or(0, ExternRef::token)),
+        Val::ExnRef(reference) => Value::ExnRef(reference.is_some()),
     }
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use wasmc_abi::ValType;
 use wasmc_abi::image::{
     ExportRecord, ExternKind, FunctionRecord, GlobalRecord, Header, ImportRecord, MemoryRecord, MemoryRun, NONE, Table,
-    TableRecord, TypeNumber, TypeRecord,
+    TableRecord, TagRecord, TypeNumber, TypeRecord,
 };
 use wasmc_abi::target::{Arch, FloatAbi, IsaState, MemoryModel, cpu_feature_table};
 
@@ -343,7 +343,7 @@ fn imports(image: &ImageFile, types: &Types) -> Vec<Import> {
             name: image.string(r.name_offset, r.name_len).unwrap_or_default(),
             kind: named(kind.map(ExternKind::name), r.kind),
             ty: match kind {
-                Some(ExternKind::Function) => types.get(r.ty),
+                Some(ExternKind::Function | ExternKind::Tag) => types.get(r.ty),
                 Some(ExternKind::Table) => tables.next().map(|table| table.ty()).unwrap_or_default(),
                 Some(ExternKind::Memory) => memories.next().map(|memory| memory.ty()).unwrap_or_default(),
                 Some(ExternKind::Global) => global_type(r.ty, r.flags),
@@ -372,6 +372,7 @@ fn exports(image: &ImageFile, types: &Types) -> Vec<Export> {
         imported.or_else(defined).map(|ty| types.get(ty))
     };
     let (memories, tables, globals) = (memories(image), tables(image), globals(image));
+    let tags = image.table::<TagRecord>(Table::Tags);
     let export = |r: &ExportRecord| {
         let (kind, at) = (ExternKind::from_number(r.kind), r.index as usize);
         let ty = match kind {
@@ -379,6 +380,7 @@ fn exports(image: &ImageFile, types: &Types) -> Vec<Export> {
             Some(ExternKind::Table) => tables.get(at).map(TableReport::ty),
             Some(ExternKind::Memory) => memories.get(at).map(Memory::ty),
             Some(ExternKind::Global) => globals.get(at).map(|g| g.ty.clone()),
+            Some(ExternKind::Tag) => tags.get(at).map(|tag| types.get(tag.ty)),
             None => None,
         };
         Export {

@@ -44,19 +44,29 @@ fn call(f: &mut FunctionTranslator<'_, '_>, index: FuncIndex) -> Result<()> {
         Some(function) => Callee { code: function.as_global_value().as_pointer_value(), vmctx: f.vmctx },
         None => Callee::of_record(f, imported_record(f, index)?)?,
     };
-    call_and_push(f, ty, callee)
+    call_and_push(f, ty, callee, f.unit.may_throw(index))
 }
 
 fn call_indirect(f: &mut FunctionTranslator<'_, '_>, ty: TypeId, table: TableIndex) -> Result<()> {
     let element = checked_element(f, ty, table)?;
     let callee = Callee::of_element(f, element)?;
-    call_and_push(f, ty, callee)
+    call_and_push(f, ty, callee, f.unit.indirect_call_may_throw(ty))
 }
 
-/// Calls with the operands on the stack, and leaves the results there.
-fn call_and_push<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, ty: TypeId, callee: Callee<'ctx>) -> Result<()> {
-    let args = f.pop_many(f.unit.func_type(ty).params.len());
+/// Calls with the operands on the stack, and leaves the results there. If it may throw, what it throws goes on here.
+fn call_and_push<'ctx>(
+    f: &mut FunctionTranslator<'_, 'ctx>,
+    ty: TypeId,
+    callee: Callee<'ctx>,
+    may_throw: bool,
+) -> Result<()> {
+    let params = f.unit.func_type(ty).params.len();
+    f.root_operands(params)?;
+    let args = f.pop_many(params);
     let results = call_guest(f, ty, callee, &args)?;
+    if may_throw {
+        f.check_exception()?;
+    }
     f.stack.extend(results);
     Ok(())
 }
@@ -132,6 +142,7 @@ fn jump<'ctx>(
     let func_type = f.unit.func_type(ty);
     // The caller's results are of the same types, and so is the area for them.
     let area = returns_in_area(func_type).then(|| f.area());
+    f.pop_roots()?;
     let args = tail::args(f.unit, &f.builder, callee.vmctx, area, func_type, args)?;
     f.locate();
     let call = f.builder.build_indirect_call(f.unit.types.tail(func_type), callee.code, &args, "")?;
@@ -207,7 +218,7 @@ fn checked_element<'ctx>(
 fn call_ref(f: &mut FunctionTranslator<'_, '_>, ty: TypeId) -> Result<()> {
     let record = checked_record(f)?;
     let callee = Callee::of_record(f, record)?;
-    call_and_push(f, ty, callee)
+    call_and_push(f, ty, callee, f.unit.indirect_call_may_throw(ty))
 }
 
 /// The record that the reference on the stack is the address of.

@@ -3,7 +3,6 @@
 use crate::parse::GlobalIndex;
 use crate::translate::Result;
 use crate::translate::function::FunctionTranslator;
-use crate::translate::pass::align_vector;
 use inkwell::values::{BasicValue, BasicValueEnum};
 use wasmc_abi::ValType;
 use wasmparser::Operator as O;
@@ -11,18 +10,16 @@ use wasmparser::Operator as O;
 pub fn translate(f: &mut FunctionTranslator<'_, '_>, operator: &O<'_>) -> Result<bool> {
     match operator {
         O::LocalGet { local_index } => {
-            let (local, ty) = f.locals[*local_index as usize];
-            let value = f.builder.build_load(f.unit.types.value(ty), local, "")?;
-            align_vector(value.as_instruction_value().expect("a load is an instruction"));
+            let value = f.load_local(*local_index)?;
             f.push(value);
         }
         O::LocalSet { local_index } => {
             let value = f.pop();
-            f.store_local(f.locals[*local_index as usize].0, value)?;
+            f.store_local(*local_index, value)?;
         }
         O::LocalTee { local_index } => {
             let value = *f.stack.last().expect("validated: the operand is there");
-            f.store_local(f.locals[*local_index as usize].0, value)?;
+            f.store_local(*local_index, value)?;
         }
         O::GlobalGet { global_index } => global_get(f, GlobalIndex(*global_index))?,
         O::GlobalSet { global_index } => {

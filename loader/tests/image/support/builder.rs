@@ -6,7 +6,7 @@ use wasmc_abi::fixup::{Fixup, FixupTarget};
 use wasmc_abi::image::*;
 use wasmc_abi::sites::{Site, SiteIndexRecord, SiteWriter};
 use wasmc_abi::target::{Arch, FloatAbi, IsaState, MemoryModel};
-use wasmc_abi::{ABI_VERSION, Builtin, FORMAT_VERSION, Frame, ValType, vmctx};
+use wasmc_abi::{ABI_VERSION, Builtin, FORMAT_VERSION, Frame, RefType, ValType, vmctx};
 use wasmc_loader::Machine;
 
 /// Host page of the sample.
@@ -38,6 +38,7 @@ pub struct Sample {
     pub tables: Vec<TableRecord>,
     pub memories: Vec<MemoryRecord>,
     pub globals: Vec<GlobalRecord>,
+    pub tags: Vec<TagRecord>,
     pub elements: Vec<ElementRecord>,
     pub items: Vec<ElementItem>,
     pub data: Vec<DataRecord>,
@@ -125,6 +126,7 @@ impl Sample {
             tables: vec![],
             memories: vec![],
             globals: vec![],
+            tags: vec![],
             elements: vec![],
             items: vec![],
             data: vec![],
@@ -147,12 +149,13 @@ impl Sample {
 
     fn add_types(&mut self) {
         use ValType::*;
-        // () → (), (i32 i64) → (f64), (externref) → (v128 funcref)
-        self.val_types = vec![I32, I64, F64, ExternRef, V128, FuncRef];
+        // () → (), (i32 i64) → (f64), (externref) → (v128 funcref), (exnref) → ()
+        self.val_types = vec![I32, I64, F64, ExternRef, V128, FuncRef, RefType::EXN.val_type()];
         self.types = vec![
             TypeRecord { first: 0, params: 0, results: 0, entry: CODE, thunk: 0 },
             TypeRecord { first: 0, params: 2, results: 1, entry: CODE + 0x20, thunk: CODE + 0x40 },
             TypeRecord { first: 3, params: 1, results: 2, entry: 0, thunk: 0 },
+            TypeRecord { first: 6, params: 1, results: 0, entry: 0, thunk: 0 },
         ];
     }
 
@@ -169,10 +172,12 @@ impl Sample {
         let global = ImportRecord { kind: ExternKind::Global as u32, ..empty };
         import(self, "base", ImportRecord { ty: ValType::I32.number(), ..global });
         import(self, "", ImportRecord { ty: ValType::FuncRef.number(), ..global });
+        import(self, "tag", ImportRecord { kind: ExternKind::Tag as u32, ty: 0, ..empty });
         self.header.imported_functions = 1;
         self.header.imported_tables = 1;
         self.header.imported_memories = 1;
         self.header.imported_globals = 2;
+        self.header.imported_tags = 1;
     }
 
     /// Functions 1 to 4; number 3 was inlined everywhere.
@@ -188,7 +193,9 @@ impl Sample {
             vec![EscapeRecord { function: 1, ordinary: 0 }, EscapeRecord { function: 4, ordinary: CODE + 0x300 }];
         self.header.start_function = 1;
         (self.header.name_offset, self.header.name_len) = self.string("sample");
-        for (kind, index, name) in [(0, 0, "call"), (0, 2, "run"), (1, 0, "table"), (2, 1, "memory"), (3, 3, "g")] {
+        for (kind, index, name) in
+            [(0, 0, "call"), (0, 2, "run"), (1, 0, "table"), (2, 1, "memory"), (3, 3, "g"), (4, 1, "t")]
+        {
             let (name_offset, name_len) = self.string(name);
             self.exports.push(ExportRecord { name_offset, name_len, kind, index });
         }
@@ -216,6 +223,7 @@ impl Sample {
             global(ValType::I32, InitKind::Global, 0),
             global(ValType::ExternRef, InitKind::Const, 0),
         ];
+        self.tags = vec![TagRecord { ty: 0 }, TagRecord { ty: 3 }];
     }
 
     fn add_segments(&mut self) {
@@ -263,6 +271,7 @@ impl Sample {
             imported_functions: self.header.imported_functions,
             escaping_functions: self.escapes.len() as u32,
             type_ids: self.types.len() as u32,
+            tags: self.tags.len() as u32,
         }
     }
 
@@ -273,7 +282,7 @@ impl Sample {
         }
         let [types, imports, exports, functions, escapes, tables, memories, globals, elements, items, data, runs] =
             records!(types imports exports functions escapes tables memories globals elements items data runs);
-        let [fixups, unwind, site_index, sub_types] = records!(fixups unwind site_index sub_types);
+        let [tags, fixups, unwind, site_index, sub_types] = records!(tags fixups unwind site_index sub_types);
         let val_types = self.val_types.iter().flat_map(|ty| TypeNumber { number: ty.number() }.to_bytes());
         let val_types = (self.val_types.len(), val_types.collect());
         let site_stream = (self.site_stream.len(), self.site_stream.clone());
@@ -288,6 +297,7 @@ impl Sample {
             tables,
             memories,
             globals,
+            tags,
             elements,
             items,
             data,

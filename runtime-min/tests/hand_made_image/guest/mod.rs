@@ -20,6 +20,7 @@ pub const LAYOUT: Layout = Layout {
     imported_functions: 1,
     escaping_functions: 5,
     type_ids: 3,
+    tags: 0,
 };
 
 /// Code and the image offsets in it.
