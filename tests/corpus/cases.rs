@@ -29,6 +29,8 @@ pub struct Case {
     pub stderr: Option<&'static str>,
     /// Files that it leaves in its folder, and files of `expected/` with their contents.
     pub written: &'static [(&'static str, &'static str)],
+    /// Files that are no text, and the XXH32 of their contents.
+    pub made: &'static [(&'static str, u32)],
 }
 
 const CASE: Case = Case {
@@ -45,6 +47,7 @@ const CASE: Case = Case {
     stdout: None,
     stderr: None,
     written: &[],
+    made: &[],
 };
 
 /// Every case.
@@ -64,6 +67,48 @@ pub const CASES: &[Case] = &[
         args: &["-q", "-m", "-f", "/pll.v", "-i", "16", "-o", "75.5"],
         root: true,
         written: &[("pll.v", "icepll-pll.v.txt")],
+        ..CASE
+    },
+    // C++ whose exceptions are those of the final form, and thrown here.
+    Case {
+        name: "icepack_bad",
+        module: "icepack",
+        argv0: "icepack",
+        args: &["/bad.asc", "/x.bin"],
+        root: true,
+        given: &[("bad.asc", "bad.asc")],
+        exit: 1,
+        stderr: Some("icepack-bad.txt"),
+        ..CASE
+    },
+    Case {
+        name: "icepack",
+        module: "icepack",
+        argv0: "icepack",
+        args: &["-v", "/small.asc", "/small.bin"],
+        root: true,
+        given: &[("small.asc", "small.asc")],
+        stderr: Some("icepack.txt"),
+        made: &[("small.bin", 0xB659_D7C8)],
+        ..CASE
+    },
+    Case {
+        name: "icemulti",
+        module: "icemulti",
+        argv0: "icemulti",
+        args: &["-v", "-p1", "-a15", "-o", "/multi.bin", "/small.asc", "/bad.asc"],
+        root: true,
+        given: &[("small.asc", "small.asc"), ("bad.asc", "bad.asc")],
+        stderr: Some("icemulti.txt"),
+        made: &[("multi.bin", 0x9122_FBC4)],
+        ..CASE
+    },
+    Case {
+        name: "icebram",
+        module: "icebram",
+        argv0: "icebram",
+        args: &["-g", "-s", "1", "16", "256"],
+        stdout: Some("icebram.txt"),
         ..CASE
     },
     Case {

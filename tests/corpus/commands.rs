@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use wasmc::MemoryModel;
+use wasmc_abi::checksum::xxh32;
 use wasmc_tests::{Scratch, tool};
 
 macro_rules! tests {
@@ -19,7 +20,7 @@ macro_rules! tests {
         }
     };
 }
-tests! { icepll_print icepll_file python php sqlite gofmt gofmt_file gofmt_broken quickjs }
+tests! { icepll_print icepll_file icepack_bad icepack icemulti icebram python php sqlite gofmt gofmt_file gofmt_broken quickjs }
 
 /// The two ways from a module to a running program.
 #[derive(Clone, Copy, Debug)]
@@ -104,5 +105,9 @@ fn check(case: &Case, (mut command, module): (Command, PathBuf), folder: &Path, 
     for (file, name) in case.written {
         let found = fs::read_to_string(folder.join(file)).unwrap_or_else(|error| panic!("{what}: {file}: {error}"));
         assert_eq!(found, expected(name), "{what}: {file}");
+    }
+    for (file, sum) in case.made {
+        let found = fs::read(folder.join(file)).unwrap_or_else(|error| panic!("{what}: {file}: {error}"));
+        assert_eq!(xxh32(&found, 0), *sum, "{what}: XXH32 of {file}");
     }
 }
