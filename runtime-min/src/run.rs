@@ -14,8 +14,9 @@ use crate::module::Module;
 use crate::store::Store;
 use crate::types::{ExternType, FuncType, ValType};
 use crate::value::{ExternRef, Val};
-use crate::wasi::{self, WasiCtx};
-use crate::wasi_threads;
+use crate::wasi::WasiCtx;
+use crate::wasi_linker;
+use crate::wasi_threads::{self, Thread};
 
 /// Exit code of a trap: what a shell shows for a program that aborted.
 pub const EXIT_TRAP: i32 = 134;
@@ -110,9 +111,9 @@ fn call(module: &Module, options: &RunOptions) -> Result<Vec<Val>, Error> {
         return wasi_threads::run(module, context, stack_len, prepare, main);
     }
     let mut linker = Linker::new();
-    wasi::add_to_linker(&mut linker, |context: &mut WasiCtx| context);
+    wasi_linker::add_to_linker_of_threads(&mut linker);
     fill_up(&mut linker, module, options);
-    let mut store = Store::new(context);
+    let mut store = Store::new(Thread::alone(context));
     if let Some(len) = options.stack_len {
         store.set_stack_len(len);
     }
@@ -120,16 +121,16 @@ fn call(module: &Module, options: &RunOptions) -> Result<Vec<Val>, Error> {
 }
 
 /// Defines what the module imports beyond what there is, if the options say so.
-fn fill_up<T>(linker: &mut Linker<T>, module: &Module, options: &RunOptions) {
+fn fill_up(linker: &mut Linker<Thread>, module: &Module, options: &RunOptions) {
     if options.unknown_imports_trap {
         linker.fail_unknown_functions(module);
     }
 }
 
 /// Instantiates the module and calls the function that the options name.
-fn enter<T>(
-    linker: &Linker<T>,
-    store: &mut Store<T>,
+fn enter(
+    linker: &Linker<Thread>,
+    store: &mut Store<Thread>,
     module: &Module,
     options: &RunOptions,
 ) -> Result<Vec<Val>, Error> {
@@ -149,7 +150,7 @@ fn enter<T>(
 }
 
 /// An exported function; an error says which ones there are.
-fn function<T>(store: &Store<T>, instance: Instance, module: &Module, name: &str) -> Result<Func, Error> {
+fn function(store: &Store<Thread>, instance: Instance, module: &Module, name: &str) -> Result<Func, Error> {
     if let Some(Extern::Func(func)) = instance.get_export(store, name) {
         return Ok(func);
     }

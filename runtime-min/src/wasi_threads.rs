@@ -34,10 +34,11 @@ const ENDINGS: u32 = 100;
 /// The function that starts a thread.
 const SPAWN: (&str, &str) = ("wasi", "thread-spawn");
 
-/// What a thread of a program has in its store.
+/// What a thread of a program has in its store, be it the only one: one type, so that there is one copy of the code.
 pub(crate) struct Thread {
-    group: Arc<Group>,
-    /// Arguments, environment and limits; no descriptors.
+    /// The threads of a program that starts some.
+    group: Option<Arc<Group>>,
+    /// Arguments, environment and limits; descriptors only without a group.
     own: WasiCtx,
 }
 
@@ -90,7 +91,9 @@ pub(crate) fn run(
     });
     let mut linker = Linker::new();
     crate::wasi_linker::add_to_linker_of_threads(&mut linker);
-    linker.func(SPAWN.0, SPAWN.1, |caller: Caller<'_, Thread>, start: i32| caller.data().group.spawn(start));
+    linker.func(SPAWN.0, SPAWN.1, |caller: Caller<'_, Thread>, start: i32| {
+        caller.data().group.as_ref().map_or(-1, |group| group.spawn(start))
+    });
     for import in module.imports() {
         if let ExternType::Memory(ty) = import.ty
             && ty.shared
@@ -110,13 +113,17 @@ pub(crate) fn run(
 }
 
 impl Thread {
+    /// The only one of its program.
+    pub(crate) fn alone(context: WasiCtx) -> Thread {
+        Thread { group: None, own: context }
+    }
+
     /// Has `call` use the program's WASI state, with its descriptors or without.
     pub(crate) fn with(&mut self, descriptors: bool, call: impl FnOnce(&mut WasiCtx)) {
-        if descriptors {
+        match &self.group {
             // What panics while it has the lock does so between two system calls.
-            call(&mut self.group.wasi.lock().unwrap_or_else(PoisonError::into_inner));
-        } else {
-            call(&mut self.own);
+            Some(group) if descriptors => call(&mut group.wasi.lock().unwrap_or_else(PoisonError::into_inner)),
+            _ => call(&mut self.own),
         }
     }
 }
@@ -124,7 +131,7 @@ impl Thread {
 impl Group {
     fn store(self: &Arc<Group>) -> Store<Thread> {
         let own = self.wasi.lock().unwrap_or_else(PoisonError::into_inner).without_descriptors();
-        let mut store = Store::new(Thread { group: self.clone(), own });
+        let mut store = Store::new(Thread { group: Some(self.clone()), own });
         store.set_stack_len(self.stack_len);
         store
     }

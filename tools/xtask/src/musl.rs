@@ -64,6 +64,9 @@ fn build(machine: &Machine) -> Result<PathBuf> {
         "-Clink-arg=-lc",
         "-Zunstable-options",
         "-Cpanic=immediate-abort",
+        // Nothing unwinds, so nobody reads these tables.
+        "-Cforce-unwind-tables=no",
+        "-Clink-arg=-Wl,--no-eh-frame-hdr",
     ];
     let linker = format!("CARGO_TARGET_{}_LINKER", machine.triple.replace('-', "_").to_uppercase());
     shell::cargo(&["build", "-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"])
