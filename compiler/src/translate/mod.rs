@@ -22,7 +22,6 @@ mod vmctx;
 use crate::error::CompileError;
 use crate::options::Options;
 use crate::parse::{DefinedFuncIndex, Module, TypeId};
-use crate::target::Os;
 pub(crate) use attributes::RoutineAttributes;
 pub use attributes::{GUEST_CONVENTION, without_vectors};
 pub(crate) use debug::Debug;
@@ -47,11 +46,6 @@ pub fn translate<'ctx>(
     options: &Options,
     progress: &mut dyn FnMut(usize),
 ) -> Result<LlvmModule<'ctx>> {
-    if module.exceptions.is_some() && options.target.row.os != Os::Linux {
-        let name = options.target.row.name;
-        let message = format!("the module uses exceptions, which the runtime for {name} does not have");
-        return Err(CompileError::Options(message));
-    }
     let unit = Unit::new(context, module, options)?;
     for index in 0..module.bodies.len() {
         FunctionTranslator::translate(&unit, DefinedFuncIndex(index as u32))?;

@@ -57,7 +57,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
     pub fn new(context: &'ctx Context, module: &'m Module<'m>, options: &'m Options) -> Result<Self> {
         let llvm = context.create_module("wasm");
         let row = options.target.row;
-        refuse_memories(module, row)?;
+        refuse_unfit(module, row)?;
         llvm.set_triple(&TargetTriple::create(row.triple));
         let data = inkwell::targets::TargetData::create(row.data_layout);
         llvm.set_data_layout(&data.get_data_layout());
@@ -310,11 +310,14 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
     }
 }
 
-/// Refuses memories that code for a target cannot have.
-fn refuse_memories(module: &Module<'_>, row: &TargetRow) -> Result<()> {
+/// Refuses what code for a target cannot have.
+fn refuse_unfit(module: &Module<'_>, row: &TargetRow) -> Result<()> {
     let refuse = |what, reason| Err(CompileError::NotForTarget { what, target: row.name, reason });
     if row.os == Os::None && module.memories.iter().any(|memory| memory.shared) {
         return refuse("a shared memory", "firmware has no threads to share it with");
+    }
+    if row.os == Os::None && (module.exceptions.is_some() || !module.tags.is_empty()) {
+        return refuse("exceptions", "its runtime reclaims no objects");
     }
     if row.pointer_bits == 32 && module.memories.iter().any(|memory| memory.wide) {
         return refuse("a memory with addresses of 64 bits", "its pointers have 32");
