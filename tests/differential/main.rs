@@ -2,6 +2,8 @@
 //! memory and globals have to agree. `DIFF_SEEDS=n` tries n seeds, `DIFF_SEED=n` just that one;
 //! `DIFF_WRITE=FILE` keeps the last module.
 
+mod loops;
+
 use arbitrary::Unstructured;
 use wasm_smith::{Config as SmithConfig, Module};
 use wasmc_abi::TrapCode;

@@ -18,8 +18,10 @@
 //!   of this one.
 //! - In a function that lost a check, accesses of the guest's state become volatile, so that code
 //!   generation keeps them in order: what was stored before a trap is visible after it, what comes
-//!   after the trap is not.
+//!   after the trap is not. Not so in an innermost loop in which no check relies on an access: what traps
+//!   there does so by a branch, and code generation moves no store into a loop, out of it or over a branch.
 
+use super::counted::innermost_cycles;
 use crate::parse::{MemoryIndex, Module};
 use crate::target::Target;
 use crate::translate::symbols;
@@ -88,6 +90,8 @@ pub struct Pass<'ctx, 'm> {
     whole_store_max: i64,
     /// What has been found out about 64-bit indices.
     bounded: RefCell<Vec<(IntValue<'ctx>, bool)>>,
+    /// Where accesses stand that a check may have been removed for.
+    relied_on: RefCell<HashSet<BasicBlock<'ctx>>>,
 }
 
 /// `index + constant`, where `index` is a value below 2^32 (`None`: zero): one of 32 bits, which is then
@@ -119,8 +123,8 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
     pub fn new(function: FunctionValue<'ctx>, trap: FunctionValue<'ctx>, module: &'m Module<'m>) -> Option<Self> {
         match function.get_first_param()? {
             BasicValueEnum::PointerValue(vmctx) => {
-                let (layout, bounded) = (module.layout(), RefCell::default());
-                Some(Pass { vmctx, trap, module, layout, whole_store_max: 0, bounded })
+                let (layout, bounded, relied_on) = (module.layout(), RefCell::default(), RefCell::default());
+                Some(Pass { vmctx, trap, module, layout, whole_store_max: 0, bounded, relied_on })
             }
             _ => None,
         }
@@ -349,6 +353,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
             let covers = access.start.constant + access.len >= check.end.constant;
             let whole = is_load || access.len <= self.whole_store_max;
             if access.memory == check.memory && path.is_checked(access.start.index) && covers && whole {
+                self.relied_on.borrow_mut().extend(instruction.get_parent());
                 return Step::Faults;
             }
             return if is_load { Step::Harmless } else { Step::Unknown };
@@ -458,7 +463,11 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
     /// Makes accesses of what others can see volatile: linear memory, globals, tables. Instructions that load and
     /// store at once are in order as they are.
     fn keep_order(&self, function: FunctionValue<'ctx>) {
-        for instruction in function.get_basic_block_iter().flat_map(|b| b.get_instructions()) {
+        let relied_on = self.relied_on.borrow();
+        let cycles = innermost_cycles(function).into_iter().filter(|cycle| cycle.is_disjoint(&relied_on));
+        let in_order: HashSet<_> = cycles.flatten().collect();
+        let blocks = function.get_basic_block_iter().filter(|block| !in_order.contains(block));
+        for instruction in blocks.flat_map(|b| b.get_instructions()) {
             let visible = match instruction.get_opcode() {
                 Op::Store => pointer_operand(instruction, 1).is_none_or(|p| !root_is_local(p)),
                 Op::Load => pointer_operand(instruction, 0).is_none_or(|p| self.may_be_memory(p)),
@@ -677,7 +686,7 @@ fn upper_bound(value: IntValue<'_>, depth: usize) -> u64 {
 }
 
 /// Whether every way from the start of `from` to the end of `to` leads through `through`.
-fn passes_always(from: BasicBlock<'_>, to: BasicBlock<'_>, through: BasicBlock<'_>) -> bool {
+pub fn passes_always(from: BasicBlock<'_>, to: BasicBlock<'_>, through: BasicBlock<'_>) -> bool {
     let (mut seen, mut todo) = (HashSet::new(), vec![from]);
     while let Some(block) = todo.pop() {
         if block == through || !seen.insert(block) {

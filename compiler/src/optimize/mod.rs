@@ -1,10 +1,12 @@
 //! The pass pipeline of each level, and what is ours after it: checks that the hardware does, stack
 //! checks, sites.
 
+mod counted;
 mod guard;
 mod merge;
 mod misaligned;
 mod neon;
+mod pipeline;
 mod share;
 mod sites;
 mod stack;
@@ -28,7 +30,7 @@ pub fn optimize(
 ) -> Result<Vec<Box<[u32]>>, CompileError> {
     verify(llvm, "translation")?;
     neon::keep_floats_scalar(llvm, options);
-    run(llvm, machine, pipeline(options.level))?;
+    run_pipeline(llvm, options, machine)?;
     if options.memory == MemoryModel::Guard && options.level != OptLevel::O0 {
         let removed = guard::remove_checks(llvm, module, &options.target);
         if removed > 0 {
@@ -74,7 +76,7 @@ pub fn optimize_routines(
 ) -> Result<(), CompileError> {
     verify(llvm, "routines")?;
     // Before all else what nothing calls goes.
-    run(llvm, machine, &format!("globaldce,{}", pipeline(options.level)))?;
+    run(llvm, machine, &format!("globaldce,{}", pipeline::whole(options.level)))?;
     set_sections(llvm);
     verify(llvm, "optimization")
 }
@@ -87,17 +89,15 @@ fn set_sections(llvm: &LlvmModule<'_>) {
     }
 }
 
-/// LLVM's own pipelines. `-O0` keeps values in registers all the same: a frame with a slot for every
-/// local would exhaust the stack where the other levels do not.
-fn pipeline(level: OptLevel) -> &'static str {
-    match level {
-        OptLevel::O0 => "function(mem2reg),default<O0>",
-        OptLevel::O1 => "default<O1>",
-        OptLevel::O2 => "default<O2>",
-        OptLevel::O3 => "default<O3>",
-        OptLevel::Os => "default<Os>",
-        OptLevel::Oz => "default<Oz>",
+/// LLVM's pipeline, with what is ours in the middle of it.
+fn run_pipeline(llvm: &LlvmModule<'_>, options: &Options, machine: &TargetMachine) -> Result<(), CompileError> {
+    let halves = pipeline::halves(options.level);
+    run(llvm, machine, halves.as_ref().map_or(pipeline::whole(options.level), |halves| halves.first))?;
+    let Some(halves) = halves else { return Ok(()) };
+    if counted::version_loops(llvm, options) {
+        run(llvm, machine, pipeline::AFTER_COUNTED)?;
     }
+    run(llvm, machine, &halves.second)
 }
 
 fn run(llvm: &LlvmModule<'_>, machine: &TargetMachine, passes: &str) -> Result<(), CompileError> {

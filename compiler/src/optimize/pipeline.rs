@@ -1,0 +1,59 @@
+//! LLVM's passes, by level.
+
+use crate::options::OptLevel;
+
+/// LLVM's own pipelines. `-O0` keeps values in registers all the same: a frame with a slot for every
+/// local would exhaust the stack where the other levels do not.
+pub fn whole(level: OptLevel) -> &'static str {
+    match level {
+        OptLevel::O0 => "function(mem2reg),default<O0>",
+        OptLevel::O1 => "default<O1>",
+        OptLevel::O2 => "default<O2>",
+        OptLevel::O3 => "default<O3>",
+        OptLevel::Os => "default<Os>",
+        OptLevel::Oz => "default<Oz>",
+    }
+}
+
+/// The pipelines of `-O2` and `-O3` in two parts, with room in the middle, before loops are vectorised.
+pub struct Halves {
+    /// Inlines and simplifies. Loops are then in the form that LLVM's own loop passes begin with: rotated, entered from
+    /// one block, their values used outside by phis alone.
+    pub first: &'static str,
+    /// Vectorises and unrolls.
+    pub second: String,
+}
+
+/// In two parts, if the level is one for speed.
+pub fn halves(level: OptLevel) -> Option<Halves> {
+    // What is done before linking with optimisation is LLVM's first part.
+    let (first, early, unrolling) = match level {
+        OptLevel::O2 => {
+            ("thinlto-pre-link<O2>,function(loop(loop-rotate,loop-deletion),loop-simplify,lcssa)", "", "O2")
+        }
+        OptLevel::O3 => {
+            ("thinlto-pre-link<O3>,function(loop(loop-rotate,loop-deletion),loop-simplify,lcssa)", "chr,", "O3")
+        }
+        _ => return None,
+    };
+    // As `opt -passes='default<O3>' -print-pipeline-passes` of LLVM 22 prints it, without what has no effect here.
+    let second = format!(
+        "elim-avail-extern,rpo-function-attrs,recompute-globalsaa,\
+         function<eager-inv>(drop-unnecessary-assumes,float2int,lower-constant-intrinsics,{early}\
+         loop(loop-rotate<header-duplication>,loop-deletion),loop-distribute,inject-tli-mappings,loop-vectorize,\
+         infer-alignment,loop-load-elim,instcombine<no-verify-fixpoint>,\
+         simplifycfg<forward-switch-cond;switch-range-to-icmp;switch-to-arithmetic;switch-to-lookup;no-keep-loops;\
+         hoist-common-insts;sink-common-insts;speculate-blocks;simplify-cond-branch>,\
+         slp-vectorizer,vector-combine,instcombine<no-verify-fixpoint>,loop-unroll<{unrolling}>,sroa<preserve-cfg>,\
+         infer-alignment,instcombine<no-verify-fixpoint>,loop-mssa(licm<allowspeculation>),alignment-from-assumptions,\
+         loop-sink,instsimplify,div-rem-pairs,tailcallelim,\
+         simplifycfg<forward-switch-cond;switch-range-to-icmp;switch-to-arithmetic;switch-to-lookup;keep-loops;\
+         hoist-loads-stores-with-cond-faulting;speculate-blocks;simplify-cond-branch;speculate-unpredictables>),\
+         globaldce,constmerge,rel-lookup-table-converter"
+    );
+    Some(Halves { first, second })
+}
+
+/// What follows on [`super::counted`]: it leaves comparisons that nobody needs, and loops whose values no check holds any more.
+pub const AFTER_COUNTED: &str =
+    "function(simplifycfg<keep-loops>,loop-simplify,early-cse,loop-mssa(licm),instcombine<no-verify-fixpoint>)";
