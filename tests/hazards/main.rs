@@ -10,6 +10,7 @@ mod matrix;
 mod memory;
 mod merge;
 mod order;
+mod products;
 mod references;
 mod tables;
 mod tail_calls;

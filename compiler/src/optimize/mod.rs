@@ -7,6 +7,7 @@ mod merge;
 mod misaligned;
 mod neon;
 mod pipeline;
+mod products;
 mod share;
 mod sites;
 mod stack;
@@ -93,6 +94,10 @@ fn set_sections(llvm: &LlvmModule<'_>) {
 fn run_pipeline(llvm: &LlvmModule<'_>, options: &Options, machine: &TargetMachine) -> Result<(), CompileError> {
     let halves = pipeline::halves(options.level);
     run(llvm, machine, halves.as_ref().map_or(pipeline::whole(options.level), |halves| halves.first))?;
+    let has_product = options.target.row.pointer_bits == 64 && options.level != OptLevel::O0;
+    if has_product && products::combine_products(llvm) {
+        run(llvm, machine, pipeline::AFTER_PRODUCTS)?;
+    }
     let Some(halves) = halves else { return Ok(()) };
     if counted::version_loops(llvm, options) {
         run(llvm, machine, pipeline::AFTER_COUNTED)?;

@@ -57,3 +57,6 @@ pub fn halves(level: OptLevel) -> Option<Halves> {
 /// What follows on [`super::counted`]: it leaves comparisons that nobody needs, and loops whose values no check holds any more.
 pub const AFTER_COUNTED: &str =
     "function(simplifycfg<keep-loops>,loop-simplify,early-cse,loop-mssa(licm),instcombine<no-verify-fixpoint>)";
+
+/// What follows on [`super::products`]: the former arithmetic goes.
+pub const AFTER_PRODUCTS: &str = "function(instcombine<no-verify-fixpoint>,adce)";
