@@ -134,3 +134,15 @@ fn a_memory_with_addresses_of_64_bits_keeps_its_checks() {
         (i32.add (i32.load $n (local.get 0)) (i32.load 0 (local.get 1))))"#;
     assert_eq!(guard_of("i64 1", both), 1);
 }
+
+/// LLVM knows from the check that the index is positive; where it would have failed it is not, and code for RISC-V
+/// would extend it by its sign, to an address far before the memory.
+#[test]
+fn what_is_known_from_a_check_goes_with_it() {
+    let options = Options { memory: MemoryModel::Guard, level: OptLevel::O3, ..Options::default() };
+    let wat = r#"(module (memory 1 1) (func (export "f") (param i32) (result i32) (i32.load offset=3 (local.get 0))))"#;
+    let ir = compile_observed(wat.as_bytes(), &options, Emit::Optimized, &mut ()).expect("it compiles");
+    let ir = String::from_utf8(ir).expect("IR is text");
+    let body = ir.split("\n}").find(|f| f.contains("fastcc") && f.contains("@f0(")).expect("f is there");
+    assert!(body.contains("zext i32") && !body.contains("nneg") && !body.contains("@trap2"), "{body}");
+}

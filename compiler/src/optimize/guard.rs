@@ -14,6 +14,11 @@
 //! - A store that is more than one of the machine's does not count: it could leave its first part behind.
 //! - An atomic access is an access: a load of its own or, where it stores, one that is aligned and no wider than a
 //!   word, so that it is done as a whole or faults. A fence ends the search.
+//! - The length of a shared memory may grow between a check and the access. Then the access does not trap and the check
+//!   would have: as if it had come a moment later. It never shrinks. Nor is a memory with addresses of 64 bits
+//!   ever looked at: no reservation covers those.
+//! - In a function that lost a check, what LLVM may have concluded from it is taken away, as far as code generation would
+//!   compute another address by it.
 //! - A division on the way ends the search too, unless by a constant: its own check may have gone because
 //!   of this one.
 //! - In a function that lost a check, accesses of the guest's state become volatile, so that code
@@ -143,6 +148,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
             }
         }
         if removed > 0 {
+            forget_conclusions(function);
             self.keep_order(function);
         }
         removed
@@ -482,6 +488,28 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
     fn may_be_memory(&self, address: PointerValue<'ctx>) -> bool {
         let root = root_of(address);
         !(root == self.vmctx || is_local(root) || is_constant(root))
+    }
+}
+
+/// Takes away what LLVM may have concluded from a check that is gone. Code generation would count on it, and where the
+/// check would have failed, compute an address outside the reservation: it extends a number that is said to be positive
+/// by its sign, or makes a narrow product a wide one. The sum of a narrow number and a small constant may stay what it
+/// is said to be: with or without the wrap, it is inside.
+fn forget_conclusions(function: FunctionValue<'_>) {
+    for instruction in function.get_basic_block_iter().flat_map(|b| b.get_instructions()) {
+        let is_narrow = || int_operand(instruction, 0).is_some_and(|value| value.get_type().get_bit_width() < 64);
+        let adds_little = || {
+            let added = int_operand(instruction, 1).and_then(|added| added.get_zero_extended_constant());
+            added.is_some_and(|added| added < STEP_MAX as u64)
+        };
+        let forgotten = match instruction.get_opcode() {
+            Op::ZExt => instruction.set_non_negative_flag(false),
+            Op::Sub | Op::Mul | Op::Shl if is_narrow() => instruction.set_no_unsigned_wrap_flag(false),
+            Op::Add if is_narrow() && !adds_little() => instruction.set_no_unsigned_wrap_flag(false),
+            Op::Trunc => instruction.set_no_unsigned_wrap_flag(false),
+            _ => Ok(()),
+        };
+        forgotten.expect("the instruction has such a flag");
     }
 }
 
