@@ -10,6 +10,8 @@
 /// Calls `$row!` with every helper, in numerical order:
 /// `number name (parameter: type, ...) -> result symbol`.
 ///
+/// Helpers that make an object return its address, or a trap's number, which is below
+/// [`ADDRESS_MIN`](crate::object::ADDRESS_MIN); conversions return 0 if there is no memory.
 /// Types are `ptr`, `i32`, `i64`, `size` (an integer as wide as a pointer); `vmctx` is the calling
 /// instance's block. The string is the symbol by which LLVM's code generator may refer to the routine, if it does.
 #[macro_export]
@@ -32,6 +34,13 @@ macro_rules! for_each_builtin {
             13 memory_wait64 (address: ptr, expected: i64, timeout: i64) -> i32, "";
             14 memory_notify (address: ptr, count: i32) -> i32, "";
             15 exception   (vmctx: ptr, tag: i32) -> i64, "";
+            16 object_new (vmctx: ptr, ty: ptr, count: i64) -> i64, "";
+            17 array_new_data (vmctx: ptr, ty: ptr, segment: i32, from: i64, count: i64) -> i64, "";
+            18 array_new_elem (vmctx: ptr, ty: ptr, segment: i32, from: i64, count: i64) -> i64, "";
+            19 array_init_data (vmctx: ptr, array: i64, segment: i32, to: i64, from: i64, count: i64) -> i32, "";
+            20 array_init_elem (vmctx: ptr, array: i64, segment: i32, to: i64, from: i64, count: i64) -> i32, "";
+            21 any_from_extern (vmctx: ptr, reference: i64) -> i64, "";
+            22 extern_from_any (vmctx: ptr, reference: i64) -> i64, "";
         }
     };
 }

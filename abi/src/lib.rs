@@ -11,6 +11,7 @@ pub mod checksum;
 pub mod fixup;
 pub mod frame;
 pub mod image;
+pub mod object;
 pub mod ram;
 mod record;
 pub mod signature;

@@ -55,6 +55,10 @@ traps! {
     14 UnalignedAtomic        "unaligned atomic"
     /// Null where something is needed.
     15 NullReference          "null reference"
+    /// A cast of a reference to a type that it is not of.
+    16 CastFailure            "cast failure"
+    /// An array instruction outside its array.
+    17 ArrayOutOfBounds       "out of bounds array access"
     /// A wait in a memory that is not shared.
     18 ExpectedSharedMemory   "expected shared memory"
     /// There was no memory for an object.

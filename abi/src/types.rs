@@ -83,7 +83,7 @@ impl ValType {
     /// Whether its values are addresses of objects that the runtime reclaims: who keeps one says so.
     pub const fn is_collectable(self) -> bool {
         match self.ref_type() {
-            Some(ty) => matches!(ty.heap().top(), HeapType::Exn),
+            Some(ty) => matches!(ty.heap().top(), HeapType::Any | HeapType::Exn),
             None => false,
         }
     }
@@ -258,6 +258,9 @@ impl RefType {
     pub const fn index(self) -> Option<u32> {
         (self.0 >> RefType::INDEX_SHIFT).checked_sub(1)
     }
+
+    /// References to objects, integers and host values as such, or null.
+    pub const ANY: RefType = RefType::new(true, HeapType::Any);
 
     /// References to exceptions, or null.
     pub const EXN: RefType = RefType::new(true, HeapType::Exn);

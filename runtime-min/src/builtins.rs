@@ -57,10 +57,73 @@ pub(crate) trait Growth {
         None
     }
 
+    /// `struct.new_default`, `array.new_default`: the address of an object of the type with this record.
+    ///
+    /// # Safety
+    /// As `grow_memory`; the record is that of a type of structs or arrays.
+    unsafe fn new_object(_guest: NonNull<Guest>, _record: u64, _count: u64) -> Result<u64, TrapCode> {
+        Err(TrapCode::AllocationFailed)
+    }
+
+    /// `array.new_data` and `array.new_elem`, from items `from` on of a segment.
+    ///
+    /// # Safety
+    /// As `new_object`; the segment's items are of the array's element type.
+    unsafe fn new_array(
+        _guest: NonNull<Guest>,
+        _record: u64,
+        _segment: Segment,
+        _from: u64,
+        _count: u64,
+    ) -> Result<u64, TrapCode> {
+        Err(TrapCode::AllocationFailed)
+    }
+
+    /// `array.init_data` and `array.init_elem`.
+    ///
+    /// # Safety
+    /// As `grow_memory`; the segment's items are of the array's element type.
+    unsafe fn init_array(
+        _guest: NonNull<Guest>,
+        _array: u64,
+        _segment: Segment,
+        _to: u64,
+        _from: u64,
+        _count: u64,
+    ) -> Result<(), TrapCode> {
+        Err(TrapCode::AllocationFailed)
+    }
+
+    /// `any.convert_extern`, of something that is not null.
+    ///
+    /// # Safety
+    /// As `grow_memory`.
+    unsafe fn any_from_extern(_guest: NonNull<Guest>, _reference: u64) -> Option<u64> {
+        None
+    }
+
+    /// `extern.convert_any`, of something that is not null.
+    ///
+    /// # Safety
+    /// As `grow_memory`; the reference is of the hierarchy of `any`.
+    unsafe fn extern_from_any(_guest: NonNull<Guest>, _reference: u64) -> Option<u64> {
+        None
+    }
+
     /// Whether the guest that the present thread runs is to end, and could not while a helper ran.
     fn is_interrupted() -> bool {
         false
     }
+}
+
+/// A segment of the calling module.
+#[derive(Clone, Copy, Debug)]
+#[cfg_attr(not(feature = "std"), expect(dead_code, reason = "firmware has no objects"))]
+pub(crate) enum Segment {
+    /// A data segment.
+    Data(u32),
+    /// An element segment.
+    Elements(u32),
 }
 
 /// The record of the instance with a vmctx block.
@@ -82,6 +145,15 @@ unsafe fn record(vmctx: *mut u8) -> NonNull<Guest> {
 unsafe fn caller<'a>(vmctx: *mut u8) -> &'a Guest {
     // SAFETY: the call that the guest runs in has what the instance is made of, and it waits for the helper.
     unsafe { record(vmctx).as_ref() }
+}
+
+/// The address of an object, or the number of the trap to raise.
+fn made<G: Growth>(result: Result<u64, TrapCode>) -> u64 {
+    match result {
+        Ok(_) if G::is_interrupted() => TrapCode::Interrupted as u64,
+        Ok(reference) => reference,
+        Err(code) => code as u64,
+    }
 }
 
 /// 0, or the number of the trap to raise.
@@ -202,6 +274,55 @@ impl<G: Growth> Bodies<G> {
 
     unsafe extern "C" fn memory_notify(address: *mut u8, count: u32) -> u32 {
         NonNull::new(address).map_or(0, |address| G::notify(address, count))
+    }
+
+    unsafe extern "C" fn object_new(vmctx: *mut u8, ty: *mut u8, count: u64) -> u64 {
+        // SAFETY: called by the instance's code, with the record of one of its types.
+        made::<G>(unsafe { G::new_object(record(vmctx), ty.addr() as u64, count) })
+    }
+
+    unsafe extern "C" fn array_new_data(vmctx: *mut u8, ty: *mut u8, segment: u32, from: u64, count: u64) -> u64 {
+        // SAFETY: as above.
+        made::<G>(unsafe { G::new_array(record(vmctx), ty.addr() as u64, Segment::Data(segment), from, count) })
+    }
+
+    unsafe extern "C" fn array_new_elem(vmctx: *mut u8, ty: *mut u8, segment: u32, from: u64, count: u64) -> u64 {
+        // SAFETY: as above.
+        made::<G>(unsafe { G::new_array(record(vmctx), ty.addr() as u64, Segment::Elements(segment), from, count) })
+    }
+
+    unsafe extern "C" fn array_init_data(
+        vmctx: *mut u8,
+        array: u64,
+        segment: u32,
+        to: u64,
+        from: u64,
+        count: u64,
+    ) -> u32 {
+        // SAFETY: called by the instance's code, with an array that is there.
+        status::<G>(unsafe { G::init_array(record(vmctx), array, Segment::Data(segment), to, from, count) })
+    }
+
+    unsafe extern "C" fn array_init_elem(
+        vmctx: *mut u8,
+        array: u64,
+        segment: u32,
+        to: u64,
+        from: u64,
+        count: u64,
+    ) -> u32 {
+        // SAFETY: as above.
+        status::<G>(unsafe { G::init_array(record(vmctx), array, Segment::Elements(segment), to, from, count) })
+    }
+
+    unsafe extern "C" fn any_from_extern(vmctx: *mut u8, reference: u64) -> u64 {
+        // SAFETY: called by the instance's code.
+        unsafe { G::any_from_extern(record(vmctx), reference) }.unwrap_or(0)
+    }
+
+    unsafe extern "C" fn extern_from_any(vmctx: *mut u8, reference: u64) -> u64 {
+        // SAFETY: as above, with a reference of that hierarchy.
+        unsafe { G::extern_from_any(record(vmctx), reference) }.unwrap_or(0)
     }
 }
 

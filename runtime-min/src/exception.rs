@@ -1,17 +1,20 @@
 //! Exceptions and their tags as the host sees them.
 
 use std::fmt;
+use std::ptr::{self, NonNull};
 
 use wasmc_abi::signature::slot_count;
+use wasmc_abi::vmctx::{exception, type_record};
 use wasmc_abi::{TrapCode, ValType};
 
 use crate::error::Error;
-use crate::heap::Object;
+use crate::handle::Handle;
 use crate::store::{AsContext, AsContextMut, StoreCore, StoreId};
 use crate::trap::Trap;
 use crate::type_registry::TypeId;
 use crate::types::FuncType;
 use crate::value::Val;
+use crate::vmctx::Ptr;
 
 /// An exception tag of a store: the kind of an exception, and the types of its values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,9 +23,16 @@ pub struct Tag {
     pub(crate) index: u32,
 }
 
-/// The tag itself. Its address is its identity.
+/// The form of a tag, in place of a [`TypeForm`](wasmc_abi::image::TypeForm).
+pub(crate) const FORM: u64 = 3;
+
+/// The tag itself. Its address is its identity, and its first slots are those of a type's record: exceptions
+/// are objects with it for their type.
 #[derive(Debug)]
+#[repr(C)]
 pub(crate) struct TagData {
+    reserved: u64,
+    form: u64,
     pub(crate) ty: TypeId,
     /// Its number in the store.
     index: u32,
@@ -30,7 +40,7 @@ pub(crate) struct TagData {
 
 impl TagData {
     pub(crate) fn new(ty: TypeId, index: u32) -> TagData {
-        TagData { ty, index }
+        TagData { reserved: 0, form: FORM, ty, index }
     }
 
     /// How many slots the values of an exception take.
@@ -50,6 +60,66 @@ impl TagData {
     /// The slots that hold references to objects.
     pub(crate) fn references(&self) -> impl Iterator<Item = usize> {
         self.values().filter(|(_, ty)| ty.is_collectable()).map(|(slot, _)| slot)
+    }
+}
+
+const _: () = assert!(std::mem::offset_of!(TagData, form) == type_record::FORM as usize);
+
+/// See [`exception`]; the values follow.
+#[derive(Debug)]
+#[repr(C)]
+struct Head {
+    tag: Ptr<TagData>,
+    own: u64,
+}
+
+const _: () = {
+    assert!(std::mem::offset_of!(Head, tag) == exception::TAG as usize);
+    assert!(std::mem::offset_of!(Head, own) == exception::OWN as usize);
+    assert!(size_of::<Head>() == exception::LEN as usize);
+};
+
+/// An exception that is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Thrown(NonNull<Head>);
+
+impl Thrown {
+    /// The exception that a reference names; `None` for null.
+    ///
+    /// # Safety
+    /// `bits` are a reference to an exception that has not been reclaimed, and is not before this is used.
+    pub(crate) unsafe fn from_reference(bits: u64) -> Option<Thrown> {
+        NonNull::new(ptr::with_exposed_provenance_mut(bits as usize)).map(Thrown)
+    }
+
+    /// # Safety
+    /// As above; the object is an exception.
+    pub(crate) unsafe fn from_object(object: NonNull<u8>) -> Thrown {
+        Thrown(object.cast())
+    }
+
+    /// As compiled code holds it.
+    pub(crate) fn reference(self) -> u64 {
+        self.0.as_ptr().expose_provenance() as u64
+    }
+
+    /// Its tag.
+    pub(crate) fn tag<'a>(self) -> &'a TagData {
+        // SAFETY: the exception is there; its head names a tag of the store, which lives as long.
+        unsafe { &*(*self.0.as_ptr()).tag.0 }
+    }
+
+    /// Slot `index` of its values.
+    pub(crate) fn slot(self, index: usize) -> *mut u64 {
+        assert!(index < self.tag().slots());
+        // SAFETY: it has as many slots as its tag's type.
+        unsafe { self.0.as_ptr().add(1).cast::<u64>().add(index) }
+    }
+
+    /// Hands over the references to objects that it has.
+    pub(crate) fn each_reference(self, mut each: impl FnMut(u64)) {
+        // SAFETY: slots of references, which are 0 or lead to objects.
+        self.tag().references().for_each(|slot| each(unsafe { self.slot(slot).read() }));
     }
 }
 
@@ -109,32 +179,20 @@ impl std::error::Error for Exception {}
 /// A reference to an exception, for the host to hold: until it lets go of all of them
 /// ([`Store::release_references`](crate::Store::release_references)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ExnRef {
-    store: StoreId,
-    index: u32,
-    round: u32,
-}
-
-/// The references that the host was given.
-#[derive(Debug, Default)]
-pub(crate) struct Handles {
-    references: Vec<u64>,
-    /// How often the host has let go of all. Wraps.
-    round: u32,
-}
-
-impl Handles {
-    pub(crate) fn references(&self) -> &[u64] {
-        &self.references
-    }
-
-    pub(crate) fn release(&mut self) {
-        self.references.clear();
-        self.round = self.round.wrapping_add(1);
-    }
-}
+pub struct ExnRef(pub(crate) Handle);
 
 impl StoreCore {
+    /// An exception with the tag of this number, its values 0; `None` if there is no memory. Objects that nobody refers
+    /// to may be gone then.
+    pub(crate) fn new_exception(&mut self, tag: u32) -> Option<Thrown> {
+        let len = size_of::<Head>() + 8 * self.tags[tag].slots();
+        let head = self.allocate_object(len as u64).ok()?.cast::<Head>();
+        let tag = Ptr(self.tags.pointer(tag).as_ptr());
+        // SAFETY: there is room for a head.
+        unsafe { head.write(Head { tag, own: 0 }) };
+        Some(Thrown(head))
+    }
+
     pub(crate) fn new_tag(&mut self, ty: TypeId) -> Tag {
         let index = self.tags.len();
         Tag { store: self.id(), index: self.tags.push(TagData::new(ty, index)) }
@@ -145,28 +203,8 @@ impl StoreCore {
         &self.tags[tag.index]
     }
 
-    /// A handle for a reference to an object that is there; `None` for null.
-    pub(crate) fn new_handle(&self, reference: u64) -> Option<ExnRef> {
-        if reference == 0 {
-            return None;
-        }
-        let mut handles = self.handles.borrow_mut();
-        let (index, round) = (handles.references.len() as u32, handles.round);
-        handles.references.push(reference);
-        Some(ExnRef { store: self.id(), index, round })
-    }
-
-    /// The reference of a handle.
-    pub(crate) fn handle_slot(&self, handle: Option<ExnRef>) -> u64 {
-        let Some(ExnRef { store, index, round }) = handle else { return 0 };
-        store.check(self.id());
-        let handles = self.handles.borrow();
-        assert!(round == handles.round, "a reference was used after the host had let go of it");
-        handles.references[index as usize]
-    }
-
     /// Makes what a host function throws.
-    pub(crate) fn throw(&mut self, exception: &Exception) -> Result<Object, Error> {
+    pub(crate) fn throw(&mut self, exception: &Exception) -> Result<Thrown, Error> {
         let ty = self.tag(exception.tag).ty.ty();
         let mut slots = Vec::new();
         for (value, ty) in exception.values.iter().zip(ty.params()) {
@@ -183,7 +221,7 @@ impl StoreCore {
     }
 
     /// An exception that has come to the host.
-    pub(crate) fn uncaught(&self, object: Object) -> Exception {
+    pub(crate) fn uncaught(&self, object: Thrown) -> Exception {
         let tag = object.tag();
         let value = |(slot, ty): (usize, ValType)| {
             let high = if slot_count(ty) == 2 { slot + 1 } else { slot };

@@ -245,20 +245,35 @@ impl Guest {
         self.set_flag(segment, true);
     }
 
-    /// `memory.init`.
-    pub(crate) fn memory_init(&self, memory: u32, segment: u32, to: u64, from: u64, len: u64) -> Result<(), TrapCode> {
+    /// Bytes of a data segment; `None` if it has not all of them.
+    pub(crate) fn data_part(&self, segment: u32, from: u64, len: u64) -> Option<&[u8]> {
         let image = self.image();
         let data = match image.data_segments().get(segment) {
             Some(record) if !self.flag(self.data_flag(segment)) => image.data(&record),
             _ => &[],
         };
-        let end = from.checked_add(len).filter(|end| *end <= data.len() as u64);
-        let part = end.and_then(|end| data.get(from as usize..end as usize));
+        let end = from.checked_add(len).filter(|end| *end <= data.len() as u64)?;
+        data.get(from as usize..end as usize)
+    }
+
+    /// `memory.init`.
+    pub(crate) fn memory_init(&self, memory: u32, segment: u32, to: u64, from: u64, len: u64) -> Result<(), TrapCode> {
+        let part = self.data_part(segment, from, len);
         part.and_then(|part| self.memory(memory).write(to, part)).ok_or(TrapCode::MemoryOutOfBounds)
     }
 
     /// `table.init`.
     pub(crate) fn table_init(&self, table: u32, segment: u32, to: u64, from: u64, count: u64) -> Result<(), TrapCode> {
+        self.table(table).write(to, self.references(segment, from, count)?)
+    }
+
+    /// Items of an element segment.
+    pub(crate) fn references(
+        &self,
+        segment: u32,
+        from: u64,
+        count: u64,
+    ) -> Result<impl ExactSizeIterator<Item = RawRef> + '_, TrapCode> {
         let image = self.image();
         let items = match image.elements().get(segment) {
             Some(record) if !self.flag(segment) => Some(image.items(&record)),
@@ -267,7 +282,7 @@ impl Guest {
         let len = items.map_or(0, |items| items.len());
         let end = from.checked_add(count).filter(|end| *end <= len.into());
         let end = end.ok_or(TrapCode::TableOutOfBounds)?;
-        let references = (from as u32..end as u32).map(|i| {
+        Ok((from as u32..end as u32).map(move |i| {
             let item = items.and_then(|items| items.get(i)).unwrap_or(ElementItem { item: NONE });
             match item.item {
                 NONE => RawRef::NULL,
@@ -278,8 +293,7 @@ impl Guest {
                 }
                 function => self.reference(function),
             }
-        });
-        self.table(table).write(to, references)
+        }))
     }
 
     /// `table.copy`.

@@ -71,6 +71,12 @@ fn satisfies(store: &StoreCore, module: &Module, record: &ImportRecord, import: 
         return record.kind == wasmc_abi::image::ExternKind::Function as u32
             && module.type_ids().get(record.ty as usize).is_some_and(|wanted| offered.matches(*wanted));
     }
+    if let Import::Extern(Extern::Tag(tag)) = import {
+        // Tags have no subtypes: the types have to be the same.
+        let offered = store.tag(*tag).ty;
+        return record.kind == wasmc_abi::image::ExternKind::Tag as u32
+            && module.type_ids().get(record.ty as usize) == Some(&offered);
+    }
     import_type(store, import).matches(&module.import_type(record)) && model_conflict(store, module, import).is_none()
 }
 

@@ -8,17 +8,17 @@ use std::time::Duration;
 use wasmc_abi::TrapCode;
 use wasmc_abi::image::ExternKind;
 
-use crate::builtins::{Expected, Growth};
+use crate::builtins::{Expected, Growth, Segment};
 use crate::error::{Error, ExportError, LimitError};
-use crate::exception::Tag;
+use crate::exception::{Tag, Thrown};
 use crate::func::{self, Func, TypedFunc};
 use crate::global::{Global, GlobalData};
 use crate::guest::Guest;
-use crate::heap::Object;
 use crate::host::HostFunc;
 use crate::imports::{self, Import};
 use crate::memory::{Memory, MemoryData};
 use crate::module::{self, Module};
+use crate::objects;
 use crate::parking;
 use crate::shared::SharedMemory;
 use crate::storage::Zeroed;
@@ -181,13 +181,63 @@ impl Growth for Hosted {
             let instance = guest.cast::<InstanceData>().as_ref();
             (&mut *instance.store.as_ptr(), instance.tags[tag as usize])
         };
-        store.new_exception(tag).map(Object::reference)
+        store.new_exception(tag).map(Thrown::reference)
+    }
+
+    unsafe fn new_object(guest: NonNull<Guest>, record: u64, count: u64) -> Result<u64, TrapCode> {
+        // SAFETY: as above.
+        unsafe { store_of(guest).new_object(record, count) }
+    }
+
+    unsafe fn new_array(
+        guest: NonNull<Guest>,
+        record: u64,
+        segment: Segment,
+        from: u64,
+        count: u64,
+    ) -> Result<u64, TrapCode> {
+        // SAFETY: as above; the record of the instance is no part of the store's own.
+        let (core, guest) = unsafe { (store_of(guest), guest.as_ref()) };
+        // SAFETY: as above.
+        unsafe { objects::new_array(core, guest, record, segment, from, count) }
+    }
+
+    unsafe fn init_array(
+        guest: NonNull<Guest>,
+        array: u64,
+        segment: Segment,
+        to: u64,
+        from: u64,
+        count: u64,
+    ) -> Result<(), TrapCode> {
+        // SAFETY: as above.
+        unsafe { objects::init_array(guest.as_ref(), array, segment, to, from, count) }
+    }
+
+    unsafe fn any_from_extern(guest: NonNull<Guest>, reference: u64) -> Option<u64> {
+        // SAFETY: as above.
+        unsafe { store_of(guest) }.any_from_extern(reference)
+    }
+
+    unsafe fn extern_from_any(guest: NonNull<Guest>, reference: u64) -> Option<u64> {
+        // SAFETY: as above.
+        unsafe { store_of(guest).extern_from_any(reference) }
     }
 
     #[inline]
     fn is_interrupted() -> bool {
         trap::is_interrupted()
     }
+}
+
+/// The store of an instance.
+///
+/// # Safety
+/// As [`Growth::grow_memory`]; the reference ends with the helper.
+unsafe fn store_of<'a>(guest: NonNull<Guest>) -> &'a mut StoreCore {
+    // SAFETY: the record is the first field of an `InstanceData` of a store, which is lent to the call that the guest
+    // runs in, and that waits for the helper.
+    unsafe { &mut *guest.cast::<InstanceData>().as_ref().store.as_ptr() }
 }
 
 /// Makes an instance and runs its start function.
@@ -202,7 +252,11 @@ pub(crate) fn instantiate(
     let id = core.id();
     let computing = core.instances[index].guest.initialise_globals();
     if let Some(record) = computing.map(|function| core.function_to_call(index, function)) {
-        Func { store: id, record }.call(&mut store, &[])?;
+        // It says nothing of what it holds.
+        core.heap.pause(true);
+        let result = Func { store: id, record }.call(&mut store, &[]);
+        store.core_mut().heap.pause(false);
+        result?;
     }
     let core = store.core_mut();
     core.initialise(index).map_err(Trap::new)?;

@@ -29,6 +29,8 @@
 #![cfg_attr(not(feature = "std"), no_std)]
 
 mod activation;
+#[cfg(feature = "std")]
+mod any;
 mod arity;
 #[cfg(feature = "std")]
 mod backtrace;
@@ -44,6 +46,8 @@ mod func;
 #[cfg(feature = "std")]
 mod global;
 mod guest;
+#[cfg(feature = "std")]
+mod handle;
 #[cfg(feature = "std")]
 mod heap;
 #[cfg(feature = "std")]
@@ -62,7 +66,11 @@ mod memory;
 #[cfg(feature = "std")]
 mod module;
 #[cfg(feature = "std")]
+mod objects;
+#[cfg(feature = "std")]
 mod parking;
+#[cfg(feature = "std")]
+mod roots;
 #[cfg(feature = "wasi")]
 pub mod run;
 #[cfg(feature = "std")]
@@ -91,6 +99,8 @@ mod wasi_linker;
 #[cfg(feature = "wasi")]
 mod wasi_threads;
 
+#[cfg(feature = "std")]
+pub use any::AnyRef;
 #[cfg(feature = "std")]
 pub use error::{Error, ExportError, ImportError, LimitError, MemoryError, MissingImport};
 #[cfg(feature = "std")]

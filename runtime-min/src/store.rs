@@ -11,14 +11,17 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use wasmc_abi::target::MemoryModel;
 
 use crate::error::{Error, LimitError, MemoryError};
-use crate::exception::{Handles, TagData};
+use crate::exception::TagData;
 use crate::global::{Global, GlobalData};
-use crate::heap::{Cells, Heap, RootFrame};
+use crate::handle::Handles;
+use crate::heap::Heap;
 use crate::host::{HostFunc, HostRecord, Pending};
 use crate::instance::InstanceData;
 use crate::interrupt::{InterruptHandle, Interruption};
 use crate::memory::{Memory, MemoryData};
 use crate::module::Module;
+use crate::objects::Externals;
+use crate::roots::{Cells, RootFrame};
 use crate::shared::SharedMemory;
 use crate::storage::Arena;
 use crate::sys::unix;
@@ -71,6 +74,7 @@ pub(crate) struct StoreCore {
     pub(crate) heap: Heap,
     /// References to its objects that the host was given.
     pub(crate) handles: RefCell<Handles>,
+    pub(crate) externals: Externals,
     /// What compiled code shares with us.
     pub(crate) cells: Cells,
     last_roots: RootFrame,
@@ -113,6 +117,7 @@ impl StoreCore {
             tags: Arena::new(),
             heap: Heap::new(),
             handles: RefCell::default(),
+            externals: Externals::default(),
             cells: Cells::EMPTY,
             last_roots: RootFrame::LAST,
             host_records: Arena::new(),
@@ -404,7 +409,19 @@ impl<T> Store<T> {
         self.as_context_mut().core_mut().memory_pages_max = pages;
     }
 
-    /// Lets go of the references to exceptions that the host was given up to now, so that what they lead to can be
+    /// How many bytes the objects of guests may take, those included that nothing refers to any more. What would take
+    /// more ends in the trap "allocation failed".
+    pub fn set_objects_max(&mut self, len_bytes: usize) {
+        self.as_context_mut().core_mut().heap.set_limit(len_bytes);
+    }
+
+    /// Collects at every allocation: for tests, since it shows what has been forgotten.
+    #[doc(hidden)]
+    pub fn stress_collector(&mut self) {
+        self.as_context_mut().core_mut().heap.stressed = true;
+    }
+
+    /// Lets go of the references to exceptions and other objects that the host was given up to now, so that what they lead to can be
     /// reclaimed. Using one of them later panics, as it does with a handle of another store.
     pub fn release_references(&mut self) {
         self.as_context_mut().core_mut().handles.get_mut().release();

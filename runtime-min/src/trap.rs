@@ -14,7 +14,7 @@ use wasmc_abi::TrapCode;
 use crate::activation::{self, Activation, Position};
 use crate::backtrace::{self, RawTrace};
 use crate::error::Error;
-use crate::heap::Object;
+use crate::exception::Thrown;
 use crate::host::Pending;
 use crate::interrupt::{self, Interruption};
 use crate::store::StoreCore;
@@ -115,7 +115,7 @@ pub(crate) fn take_exception(store: &mut StoreCore) -> Result<(), Error> {
 #[cold]
 fn uncaught(store: &StoreCore, exception: u64) -> Result<(), Error> {
     // SAFETY: compiled code and host functions put references to exceptions there, and nothing has been reclaimed since.
-    let exception = unsafe { Object::from_reference(exception) };
+    let exception = unsafe { Thrown::from_reference(exception) };
     exception.map_or(Ok(()), |exception| Err(store.uncaught(exception).into()))
 }
 

@@ -12,7 +12,7 @@ use std::{fmt, ptr};
 
 use wasmc_abi::image::{NONE, Table, TypeForm};
 use wasmc_abi::vmctx::{DISPLAY_MIN, type_record};
-use wasmc_abi::{FieldType, RefType, StorageType, ValType};
+use wasmc_abi::{FieldType, RefType, StorageType, ValType, object};
 use wasmc_loader::{Fault, Image, LoadError};
 
 use crate::types::FuncType;
@@ -29,11 +29,41 @@ pub(crate) struct Type {
     display: Vec<TypeId>,
     /// What compiled code sees of it.
     record: Vec<u64>,
+    object: ObjectLayout,
+}
+
+/// What objects of a type have where.
+#[derive(Debug)]
+pub(crate) struct ObjectLayout {
+    /// Length of a struct, or of an array without elements, bytes.
+    pub(crate) len: u32,
+    /// Length of an array's element.
+    pub(crate) element_len: u32,
+    /// Offsets of a struct's references to objects; that of the first element of an array of such.
+    pub(crate) references: Vec<u32>,
+}
+
+impl ObjectLayout {
+    fn of(composite: &Composite) -> ObjectLayout {
+        let is_reference = |field: &FieldType| matches!(field.storage, StorageType::Val(ty) if ty.is_collectable());
+        match composite {
+            Composite::Func(_) => ObjectLayout { len: 0, element_len: 0, references: Vec::new() },
+            Composite::Struct(fields) => {
+                let offsets = object::field_offsets(fields).zip(fields).filter(|(_, field)| is_reference(field));
+                let references = offsets.map(|(offset, _)| offset).collect();
+                ObjectLayout { len: object::struct_len(fields), element_len: 0, references }
+            }
+            Composite::Array(element) => ObjectLayout {
+                len: object::ELEMENTS,
+                element_len: object::storage_len(element.storage),
+                references: is_reference(element).then_some(object::ELEMENTS).into_iter().collect(),
+            },
+        }
+    }
 }
 
 /// What a type is. Types that are named go by their numbers here.
 #[derive(Debug)]
-#[expect(dead_code, reason = "nobody makes objects yet")]
 pub(crate) enum Composite {
     /// A function type.
     Func(FuncType),
@@ -136,7 +166,8 @@ impl Registry {
                 };
             let composite = definition.composite(&absolute);
             // The type has to have its place before its record can say where that is.
-            let ty = Box::leak(Box::new(Type { number, composite, display: Vec::new(), record: Vec::new() }));
+            let object = ObjectLayout::of(&composite);
+            let ty = Box::leak(Box::new(Type { number, composite, display: Vec::new(), record: Vec::new(), object }));
             let this: *mut Type = ty;
             let slots = type_record::LEN as usize / 8;
             ty.record = vec![0; slots + DISPLAY_MIN.max(display.len() as u32 + 1) as usize];
@@ -223,6 +254,11 @@ impl TypeId {
             Composite::Func(ty) => ty,
             other => panic!("{other:?} is no function type"),
         }
+    }
+
+    /// What its objects have where.
+    pub(crate) fn object(self) -> &'static ObjectLayout {
+        &self.0.object
     }
 
     /// Whether it is `other` or a subtype of it.

@@ -7,10 +7,12 @@ use std::num::NonZeroU64;
 use wasmc_abi::signature::slot_count;
 use wasmc_abi::{HeapType, RefType, ValType};
 
+use crate::any::AnyRef;
 use crate::arity::for_each_arity;
 use crate::error::{Error, LimitError};
 use crate::exception::ExnRef;
 use crate::func::Func;
+use crate::objects::is_own_extern;
 use crate::store::{StoreCore, StoreId};
 use crate::types::matches;
 use crate::vmctx::{GlobalValue, RawRef};
@@ -20,9 +22,15 @@ use crate::vmctx::{GlobalValue, RawRef};
 pub struct ExternRef(NonZeroU64);
 
 impl ExternRef {
-    /// A reference with this token; `None` for 0, which stands for null.
+    /// A reference with this token; `None` for 0, which stands for null, and from 2<sup>63</sup> on: those are the runtime's
+    /// own, for objects of guests that became host values.
     pub fn new(token: u64) -> Option<ExternRef> {
-        NonZeroU64::new(token).map(ExternRef)
+        ExternRef::from_slot(token).filter(|_| !is_own_extern(token))
+    }
+
+    /// As compiled code has it.
+    pub(crate) fn from_slot(bits: u64) -> Option<ExternRef> {
+        NonZeroU64::new(bits).map(ExternRef)
     }
 
     /// The token.
@@ -50,6 +58,8 @@ pub enum Val {
     ExternRef(Option<ExternRef>),
     /// A reference to an exception.
     ExnRef(Option<ExnRef>),
+    /// A reference to an object of a guest's, an integer of 31 bits, or a host value as such.
+    AnyRef(Option<AnyRef>),
 }
 
 impl Val {
@@ -64,19 +74,21 @@ impl Val {
             Val::FuncRef(_) => ValType::FuncRef,
             Val::ExternRef(_) => ValType::ExternRef,
             Val::ExnRef(_) => ValType::Ref(RefType::EXN),
+            Val::AnyRef(_) => ValType::Ref(RefType::ANY),
         }
     }
 
     /// Whether it is one of the values of a type.
-    fn is_a(&self, ty: ValType) -> bool {
+    fn is_a(&self, ty: ValType, store: &StoreCore) -> bool {
         match (self, ty.ref_type()) {
             (_, None) => self.ty() == ty,
-            (Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None), Some(wanted)) => {
+            (Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None) | Val::AnyRef(None), Some(wanted)) => {
                 wanted.is_nullable() && self.ty() == top(wanted)
             }
             (Val::FuncRef(Some(func)), Some(_)) => matches(func.ref_type(), ty),
             (Val::ExternRef(Some(_)), Some(_)) => matches(RefType::new(false, HeapType::Extern).val_type(), ty),
             (Val::ExnRef(Some(_)), Some(_)) => matches(RefType::new(false, HeapType::Exn).val_type(), ty),
+            (Val::AnyRef(Some(reference)), Some(_)) => matches(store.any_type(*reference), ty),
             (_, Some(_)) => false,
         }
     }
@@ -92,6 +104,7 @@ impl Val {
             ValType::FuncRef => Val::FuncRef(None),
             ValType::ExternRef => Val::ExternRef(None),
             ValType::Ref(ty) if ty.heap().top() == HeapType::Exn => Val::ExnRef(None),
+            ValType::Ref(ty) if ty.heap().top() == HeapType::Any => Val::AnyRef(None),
             ValType::Ref(ty) => Val::zero(top(ty)),
         }
     }
@@ -107,8 +120,9 @@ impl Val {
             ValType::V128 => Val::V128(u128::from(low) | u128::from(high) << 64),
             // SAFETY: a slot of type `funcref` that compiled code or `to_slots` has filled.
             ValType::FuncRef => Val::FuncRef(Func::from_raw(unsafe { RawRef::from_slot(low) }, store.id())),
-            ValType::ExternRef => Val::ExternRef(ExternRef::new(low)),
-            ValType::Ref(ty) if ty.heap().top() == HeapType::Exn => Val::ExnRef(store.new_handle(low)),
+            ValType::ExternRef => Val::ExternRef(ExternRef::from_slot(low)),
+            ValType::Ref(ty) if ty.heap().top() == HeapType::Exn => Val::ExnRef(store.new_handle(low).map(ExnRef)),
+            ValType::Ref(ty) if ty.heap().top() == HeapType::Any => Val::AnyRef(store.new_handle(low).map(AnyRef)),
             ValType::Ref(ty) => Val::from_slots(slots, top(ty), store),
         }
     }
@@ -133,10 +147,11 @@ impl fmt::Display for Val {
             Val::F32(bits) => f32::from_bits(*bits).fmt(f),
             Val::F64(bits) => f64::from_bits(*bits).fmt(f),
             Val::V128(bits) => write!(f, "{bits:#034x}"),
-            Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None) => f.write_str("null"),
+            Val::FuncRef(None) | Val::ExternRef(None) | Val::ExnRef(None) | Val::AnyRef(None) => f.write_str("null"),
             Val::FuncRef(Some(_)) => f.write_str("a function"),
             Val::ExternRef(Some(reference)) => reference.token().fmt(f),
             Val::ExnRef(Some(_)) => f.write_str("an exception"),
+            Val::AnyRef(Some(_)) => f.write_str("an object"),
         }
     }
 }
@@ -165,7 +180,7 @@ impl From<f64> for Val {
 impl StoreCore {
     /// A value of the given type as slots.
     pub(crate) fn to_slots(&self, value: &Val, ty: ValType) -> Result<GlobalValue, Error> {
-        if !value.is_a(ty) {
+        if !value.is_a(ty, self) {
             let text = format!("A value of type {} was given where {ty} is needed.", value.ty());
             return Err(Error::Type(text));
         }
@@ -177,7 +192,8 @@ impl StoreCore {
             Val::V128(bits) => [bits as u64, (bits >> 64) as u64],
             Val::FuncRef(func) => [func_slot(func, self.id())?, 0],
             Val::ExternRef(reference) => [reference.map_or(0, ExternRef::token), 0],
-            Val::ExnRef(reference) => [self.handle_slot(reference), 0],
+            Val::ExnRef(reference) => [self.handle_slot(reference.map(|reference| reference.0)), 0],
+            Val::AnyRef(reference) => [self.handle_slot(reference.map(|reference| reference.0)), 0],
         })
     }
 
@@ -313,7 +329,7 @@ impl WasmTy for Option<ExternRef> {
     type Abi = u64;
     const TYPE: ValType = ValType::ExternRef;
     fn from_abi(abi: u64, _: StoreId) -> Self {
-        ExternRef::new(abi)
+        ExternRef::from_slot(abi)
     }
     unsafe fn abi_from_slots(slots: *const u64) -> u64 {
         // SAFETY: by the caller's promise.

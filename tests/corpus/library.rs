@@ -189,3 +189,31 @@ fn hashes_a_password(id: &str) {
         assert_eq!(found, "ec57ec9c0eaf51eeea2e92ffdcaa9cdee478f1927215b515b7b8d66657f41ed9", "{id}, {memory}");
     }
 }
+
+/// From `inputs/gc-list.mbt`, by MoonBit's compiler (npm `@moonbit/moonc-worker` 0.1.202605123).
+const GC_LIST: &[u8] = include_bytes!("inputs/gc-list.wasm");
+
+#[test]
+fn lists_of_moonbit_are_collected() {
+    for memory in MODELS {
+        let image = wasmc::compile(GC_LIST, &options(memory)).unwrap_or_else(|error| panic!("{memory}: {error}"));
+        let module = crate::load_image(&image).unwrap_or_else(|error| panic!("{memory}: {error}"));
+        for (stressed, rounds, churned) in [(false, 3000, 1_488_409_564), (true, 3, 496_996_533)] {
+            let mut store = Store::new(());
+            // Three million objects of 24 bytes in less than four mebibytes.
+            store.set_objects_max(4 << 20);
+            if stressed {
+                store.stress_collector();
+            }
+            let instance = Linker::new().instantiate(&mut store, &module).unwrap_or_else(|error| panic!("{error}"));
+            let mut call = |name: &str, args: &[i32]| {
+                let args: Vec<Val> = args.iter().map(|arg| Val::I32(*arg)).collect();
+                let func = instance.get_func(&store, name).unwrap_or_else(|| panic!("no function {name}"));
+                func.call(&mut store, &args).unwrap_or_else(|error| panic!("{name}: {error}"))
+            };
+            assert_eq!(call("sum", &[1000]), [Val::I32(500_500)], "{memory}");
+            assert_eq!(call("fibs", &[20]), [Val::I32(6765)], "{memory}");
+            assert_eq!(call("churn", &[rounds, 1000]), [Val::I32(churned)], "{memory}");
+        }
+    }
+}

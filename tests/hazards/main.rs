@@ -9,6 +9,7 @@ mod float_environment;
 mod matrix;
 mod memory;
 mod merge;
+mod objects;
 mod order;
 mod products;
 mod references;

@@ -48,11 +48,12 @@ fn main() {
 }
 
 /// The proposals that are compiled and have files of their own: vectors, which are part of version 2, and later ones.
-const PROPOSALS: [Proposal; 11] = [
+const PROPOSALS: [Proposal; 12] = [
     Proposal::CustomPageSizes,
     Proposal::ExceptionHandling,
     Proposal::ExtendedConst,
     Proposal::FunctionReferences,
+    Proposal::GC,
     Proposal::Memory64,
     Proposal::MultiMemory,
     Proposal::RelaxedSimd,
@@ -69,8 +70,6 @@ fn select_files(wanted: Vec<String>) -> Vec<TestFile<'static>> {
     let mut files: Vec<_> = spec(SpecVersion::V2)
         .chain(PROPOSALS.into_iter().flat_map(proposal))
         .chain(spec(SpecVersion::V3).filter(|file| OF_VERSION_3.contains(&file.name())))
-        // A file of types with indices, which are not compiled.
-        .filter(|file| file.name() != "tag.wast")
         .filter(|file| wanted.is_empty() || wanted.iter().any(|part| script::label(file).contains(part.as_str())))
         .collect();
     // Version 2 last, and with it the sum.

@@ -1,7 +1,7 @@
 //! Arguments and expected results of the scripts.
 
 use crate::script::Failure;
-use wasmc_tests::Value;
+use wasmc_tests::{Any, Value};
 use wast::core::{AbstractHeapType, HeapType, NanPattern, V128Pattern, WastArgCore, WastRetCore};
 use wast::token::{F32, F64};
 use wast::{WastArg, WastRet};
@@ -16,19 +16,30 @@ pub fn argument(arg: &WastArg<'_>) -> Result<Value, Failure> {
         WastArg::Core(WastArgCore::V128(value)) => Value::V128(u128::from_le_bytes(value.to_le_bytes())),
         WastArg::Core(WastArgCore::RefNull(ty)) if is_extern(ty) => Value::ExternRef(0),
         WastArg::Core(WastArgCore::RefNull(ty)) if is_exception(ty) => Value::ExnRef(false),
+        WastArg::Core(WastArgCore::RefNull(ty)) if is_any(ty) => Value::AnyRef(Any::Null),
         WastArg::Core(WastArgCore::RefNull(_)) => Value::FuncRef(false),
+        WastArg::Core(WastArgCore::RefHost(number)) => Value::AnyRef(Any::Host(host_token(*number))),
         WastArg::Core(WastArgCore::RefExtern(number)) => host_value(*number),
-        other => return Err(format!("no such argument in WebAssembly 2.0: {other:?}").into()),
+        other => return Err(format!("no such argument: {other:?}").into()),
     })
 }
 
 /// The script's host values count from 0, which is null here.
+fn host_token(number: u32) -> u64 {
+    u64::from(number) + 1
+}
+
 fn host_value(number: u32) -> Value {
-    Value::ExternRef(u64::from(number) + 1)
+    Value::ExternRef(host_token(number))
 }
 
 fn is_extern(ty: &HeapType<'_>) -> bool {
-    matches!(ty, HeapType::Abstract { ty: AbstractHeapType::Extern, .. })
+    matches!(ty, HeapType::Abstract { ty: AbstractHeapType::Extern | AbstractHeapType::NoExtern, .. })
+}
+
+fn is_any(ty: &HeapType<'_>) -> bool {
+    use AbstractHeapType::{Any, Array, Eq, I31, None, Struct};
+    matches!(ty, HeapType::Abstract { ty: Any | Array | Eq | I31 | None | Struct, .. })
 }
 
 fn is_exception(ty: &HeapType<'_>) -> bool {
@@ -49,7 +60,19 @@ fn matches_core(found: Value, wanted: &WastRetCore<'_>) -> bool {
         (WastRetCore::F32(wanted), Value::F32(bits)) => matches_single(bits, wanted),
         (WastRetCore::F64(wanted), Value::F64(bits)) => matches_double(bits, wanted),
         (WastRetCore::V128(wanted), Value::V128(bits)) => matches_vector(bits.to_le_bytes(), wanted),
-        (WastRetCore::RefNull(ty), Value::FuncRef(false)) => ty.is_none_or(|ty| !is_extern(&ty) && !is_exception(&ty)),
+        (WastRetCore::RefNull(ty), Value::FuncRef(false)) => {
+            ty.is_none_or(|ty| !is_extern(&ty) && !is_exception(&ty) && !is_any(&ty))
+        }
+        // A type of the module's own may be of either hierarchy.
+        (WastRetCore::RefNull(ty), Value::AnyRef(Any::Null)) => {
+            ty.is_none_or(|ty| is_any(&ty) || matches!(ty, HeapType::Concrete(_)))
+        }
+        (WastRetCore::RefAny, Value::AnyRef(any)) => any != Any::Null,
+        (WastRetCore::RefEq, Value::AnyRef(any)) => matches!(any, Any::I31(_) | Any::Struct | Any::Array),
+        (WastRetCore::RefI31, Value::AnyRef(any)) => matches!(any, Any::I31(_)),
+        (WastRetCore::RefStruct, Value::AnyRef(any)) => any == Any::Struct,
+        (WastRetCore::RefArray, Value::AnyRef(any)) => any == Any::Array,
+        (WastRetCore::RefHost(wanted), Value::AnyRef(any)) => any == Any::Host(host_token(*wanted)),
         (WastRetCore::RefNull(ty), Value::ExnRef(false)) => ty.is_none_or(|ty| is_exception(&ty)),
         (WastRetCore::RefNull(ty), Value::ExternRef(0)) => ty.is_none_or(|ty| is_extern(&ty)),
         (WastRetCore::RefFunc(None), Value::FuncRef(true)) => true,

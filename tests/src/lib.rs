@@ -15,7 +15,7 @@ pub use engine::Engine;
 pub use oracle::{Oracle, exports};
 pub use outcome::Outcome;
 pub use runner::Runner;
-pub use wasmc_test_protocol::Value;
+pub use wasmc_test_protocol::{Any, Value};
 
 use std::collections::HashMap;
 use std::path::PathBuf;

@@ -85,7 +85,7 @@ fn to_val(value: Value, ty: wasmi::ValType) -> Val {
         Value::F32(bits) => Val::F32(wasmi::F32::from_bits(bits)),
         Value::F64(bits) => Val::F64(wasmi::F64::from_bits(bits)),
         Value::V128(bits) => Val::V128(bits.into()),
-        Value::FuncRef(_) | Value::ExternRef(_) | Value::ExnRef(_) => Val::default(ty),
+        Value::FuncRef(_) | Value::ExternRef(_) | Value::ExnRef(_) | Value::AnyRef(_) => Val::default(ty),
     }
 }
 

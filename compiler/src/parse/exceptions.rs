@@ -70,7 +70,7 @@ fn scan(module: &Module<'_>, body: &Body<'_>) -> Throws {
     let mut blocks = vec![false];
     let body = FunctionBody::new(BinaryReader::new(&body.bytes, body.offset.into()));
     for operator in body.get_operators_reader().expect(VALID) {
-        let is_caught = blocks.contains(&true) || module.exceptions.is_none();
+        let is_caught = blocks.contains(&true) || !module.uses_exceptions;
         match operator.expect(VALID) {
             // It leaves the function, and all blocks.
             O::ReturnCall { function_index } => throws.calls.push(FuncIndex(function_index)),

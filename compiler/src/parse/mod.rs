@@ -26,26 +26,46 @@ use wasmparser::{BinaryReaderError, Parser, ValidPayload, Validator, WasmFeature
 
 /// Reads and validates a binary module that uses no other proposals than these.
 pub fn parse(bytes: &[u8], proposals: Proposals) -> Result<Module<'_>, CompileError> {
-    let exceptions = validate(bytes, proposals)?;
+    let uses = validate(bytes, proposals)?;
     // What follows meets only errors that validation would have found.
     let mut module = sections::read(bytes).map_err(|e| invalid(bytes, &e))?;
     module.digest = Sha256::digest(bytes).into();
     module.escapes = module.find_escapes();
-    module.exceptions = exceptions;
-    if module.exceptions.is_some() || module.bodies.iter().any(|body| body.makes_tail_calls) {
+    module.uses_exceptions = uses.exceptions;
+    module.uses_objects = uses.objects;
+    module.validation = uses.validation;
+    if module.uses_exceptions || module.bodies.iter().any(|body| body.makes_tail_calls) {
         module.throwing = Some(Throwing::find(&module));
     }
     Ok(module)
 }
 
-/// Validates a module. If it uses exceptions, it can be done again for the types of operands.
-fn validate(bytes: &[u8], proposals: Proposals) -> Result<Option<Validation>, CompileError> {
-    let without = proposals.features().difference(WasmFeatures::EXCEPTIONS | WasmFeatures::LEGACY_EXCEPTIONS);
-    if Validator::new_with_features(without).validate_all(bytes).is_ok() {
-        return Ok(None);
+/// What validation finds out about a module.
+#[derive(Default)]
+struct Uses {
+    exceptions: bool,
+    objects: bool,
+    /// There if the module uses exceptions or objects, so that the types of operands count.
+    validation: Option<Validation>,
+}
+
+fn validate(bytes: &[u8], proposals: Proposals) -> Result<Uses, CompileError> {
+    let is_valid_without = |features: WasmFeatures| {
+        let without = proposals.features().difference(features);
+        Validator::new_with_features(without).validate_all(bytes).is_ok()
+    };
+    let exceptions = WasmFeatures::EXCEPTIONS | WasmFeatures::LEGACY_EXCEPTIONS;
+    if is_valid_without(exceptions | WasmFeatures::GC) {
+        return Ok(Uses::default());
     }
     let error = match validate_bodies(bytes, proposals.features()) {
-        Ok(validation) => return Ok(validation),
+        Ok(validation) => {
+            return Ok(Uses {
+                exceptions: !is_valid_without(exceptions),
+                objects: !is_valid_without(WasmFeatures::GC),
+                validation,
+            });
+        }
         Err(error) => error,
     };
     match proposals::missing(bytes, &error, proposals) {

@@ -67,9 +67,12 @@ pub struct Module<'a> {
     /// Defined functions that can be referred to: exported, in element segments, `ref.func`, start.
     /// Ascending.
     pub escapes: Vec<FuncIndex>,
-    /// For the types of operands, those of exceptions have to be told to the runtime; `None` if the module uses no
-    /// exceptions.
-    pub exceptions: Option<Validation>,
+    /// Whether the module uses exceptions.
+    pub uses_exceptions: bool,
+    /// Whether it uses structs, arrays, or types with subtypes.
+    pub uses_objects: bool,
+    /// For the types of operands, if there may be references to what the runtime reclaims: it has to be told of them.
+    pub validation: Option<Validation>,
     /// Which functions may be left by an exception, if that is more than the imported ones.
     pub throwing: Option<Throwing>,
 }

@@ -3,8 +3,8 @@
 use super::{DefinedFuncIndex, sections::VALID};
 
 use wasmparser::{
-    BinaryReaderError, FuncToValidate, FuncValidator, FunctionBody, HeapType, Operator, ValType, ValidatorResources,
-    WasmFeatures,
+    AbstractHeapType, BinaryReaderError, FuncToValidate, FuncValidator, FunctionBody, HeapType, Operator, ValType,
+    ValidatorResources, WasmFeatures, WasmModuleResources,
 };
 
 /// What it takes to validate the bodies of a module again.
@@ -55,16 +55,10 @@ impl Operands {
     pub fn collectable(&self) -> Vec<usize> {
         let height = self.0.operand_stack_height() as usize;
         let is_collectable = |place: &usize| {
-            let ty = self.0.get_operand_type(height - 1 - place).flatten();
-            matches!(ty, Some(ValType::Ref(ty)) if is_collectable(ty.heap_type()))
+            let Some(ValType::Ref(ty)) = self.0.get_operand_type(height - 1 - place).flatten() else { return false };
+            let top = self.0.resources().top_type(&ty.heap_type());
+            matches!(top, HeapType::Abstract { ty: AbstractHeapType::Any | AbstractHeapType::Exn, .. })
         };
         (0..height).filter(is_collectable).collect()
     }
-}
-
-/// Whether the runtime reclaims what is referred to, as `abi` has it: what defined types name are functions so far, which
-/// it does not.
-fn is_collectable(ty: HeapType) -> bool {
-    use wasmparser::AbstractHeapType::{Exn, NoExn};
-    matches!(ty, HeapType::Abstract { ty: Exn | NoExn, .. })
 }

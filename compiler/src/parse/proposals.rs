@@ -42,7 +42,7 @@ pub const PROPOSALS: &[Proposal] = &[
     row("custom-page-sizes", F::CUSTOM_PAGE_SIZES, F::empty(), true),
     row("wide-arithmetic", F::WIDE_ARITHMETIC, F::empty(), true),
     row("function-references", F::FUNCTION_REFERENCES, F::REFERENCE_TYPES, true),
-    row("gc", F::GC, F::FUNCTION_REFERENCES.union(F::REFERENCE_TYPES), false),
+    row("gc", F::GC, F::FUNCTION_REFERENCES.union(F::REFERENCE_TYPES), true),
     row("stack-switching", F::STACK_SWITCHING, F::empty(), false),
     row("memory-control", F::MEMORY_CONTROL, F::empty(), false),
     row("shared-everything-threads", F::SHARED_EVERYTHING_THREADS, F::empty(), false),

@@ -1,5 +1,5 @@
 //! What cannot overlap, told to LLVM as type-based alias metadata: linear memory, vmctx slots,
-//! each global and table elements. Two accesses of linear memory always have the same tag.
+//! each global, table elements and objects. Two accesses of linear memory always have the same tag.
 
 use inkwell::context::Context;
 use inkwell::values::{InstructionValue, MetadataValue};
@@ -13,6 +13,8 @@ pub struct Alias<'ctx> {
     pub memory: MetadataValue<'ctx>,
     pub vmctx: MetadataValue<'ctx>,
     pub table: MetadataValue<'ctx>,
+    /// Fields and elements of all objects.
+    pub object: MetadataValue<'ctx>,
     /// All imported mutable globals: two of them may be the same.
     pub imported_global: MetadataValue<'ctx>,
     globals: Vec<MetadataValue<'ctx>>,
@@ -30,6 +32,7 @@ impl<'ctx> Alias<'ctx> {
             memory: tag("memory"),
             vmctx: tag("vmctx"),
             table: tag("table"),
+            object: tag("object"),
             imported_global: tag("imported global"),
             globals: (0..globals).map(|i| tag(&format!("global {i}"))).collect(),
         }

@@ -38,7 +38,7 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         let pending = self.load_slot(word, cells, store_cells::EXCEPTION, Slot::Variable)?.into_int_value();
         let is_pending = self.builder.build_int_compare(IntPredicate::NE, pending, word.const_zero(), "")?;
         let next = self.new_block();
-        let uses_exceptions = self.unit.module.exceptions.is_some();
+        let uses_exceptions = self.unit.module.uses_exceptions;
         if uses_exceptions && pad_of(&self.frames).is_none() {
             // It is where our caller looks for it.
             let exit = self.exceptional_exit();

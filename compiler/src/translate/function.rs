@@ -109,7 +109,7 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
             unit.attributes.leave_alone(function);
         }
         this.hold_vmctx()?;
-        if let Some(validation) = &unit.module.exceptions {
+        if let Some(validation) = &unit.module.validation {
             this.operands = validation.operands(defined, &function_body(body));
             this.begin_roots()?;
         }
@@ -295,6 +295,8 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
                     || ops::call::translate(self, operator)?
                     || ops::table::translate(self, operator)?
                     || ops::reference::translate(self, operator)?
+                    || ops::object::translate(self, operator)?
+                    || ops::cast::translate(self, operator)?
                     || ops::vector::translate(self, operator)?
                     || ops::atomic::translate(self, operator)?;
                 assert!(known, "validation admits {operator:?}, which has no translation");

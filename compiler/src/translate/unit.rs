@@ -316,8 +316,11 @@ fn refuse_unfit(module: &Module<'_>, row: &TargetRow) -> Result<()> {
     if row.os == Os::None && module.memories.iter().any(|memory| memory.shared) {
         return refuse("a shared memory", "firmware has no threads to share it with");
     }
-    if row.os == Os::None && (module.exceptions.is_some() || !module.tags.is_empty()) {
+    if row.os == Os::None && (module.uses_exceptions || !module.tags.is_empty()) {
         return refuse("exceptions", "its runtime reclaims no objects");
+    }
+    if row.os == Os::None && module.uses_objects {
+        return refuse("garbage collection", "its runtime reclaims no objects");
     }
     if row.pointer_bits == 32 && module.memories.iter().any(|memory| memory.wide) {
         return refuse("a memory with addresses of 64 bits", "its pointers have 32");

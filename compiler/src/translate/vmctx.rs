@@ -143,7 +143,12 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         }
     }
 
-    /// Canonical id of a function type, as a word.
+    /// Address of the record of a type, where ids are such addresses.
+    pub fn type_record(&self, ty: TypeId) -> Result<PointerValue<'ctx>> {
+        self.load_pointer(self.vmctx, self.unit.layout.type_id(ty.0), Slot::Invariant)
+    }
+
+    /// Canonical id of a type, as a word.
     pub fn type_id(&self, ty: TypeId) -> Result<IntValue<'ctx>> {
         let offset = self.unit.layout.type_id(ty.0);
         Ok(self.load_slot(self.unit.types.word, self.vmctx, offset, Slot::Invariant)?.into_int_value())

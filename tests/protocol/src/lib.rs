@@ -56,4 +56,4 @@ mod message;
 mod value;
 
 pub use message::{Head, Inspect, Reply, Request};
-pub use value::{Value, Values};
+pub use value::{Any, Value, Values};

@@ -191,7 +191,7 @@ impl<'a> Reply<'a> {
 mod tests {
     extern crate std;
     use super::*;
-    use crate::Value;
+    use crate::{Any, Value};
     use std::vec::Vec;
 
     fn bytes(write: impl Fn(&mut dyn FnMut(&[u8]))) -> Vec<u8> {
@@ -200,7 +200,7 @@ mod tests {
         bytes
     }
 
-    const VALUES: [Value; 11] = [
+    const VALUES: [Value; 15] = [
         Value::I32(u32::MAX),
         Value::I64(1 << 63),
         Value::F32(0x7FA0_0001),
@@ -212,6 +212,10 @@ mod tests {
         Value::ExternRef(7),
         Value::ExnRef(false),
         Value::ExnRef(true),
+        Value::AnyRef(Any::Null),
+        Value::AnyRef(Any::I31(0x7FFF_FFFF)),
+        Value::AnyRef(Any::Array),
+        Value::AnyRef(Any::Host(u64::MAX)),
     ];
 
     #[test]

@@ -18,6 +18,44 @@ pub enum Value {
     ExternRef(u64),
     /// An exception or null; which exception cannot be told between engines.
     ExnRef(bool),
+    /// An object, by what it is.
+    AnyRef(Any),
+}
+
+/// What a reference of the hierarchy of `any` is; which object it is cannot be told between engines.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the names are Wasm's")]
+pub enum Any {
+    Null,
+    I31(u32),
+    Struct,
+    Array,
+    /// A host value's token.
+    Host(u64),
+}
+
+impl Any {
+    fn bits(self) -> u128 {
+        let (kind, payload) = match self {
+            Any::Null => (0, 0),
+            Any::I31(value) => (1, value.into()),
+            Any::Struct => (2, 0),
+            Any::Array => (3, 0),
+            Any::Host(token) => (4, token),
+        };
+        kind | u128::from(payload) << 64
+    }
+
+    fn from_bits(bits: u128) -> Any {
+        let payload = (bits >> 64) as u64;
+        match bits as u64 {
+            1 => Any::I31(payload as u32),
+            2 => Any::Struct,
+            3 => Any::Array,
+            4 => Any::Host(payload),
+            _ => Any::Null,
+        }
+    }
 }
 
 /// How many bytes a value takes.
@@ -35,6 +73,7 @@ impl Value {
             Value::FuncRef(_) => ValType::FuncRef,
             Value::ExternRef(_) => ValType::ExternRef,
             Value::ExnRef(_) => ValType::Ref(RefType::EXN),
+            Value::AnyRef(_) => ValType::Ref(RefType::ANY),
         }
     }
 
@@ -43,6 +82,7 @@ impl Value {
             Value::I32(bits) | Value::F32(bits) => bits.into(),
             Value::I64(bits) | Value::F64(bits) | Value::ExternRef(bits) => bits.into(),
             Value::V128(bits) => bits,
+            Value::AnyRef(any) => any.bits(),
             Value::FuncRef(there) | Value::ExnRef(there) => there.into(),
         }
     }
@@ -59,6 +99,7 @@ impl Value {
             ValType::ExternRef => Value::ExternRef(bits as u64),
             ValType::Ref(ty) if ty.heap().top() == HeapType::Func => Value::FuncRef(bits != 0),
             ValType::Ref(ty) if ty.heap().top() == HeapType::Exn => Value::ExnRef(bits != 0),
+            ValType::Ref(ty) if ty.heap().top() == HeapType::Any => Value::AnyRef(Any::from_bits(bits)),
             ValType::Ref(_) => Value::ExternRef(bits as u64),
         }
     }
@@ -118,6 +159,7 @@ impl fmt::Display for Value {
             Value::ExternRef(0) => f.write_str("externref:null"),
             Value::ExnRef(false) => f.write_str("exnref:null"),
             Value::ExnRef(true) => f.write_str("exnref"),
+            Value::AnyRef(any) => write!(f, "anyref:{any:?}"),
             Value::ExternRef(token) => write!(f, "externref:{token}"),
         }
     }

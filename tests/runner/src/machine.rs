@@ -2,8 +2,8 @@
 
 use crate::{float_control, host};
 use wasmc_abi::checksum::xxh32;
-use wasmc_runtime::{Error, Extern, ExternRef, Instance, Linker, Module, Store, Val};
-use wasmc_test_protocol::{Inspect, Reply, Request, Value, Values};
+use wasmc_runtime::{AnyRef, Error, Extern, ExternRef, HeapType, Instance, Linker, Module, Store, Val};
+use wasmc_test_protocol::{Any, Inspect, Reply, Request, Value, Values};
 
 /// The instances of a test, and what they can import.
 pub struct Machine {
@@ -29,6 +29,9 @@ impl Machine {
     /// One without instances.
     pub fn new() -> Machine {
         let mut store = Store::new(());
+        if std::env::var_os("WASMC_STRESS_COLLECTOR").is_some() {
+            store.stress_collector();
+        }
         let mut linker = Linker::new();
         host::define(&mut linker, &mut store);
         Machine { store, linker, instances: Vec::new(), odd_floats: false }
@@ -42,13 +45,13 @@ impl Machine {
         if let Request::Inspect { what: Inspect::Memory, slot, name } = request {
             match self.memory(slot, name) {
                 Ok(bytes) => answer(Reply::Bytes(bytes)),
-                Err(stop) => answer_stop(stop, answer),
+                Err(stop) => answer_stop(&self.store, stop, answer),
             }
             return;
         }
         match self.values(request) {
             Ok(values) => answer(Reply::Values(Values::List(&values))),
-            Err(stop) => answer_stop(stop, answer),
+            Err(stop) => answer_stop(&self.store, stop, answer),
         }
     }
 
@@ -92,7 +95,7 @@ impl Machine {
         let Some(Extern::Func(func)) = self.export(slot, name)? else {
             return Err(absent("function", name));
         };
-        let args: Vec<Val> = args.iter().map(to_val).collect();
+        let args: Vec<Val> = args.iter().map(|value| to_val(&mut self.store, value)).collect::<Result<_, _>>()?;
         let call = |store: &mut Store<()>| func.call(store, &args);
         let results = if self.odd_floats {
             let (results, kept) = float_control::oddly(|| call(&mut self.store));
@@ -103,12 +106,14 @@ impl Machine {
         } else {
             call(&mut self.store)
         };
-        Ok(results?.iter().map(from_val).collect())
+        Ok(results?.iter().map(|value| from_val(&self.store, value)).collect())
     }
 
     fn inspect(&self, what: Inspect, slot: u32, name: &str) -> Result<Vec<Value>, Stop> {
         match (what, self.export(slot, name)?) {
-            (Inspect::Global, Some(Extern::Global(global))) => Ok(vec![from_val(&global.get(&self.store))]),
+            (Inspect::Global, Some(Extern::Global(global))) => {
+                Ok(vec![from_val(&self.store, &global.get(&self.store))])
+            }
             (Inspect::TableLen, Some(Extern::Table(table))) => Ok(vec![Value::I64(table.size(&self.store))]),
             (Inspect::MemorySum, Some(Extern::Memory(memory))) => {
                 let bytes = memory.data(&self.store);
@@ -130,11 +135,11 @@ fn absent(what: &str, name: &str) -> Stop {
     Stop::Failed(format!("there is no {what} `{name}`"))
 }
 
-fn answer_stop(stop: Stop, answer: impl FnOnce(Reply<'_>)) {
+fn answer_stop(store: &Store<()>, stop: Stop, answer: impl FnOnce(Reply<'_>)) {
     match stop {
         Stop::Run(Error::Trap(trap)) => answer(Reply::Trap(trap.code)),
         Stop::Run(Error::Exception(exception)) => {
-            let values: Vec<Value> = exception.values().iter().map(from_val).collect();
+            let values: Vec<Value> = exception.values().iter().map(|value| from_val(store, value)).collect();
             answer(Reply::Exception(Values::List(&values)));
         }
         Stop::Run(Error::Link(error)) => answer(Reply::Link(&error.to_string())),
@@ -143,9 +148,9 @@ fn answer_stop(stop: Stop, answer: impl FnOnce(Reply<'_>)) {
     }
 }
 
-/// References to functions and exceptions cannot be sent; null can.
-fn to_val(value: Value) -> Val {
-    match value {
+/// References to functions, exceptions and other objects cannot be sent; null can.
+fn to_val(store: &mut Store<()>, value: Value) -> Result<Val, Error> {
+    Ok(match value {
         Value::I32(bits) => Val::I32(bits as i32),
         Value::I64(bits) => Val::I64(bits as i64),
         Value::F32(bits) => Val::F32(bits),
@@ -154,10 +159,16 @@ fn to_val(value: Value) -> Val {
         Value::FuncRef(_) => Val::FuncRef(None),
         Value::ExternRef(token) => Val::ExternRef(ExternRef::new(token)),
         Value::ExnRef(_) => Val::ExnRef(None),
-    }
+        Value::AnyRef(Any::I31(value)) => Val::AnyRef(Some(AnyRef::from_i31(store, value as i32))),
+        Value::AnyRef(Any::Host(token)) => match ExternRef::new(token) {
+            Some(value) => Val::AnyRef(Some(AnyRef::from_host(store, value)?)),
+            None => Val::AnyRef(None),
+        },
+        Value::AnyRef(_) => Val::AnyRef(None),
+    })
 }
 
-fn from_val(value: &Val) -> Value {
+fn from_val(store: &Store<()>, value: &Val) -> Value {
     match *value {
         Val::I32(value) => Value::I32(value as u32),
         Val::I64(value) => Value::I64(value as u64),
@@ -167,5 +178,12 @@ fn from_val(value: &Val) -> Value {
         Val::FuncRef(func) => Value::FuncRef(func.is_some()),
         Val::ExternRef(reference) => Value::ExternRef(reference.map_or(0, ExternRef::token)),
         Val::ExnRef(reference) => Value::ExnRef(reference.is_some()),
+        Val::AnyRef(None) => Value::AnyRef(Any::Null),
+        Val::AnyRef(Some(reference)) => Value::AnyRef(match reference.heap_type(store) {
+            HeapType::I31 => Any::I31(reference.i31(store).unwrap_or(0) as u32),
+            HeapType::Struct => Any::Struct,
+            HeapType::Array => Any::Array,
+            _ => Any::Host(reference.host(store).map_or(0, ExternRef::token)),
+        }),
     }
 }

@@ -1,5 +1,6 @@
 //! Calls: direct, of imports, through tables, and of the runtime's helpers.
 
+use super::cast::is_subtype;
 use super::reference::check_not_null;
 use super::table::checked_slot;
 use crate::parse::{FuncIndex, TableIndex, TypeId};
@@ -13,7 +14,7 @@ use crate::translate::types::{direct_params, has_area, returns_in_area};
 use crate::translate::vmctx::Slot;
 use inkwell::IntPredicate;
 use inkwell::types::BasicMetadataTypeEnum;
-use inkwell::values::{BasicMetadataValueEnum, BasicValueEnum, PointerValue};
+use inkwell::values::{BasicMetadataValueEnum, BasicValueEnum, IntValue, PointerValue};
 use wasmc_abi::builtins::BuiltinType;
 use wasmc_abi::vmctx::{func_record, func_slot};
 use wasmc_abi::{Builtin, TrapCode};
@@ -202,16 +203,31 @@ fn checked_element<'ctx>(
     let types = &f.unit.types;
     let tag = f.unit.alias.table;
     let type_id = f.load_tagged(types.word.into(), f.field(slot, func_slot::TYPE_ID)?, tag)?.into_int_value();
+    if f.unit.module.types[ty.get()].is_final {
+        check_type(f, type_id, ty)?;
+    } else {
+        let null = f.builder.build_int_compare(IntPredicate::EQ, type_id, types.word.const_zero(), "")?;
+        f.trap_if(null, TrapCode::UninitializedElement)?;
+        let record = f.builder.build_int_to_ptr(type_id, types.ptr, "")?;
+        let is_it = is_subtype(f, record, ty)?;
+        let differs = f.builder.build_not(is_it, "")?;
+        f.trap_if(differs, TrapCode::IndirectCallMismatch)?;
+    }
+    Ok(slot)
+}
+
+/// Compares the id of an element's type with that of a type without subtypes.
+fn check_type<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, type_id: IntValue<'ctx>, ty: TypeId) -> Result<()> {
     let wanted = f.type_id(ty)?;
     let differs = f.builder.build_int_compare(IntPredicate::NE, type_id, wanted, "")?;
     let (wrong, right) = (f.new_block(), f.new_block());
     f.branch_unlikely(differs, wrong, right)?;
     f.builder.position_at_end(wrong);
-    let null = f.builder.build_int_compare(IntPredicate::EQ, type_id, types.word.const_zero(), "")?;
+    let null = f.builder.build_int_compare(IntPredicate::EQ, type_id, type_id.get_type().const_zero(), "")?;
     f.trap_if(null, TrapCode::UninitializedElement)?;
     f.trap(TrapCode::IndirectCallMismatch)?;
     f.builder.position_at_end(right);
-    Ok(slot)
+    Ok(())
 }
 
 /// Calls what the record says that a reference is the address of.

@@ -3,9 +3,11 @@
 
 pub mod atomic;
 pub mod call;
+pub mod cast;
 pub mod convert;
 pub mod memory;
 pub mod numeric;
+pub mod object;
 pub mod reference;
 pub mod table;
 pub mod variable;

@@ -1,0 +1,354 @@
+//! What objects are: structs, arrays, exceptions, and host values that became objects. Making them, finding out which
+//! are still referred to, and what instructions do with arrays and segments (spec: exec/instructions).
+
+use std::collections::HashMap;
+use std::ptr::{self, NonNull};
+use std::sync::OnceLock;
+
+use wasmc_abi::image::TypeForm;
+use wasmc_abi::vmctx::{DISPLAY_MIN, type_record};
+use wasmc_abi::{HeapType, TrapCode, object};
+
+use crate::builtins::Segment;
+use crate::exception;
+use crate::guest::Guest;
+use crate::store::StoreCore;
+use crate::type_registry::TypeId;
+use crate::vmctx::RawRef;
+
+/// The most bytes of an object.
+const LEN_MAX: u64 = 1 << 31;
+
+/// Bit 63 of an `externref` says that it is a reference of the runtime's, not a token of the host's.
+const OWN: u64 = 1 << 63;
+/// Then bit 62 says that it is an integer of 31 bits.
+const OWN_I31: u64 = 1 << 62;
+
+/// Whether an `externref` is one of the runtime's own.
+pub(crate) fn is_own_extern(bits: u64) -> bool {
+    bits & OWN != 0
+}
+
+/// References that became host values, by number. They are kept: the host may hold them where nobody looks.
+#[derive(Debug, Default)]
+pub(crate) struct Externals {
+    references: Vec<u64>,
+    numbers: HashMap<u64, u64>,
+}
+
+impl Externals {
+    pub(crate) fn references(&self) -> &[u64] {
+        &self.references
+    }
+}
+
+/// The record of host values that became objects: of no type, but of a form.
+fn host_record() -> u64 {
+    static RECORD: OnceLock<Vec<u64>> = OnceLock::new();
+    let record = RECORD.get_or_init(|| {
+        let mut record = vec![0; type_record::LEN as usize / 8 + DISPLAY_MIN as usize];
+        record[type_record::FORM as usize / 8] = object::HOST_FORM;
+        record
+    });
+    record.as_ptr().expose_provenance() as u64
+}
+
+/// What a reference of the hierarchy of `any` leads to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Referent {
+    /// An integer of 31 bits.
+    I31(i32),
+    /// A struct or an array.
+    Object(TypeId),
+    /// A host value.
+    Host(u64),
+}
+
+/// An object that is there.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Object(NonNull<u8>);
+
+impl Object {
+    /// The object that a reference names; `None` for null and for integers.
+    ///
+    /// # Safety
+    /// `bits` are a reference of a store, whose object has not been reclaimed, and is not before this is used.
+    pub(crate) unsafe fn from_reference(bits: u64) -> Option<Object> {
+        let pointer = ptr::with_exposed_provenance_mut(bits as usize);
+        if bits & 1 == 1 { None } else { NonNull::new(pointer).map(Object) }
+    }
+
+    fn reference(self) -> u64 {
+        self.0.as_ptr().expose_provenance() as u64
+    }
+
+    /// The value at an offset.
+    ///
+    /// # Safety
+    /// The object has one there.
+    unsafe fn at<T>(self, offset: u32) -> *mut T {
+        // SAFETY: by the caller's promise.
+        unsafe { self.0.as_ptr().add(offset as usize).cast() }
+    }
+
+    /// Address of the record of its type, or of its tag.
+    pub(crate) fn record(self) -> u64 {
+        // SAFETY: every object has one.
+        unsafe { self.at::<u64>(object::TYPE).read() }
+    }
+
+    fn form(self) -> u64 {
+        let record: *const u64 = ptr::with_exposed_provenance(self.record() as usize);
+        // SAFETY: every record has a form, tags too.
+        unsafe { record.add(type_record::FORM as usize / 8).read() }
+    }
+
+    /// # Safety
+    /// It is a struct or an array.
+    unsafe fn ty(self) -> TypeId {
+        // SAFETY: the record of a type.
+        unsafe { TypeId::from_slot(self.record()) }
+    }
+
+    /// # Safety
+    /// It is an array.
+    unsafe fn len(self) -> u32 {
+        // SAFETY: by the caller's promise.
+        unsafe { self.at::<u32>(object::LEN).read() }
+    }
+
+    /// Hands over the references to objects that it has.
+    fn each_reference(self, mut each: impl FnMut(u64)) {
+        // SAFETY: slots that its type or tag says are there, and filled.
+        unsafe {
+            match self.form() {
+                form if form == TypeForm::Struct as u64 => {
+                    let offsets = &self.ty().object().references;
+                    offsets.iter().for_each(|offset| each(self.at::<u64>(*offset).read()));
+                }
+                form if form == TypeForm::Array as u64 => {
+                    if let Some(offset) = self.ty().object().references.first() {
+                        let elements = self.at::<u64>(*offset);
+                        (0..self.len() as usize).for_each(|index| each(elements.add(index).read()));
+                    }
+                }
+                exception::FORM => exception::Thrown::from_object(self.0).each_reference(each),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// What a reference leads to; `None` for null.
+///
+/// # Safety
+/// As [`Object::from_reference`]; it is of the hierarchy of `any`.
+pub(crate) unsafe fn referent(bits: u64) -> Option<Referent> {
+    if bits & 1 == 1 {
+        return Some(Referent::I31(bits as i32 >> 1));
+    }
+    // SAFETY: by the caller's promise.
+    let object = unsafe { Object::from_reference(bits) }?;
+    Some(match object.form() {
+        // SAFETY: by its form it has a token.
+        object::HOST_FORM => Referent::Host(unsafe { object.at::<u64>(object::TOKEN).read() }),
+        // SAFETY: what else the hierarchy has.
+        _ => Referent::Object(unsafe { object.ty() }),
+    })
+}
+
+impl Referent {
+    /// What it is, defined types aside; `Any` for a host value.
+    pub(crate) fn heap_type(self) -> HeapType {
+        match self {
+            Referent::I31(_) => HeapType::I31,
+            Referent::Object(ty) if ty.object().element_len != 0 => HeapType::Array,
+            Referent::Object(_) => HeapType::Struct,
+            Referent::Host(_) => HeapType::Any,
+        }
+    }
+}
+
+/// An integer of 31 bits as a reference.
+pub(crate) fn i31(value: i32) -> u64 {
+    u64::from((value as u32) << 1 | 1)
+}
+
+impl StoreCore {
+    /// Memory for an object of that many bytes, zeroed. Objects that nobody refers to may be gone then.
+    pub(crate) fn allocate_object(&mut self, len: u64) -> Result<NonNull<u8>, TrapCode> {
+        let len = usize::try_from(len).ok().filter(|_| len <= LEN_MAX).ok_or(TrapCode::AllocationFailed)?;
+        if self.heap.is_due(len) {
+            self.collect();
+        }
+        if let Some(object) = self.heap.allocate(len) {
+            return Ok(object);
+        }
+        self.collect();
+        self.heap.allocate(len).ok_or(TrapCode::AllocationFailed)
+    }
+
+    /// Frees what nothing refers to.
+    pub(crate) fn collect(&mut self) {
+        if self.heap.is_paused() {
+            return;
+        }
+        let mut pending = self.find_roots();
+        self.heap.clear_marks();
+        while let Some(reference) = pending.pop() {
+            // SAFETY: what is referred to has not been freed.
+            let Some(object) = (unsafe { Object::from_reference(reference) }) else { continue };
+            // SAFETY: an object of the store.
+            if unsafe { self.heap.mark(object.0) } {
+                let mut is_full = false;
+                object.each_reference(|reference| {
+                    is_full |= pending.try_reserve(1).is_err();
+                    if !is_full {
+                        pending.push(reference);
+                    }
+                });
+                if is_full {
+                    self.heap.mark_all();
+                    break;
+                }
+            }
+        }
+        self.heap.sweep();
+    }
+
+    /// A struct or an array of `count` elements, all zero.
+    ///
+    /// # Safety
+    /// `record` is that of a type of structs or arrays.
+    pub(crate) unsafe fn new_object(&mut self, record: u64, count: u64) -> Result<u64, TrapCode> {
+        // SAFETY: by the caller's promise.
+        let layout = unsafe { TypeId::from_slot(record) }.object();
+        let len = u64::from(layout.len) + count * u64::from(layout.element_len);
+        let object = Object(self.allocate_object(len)?);
+        // SAFETY: a new object, with a length if it is an array.
+        unsafe {
+            object.at::<u64>(object::TYPE).write(record);
+            if layout.element_len != 0 {
+                object.at::<u32>(object::LEN).write(count as u32);
+            }
+        }
+        Ok(object.reference())
+    }
+
+    /// A host value as an object, or what had become one; `None` if there is no memory, or nothing that had.
+    pub(crate) fn any_from_extern(&mut self, bits: u64) -> Option<u64> {
+        if bits & OWN != 0 && bits & OWN_I31 != 0 {
+            return Some(i31(bits as i32));
+        }
+        if bits & OWN != 0 {
+            return self.externals.references.get((bits & !OWN) as usize).copied();
+        }
+        let object = Object(self.allocate_object(u64::from(object::TOKEN) + 8).ok()?);
+        // SAFETY: a new object of that length.
+        unsafe {
+            object.at::<u64>(object::TYPE).write(host_record());
+            object.at::<u64>(object::TOKEN).write(bits);
+        }
+        Some(object.reference())
+    }
+
+    /// A reference as a host value, or what had become one; `None` for null, and if there is no memory.
+    ///
+    /// # Safety
+    /// As [`referent`].
+    pub(crate) unsafe fn extern_from_any(&mut self, bits: u64) -> Option<u64> {
+        // SAFETY: by the caller's promise.
+        match unsafe { referent(bits) }? {
+            Referent::I31(value) => Some(OWN | OWN_I31 | u64::from(value as u32 & 0x7FFF_FFFF)),
+            Referent::Host(token) => Some(token),
+            Referent::Object(_) => {
+                let Externals { references, numbers } = &mut self.externals;
+                references.try_reserve(1).ok()?;
+                numbers.try_reserve(1).ok()?;
+                let number = *numbers.entry(bits).or_insert_with(|| {
+                    references.push(bits);
+                    references.len() as u64 - 1
+                });
+                Some(OWN | number)
+            }
+        }
+    }
+}
+
+/// The parts of an array's elements from `to` on.
+///
+/// # Safety
+/// `array` is a reference to an array.
+unsafe fn elements(array: u64, to: u64, count: u64) -> Result<(NonNull<u8>, u32), TrapCode> {
+    // SAFETY: by the caller's promise.
+    unsafe {
+        let array = Object::from_reference(array).ok_or(TrapCode::NullReference)?;
+        let inside = to.checked_add(count).is_some_and(|end| end <= array.len().into());
+        let element_len = array.ty().object().element_len;
+        let start = array.at::<u8>(object::ELEMENTS).add(to as usize * element_len as usize);
+        if inside { Ok((NonNull::new_unchecked(start), element_len)) } else { Err(TrapCode::ArrayOutOfBounds) }
+    }
+}
+
+/// `array.init_data` and `array.init_elem`.
+///
+/// # Safety
+/// `array` is a reference to an array that items of the segment can be elements of.
+pub(crate) unsafe fn init_array(
+    guest: &Guest,
+    array: u64,
+    segment: Segment,
+    to: u64,
+    from: u64,
+    count: u64,
+) -> Result<(), TrapCode> {
+    // SAFETY: by the caller's promise.
+    let (start, element_len) = unsafe { elements(array, to, count) }?;
+    match segment {
+        Segment::Data(segment) => {
+            let part = data_part(guest, segment, from, count, element_len)?;
+            // SAFETY: as many bytes as the elements have.
+            unsafe { start.as_ptr().copy_from_nonoverlapping(part.as_ptr(), part.len()) };
+        }
+        Segment::Elements(segment) => {
+            for (index, reference) in guest.references(segment, from, count)?.map(RawRef::bits).enumerate() {
+                // SAFETY: an element of the array.
+                unsafe { start.cast::<u64>().add(index).write(reference) };
+            }
+        }
+    }
+    Ok(())
+}
+
+fn data_part(guest: &Guest, segment: u32, from: u64, count: u64, element_len: u32) -> Result<&[u8], TrapCode> {
+    let len = count.checked_mul(element_len.into()).ok_or(TrapCode::MemoryOutOfBounds)?;
+    guest.data_part(segment, from, len).ok_or(TrapCode::MemoryOutOfBounds)
+}
+
+/// `array.new_data` and `array.new_elem`: the segment is looked at before anything is allocated.
+///
+/// # Safety
+/// As [`StoreCore::new_object`]; `guest` is an instance of the store, and items of the segment can be elements.
+pub(crate) unsafe fn new_array(
+    core: &mut StoreCore,
+    guest: &Guest,
+    record: u64,
+    segment: Segment,
+    from: u64,
+    count: u64,
+) -> Result<u64, TrapCode> {
+    match segment {
+        Segment::Data(segment) => {
+            // SAFETY: by the caller's promise.
+            let element_len = unsafe { TypeId::from_slot(record) }.object().element_len;
+            data_part(guest, segment, from, count, element_len)?;
+        }
+        Segment::Elements(segment) => drop(guest.references(segment, from, count)?),
+    }
+    // SAFETY: by the caller's promise; an array made just now.
+    unsafe {
+        let array = core.new_object(record, count)?;
+        init_array(guest, array, segment, 0, from, count)?;
+        Ok(array)
+    }
+}

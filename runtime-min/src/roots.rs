@@ -1,0 +1,69 @@
+//! Where a collection starts from: the references to objects that are not in objects.
+
+use std::ptr;
+
+use wasmc_abi::vmctx::{root_frame, store_cells};
+
+use crate::store::StoreCore;
+use crate::vmctx::Ptr;
+
+/// See [`root_frame`]; the slots follow.
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct RootFrame {
+    previous: Ptr<RootFrame>,
+    count: u64,
+}
+
+const _: () = {
+    assert!(std::mem::offset_of!(RootFrame, previous) == root_frame::PREVIOUS as usize);
+    assert!(std::mem::offset_of!(RootFrame, count) == root_frame::COUNT as usize);
+    assert!(size_of::<RootFrame>() == root_frame::LEN as usize);
+};
+
+impl RootFrame {
+    /// The end of the list.
+    pub(crate) const LAST: RootFrame = RootFrame { previous: Ptr(ptr::null_mut()), count: 0 };
+}
+
+/// See [`store_cells`].
+#[derive(Debug)]
+#[repr(C)]
+pub(crate) struct Cells {
+    /// A reference to an exception.
+    pub(crate) exception: u64,
+    pub(crate) roots: Ptr<RootFrame>,
+}
+
+impl Cells {
+    pub(crate) const EMPTY: Cells = Cells { exception: 0, roots: Ptr(ptr::null_mut()) };
+}
+
+const _: () = {
+    assert!(std::mem::offset_of!(Cells, exception) == store_cells::EXCEPTION as usize);
+    assert!(std::mem::offset_of!(Cells, roots) == store_cells::ROOTS as usize);
+};
+
+impl StoreCore {
+    /// Every reference to an object that is not in one.
+    pub(crate) fn find_roots(&self) -> Vec<u64> {
+        let mut roots = self.handles.borrow().references().to_vec();
+        roots.extend_from_slice(self.externals.references());
+        let globals = self.globals.iter().filter(|global| global.ty.content.is_collectable());
+        roots.extend(globals.map(|global| global.value.get()[0]));
+        for table in self.tables.iter().filter(|table| table.ty().element.is_collectable()) {
+            roots.extend((0..table.elements.count()).filter_map(|index| table.elements.get(index)).map(|r| r.bits()));
+        }
+        let mut frame = self.cells.roots.0;
+        // SAFETY: the list leads through frames of functions that have been called and wait, and ends with ours. Each
+        // has as many slots as it says, all of them filled.
+        unsafe {
+            while !(*frame).previous.0.is_null() {
+                let slots = frame.add(1).cast::<u64>();
+                roots.extend((0..(*frame).count as usize).map(|slot| slots.add(slot).read()));
+                frame = (*frame).previous.0;
+            }
+        }
+        roots
+    }
+}
