@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use crate::kernels::Kernel;
+use crate::kernels::{Group, Kernel};
 
 const SOURCE_DIR: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/kernels");
 
@@ -19,7 +19,7 @@ const COMMON_FLAGS: &[&str] = &[
 ];
 
 // No libc and no entry: a module without imports runs on any engine. The features are those that clang 22 takes for
-// every Wasm target (bulk memory among them, hence memory.copy); vectors are not.
+// every Wasm target (bulk memory among them, hence memory.copy); vectors are not, but for the kernels written with them.
 const WASM_FLAGS: &[&str] = &["--target=wasm32", "-nostdlib", "-Wl,--no-entry", "-Wl,-z,stack-size=1048576"];
 
 const NATIVE_FLAGS: &[&str] = &[
@@ -52,7 +52,13 @@ impl Clang {
 
     /// Returns the module's bytes; the file stays in `dir`.
     pub fn build_wasm(&self, kernel: &Kernel, dir: &Path) -> Result<Vec<u8>> {
-        self.build(kernel, WASM_FLAGS, &self.routines()?, &dir.join(format!("{}.wasm", kernel.name)))
+        let vectors: &[&str] = if kernel.group == Group::Vectors { &["-msimd128"] } else { &[] };
+        self.build(
+            kernel,
+            &[WASM_FLAGS, vectors].concat(),
+            &self.routines()?,
+            &dir.join(format!("{}.wasm", kernel.name)),
+        )
     }
 
     /// Returns the bytes of a shared object for that `-march`; the file stays in `dir`.

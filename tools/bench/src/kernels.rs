@@ -26,11 +26,13 @@ pub enum Group {
     Integers,
     /// Pointers, calls and branches.
     Pointers,
+    /// Vectors of 128 bits, written as such.
+    Vectors,
 }
 
 impl Group {
     /// In the order of the table.
-    pub const ALL: [Group; 3] = [Group::Numeric, Group::Integers, Group::Pointers];
+    pub const ALL: [Group; 4] = [Group::Numeric, Group::Integers, Group::Pointers, Group::Vectors];
 
     /// As the table calls it.
     pub fn name(self) -> &'static str {
@@ -38,6 +40,7 @@ impl Group {
             Group::Numeric => "numeric loops",
             Group::Integers => "integers and strings",
             Group::Pointers => "pointers and calls",
+            Group::Vectors => "vectors",
         }
     }
 }
@@ -78,6 +81,14 @@ const KERNELS: &[Kernel] = &[
     Kernel { name: "binary_trees", group: Group::Pointers, n: 10, about: "trees of 60000 nodes" },
     Kernel { name: "hash_map", group: Group::Pointers, n: 60, about: "fillings with 40000 keys" },
     Kernel { name: "list_sort", group: Group::Pointers, n: 16, about: "lists of 50000 records" },
+    Kernel { name: "vector_matrix", group: Group::Vectors, n: 120, about: "products of 256 rows" },
+    Kernel { name: "vector_layer", group: Group::Vectors, n: 10_000, about: "inputs to four layers" },
+    Kernel { name: "vector_sharpen", group: Group::Vectors, n: 1_200, about: "passes over a picture" },
+    Kernel { name: "vector_yuv", group: Group::Vectors, n: 1_200, about: "pictures of 512 Ki points" },
+    Kernel { name: "vector_chacha", group: Group::Vectors, n: 4_000, about: "texts of 64 KiB" },
+    Kernel { name: "vector_base64", group: Group::Vectors, n: 24_000, about: "buffers of 48 KiB" },
+    Kernel { name: "vector_utf8", group: Group::Vectors, n: 24_000, about: "texts of 64 KiB" },
+    Kernel { name: "vector_memchr", group: Group::Vectors, n: 40_000, about: "texts of 64 KiB" },
 ];
 
 /// All kernels, or those named, by group, in the order of the table above.

@@ -47,7 +47,7 @@ impl Engine for Wasmc {
         let module = unsafe { Module::load_unsigned(artifact) }?;
         let mut store = Store::new(());
         let instance = Linker::new().instantiate(&mut store, &module)?;
-        let run = instance.get_typed_func::<(i32,), i32>(&mut store, "run")?;
+        let run = instance.get_typed_func::<(i32,), i32>(&store, "run")?;
         Ok(Box::new(move |n| Ok(run.call(&mut store, (n.cast_signed(),))?.cast_unsigned())))
     }
 }

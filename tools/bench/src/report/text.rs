@@ -22,7 +22,7 @@ pub fn render(report: &Report) -> String {
 fn head(report: &Report, out: &mut String) {
     let machine = &report.machine;
     let _ = writeln!(out, "machine: {}, {} processors, Linux {}", machine.cpu, machine.cpu_count, machine.linux);
-    let _ = writeln!(out, "modules: {}, -O3, no vectors", report.clang);
+    let _ = writeln!(out, "modules: {}, -O3; vectors in the group of that name alone", report.clang);
     for engine in &report.engines {
         let _ = writeln!(out, "{}: {}", engine.name, engine.description);
     }
