@@ -51,7 +51,7 @@ slots! {
         RUNTIME = 8,
         /// Address of the helper table, a pointer per helper: where code finds it if the image has none.
         HELPERS = 16,
-        /// Address of [what all instances of a store share](store_cells).
+        /// Address of [what all instances of a store share](super::store_cells).
         STORE = 24,
     }
 
@@ -59,7 +59,7 @@ slots! {
     pub mod store_cells {
         /// Address of the exception that a function is being left by, 0 if it returned.
         EXCEPTION = 0,
-        /// Address of the innermost [root frame](root_frame).
+        /// Address of the innermost [root frame](super::root_frame).
         ROOTS = 8,
     }
 
@@ -108,7 +108,7 @@ slots! {
     }
 
     /// A type, for tests of subtypes. The display follows: the addresses of the records of its supertypes, the outermost
-    /// first, then its own; [`DISPLAY_MIN`](super::DISPLAY_MIN) slots or more. The canonical id of a type, where there
+    /// first, then its own; [`DISPLAY_MIN`] slots or more. The canonical id of a type, where there
     /// is an OS, is the address of its record.
     pub mod type_record {
         /// The runtime's own.

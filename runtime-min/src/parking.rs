@@ -86,7 +86,10 @@ pub(crate) unsafe fn wait(
             return WaitResult::Notified;
         }
         let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
-        if left == Some(Duration::ZERO) || interruption.is_some_and(Interruption::is_due) {
+        let due = interruption.filter(|interruption| interruption.is_due());
+        if left == Some(Duration::ZERO) || due.is_some() {
+            // The thread is woken before it is sent the signal, and the guest is not to go on in between.
+            due.inspect(|interruption| interruption.leave_note());
             let mut queue = queue(key);
             queue.retain(|other| !Arc::ptr_eq(other, &waiter));
             // Who took it out before has counted it.
