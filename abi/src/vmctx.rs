@@ -51,7 +51,7 @@ slots! {
         RUNTIME = 8,
         /// Address of the helper table, a pointer per helper: where code finds it if the image has none.
         HELPERS = 16,
-        /// Address of [what all instances of a store share](super::store_cells).
+        /// Address of the [`store_cells`](super::store_cells), which all instances of a store share.
         STORE = 24,
     }
 
@@ -59,7 +59,7 @@ slots! {
     pub mod store_cells {
         /// Address of the exception that a function is being left by, 0 if it returned.
         EXCEPTION = 0,
-        /// Address of the innermost [root frame](super::root_frame).
+        /// Address of the innermost [`root_frame`](super::root_frame).
         ROOTS = 8,
     }
 
