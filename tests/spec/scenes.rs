@@ -38,10 +38,11 @@ fn starts(directives: &[WastDirective<'_>]) -> Vec<bool> {
         if let Some(id) = named(directive) {
             named_later.insert(id.name());
         }
-        if let WastDirective::Module(module) = directive {
-            if let Some(id) = module.name() {
-                named_later.remove(id.name());
-            }
+        let (WastDirective::Module(module) | WastDirective::ModuleDefinition(module)) = directive else { continue };
+        if let Some(id) = module.name() {
+            named_later.remove(id.name());
+        }
+        if matches!(directive, WastDirective::Module(_)) {
             starts[index] = named_later.is_empty() && index <= registered;
         }
     }
@@ -56,7 +57,7 @@ fn named<'a>(directive: &WastDirective<'a>) -> Option<Id<'a>> {
         WastExecute::Wat(_) => None,
     };
     match directive {
-        WastDirective::Register { module, .. } => *module,
+        WastDirective::Register { module, .. } | WastDirective::ModuleInstance { module, .. } => *module,
         WastDirective::Invoke(invoke) => invoke.module,
         WastDirective::AssertReturn { exec, .. }
         | WastDirective::AssertTrap { exec, .. }

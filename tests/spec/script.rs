@@ -170,6 +170,8 @@ struct Script {
     slots: u32,
     current: Option<u32>,
     named: HashMap<String, u32>,
+    /// Images of modules that are instantiated by another directive, if at all.
+    definitions: HashMap<Option<String>, Vec<u8>>,
 }
 
 impl Script {
@@ -181,6 +183,7 @@ impl Script {
             slots: 0,
             current: None,
             named: HashMap::new(),
+            definitions: HashMap::new(),
         }
     }
 
@@ -190,9 +193,19 @@ impl Script {
                 self.module(module)?;
                 Wanted::Success
             }
-            // Valid, and never instantiated: an instruction to do that would fail here.
             WastDirective::ModuleDefinition(module) => {
-                return Ok(State::Judged(self.compile(module).map(drop).map_err(Failure::from)));
+                let name = module.name().map(|id| id.name().to_string());
+                let image = self.compile(module)?;
+                self.definitions.insert(name, image);
+                return Ok(State::Judged(Ok(())));
+            }
+            WastDirective::ModuleInstance { instance, module, .. } => {
+                let name = module.map(|id| id.name().to_string());
+                let image = self.definitions.remove(&name).ok_or_else(|| Failure(NO_MODULE.into()))?;
+                let slot = self.send(&image);
+                self.definitions.insert(name, image);
+                self.enter(slot, instance.map(|id| id.name().to_string()));
+                Wanted::Success
             }
             WastDirective::Register { name, module, .. } => {
                 let slot = self.slot(module)?;
@@ -236,19 +249,27 @@ impl Script {
         let name = module.name().map(|id| id.name().to_string());
         self.current = None;
         let slot = self.instantiate(module)?;
-        self.current = Some(slot);
-        if let Some(name) = name {
-            self.named.insert(name, slot);
-        }
+        self.enter(slot, name);
         Ok(())
+    }
+
+    /// Directives that name no instance mean this one from now on.
+    fn enter(&mut self, slot: u32, name: Option<String>) {
+        self.current = Some(slot);
+        self.named.extend(name.map(|name| (name, slot)));
     }
 
     fn instantiate(&mut self, module: QuoteWat<'_>) -> Result<u32, Failure> {
         let image = self.compile(module)?;
+        Ok(self.send(&image))
+    }
+
+    /// Has the runner instantiate an image in a slot of its own.
+    fn send(&mut self, image: &[u8]) -> u32 {
         let slot = self.slots;
         self.slots += 1;
-        self.runner.send(&Request::Instantiate { slot, image: &image });
-        Ok(slot)
+        self.runner.send(&Request::Instantiate { slot, image });
+        slot
     }
 
     fn compile(&self, mut module: QuoteWat<'_>) -> Result<Vec<u8>, Refusal> {

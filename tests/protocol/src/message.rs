@@ -268,7 +268,7 @@ mod tests {
         assert_eq!(Request::read(head(4, 2), b"f"), None);
         assert_eq!(Request::read(head(4, 1), &[b'f', 0]), None);
         assert_eq!(Request::read(head(4, 0), &[0; VALUE_LEN]), None);
-        assert_eq!(Reply::read(head(5, 0), &[]), None);
+        assert_eq!(Reply::read(head(6, 0), &[]), None);
         assert_eq!(Reply::read(head(1, 0), &[]), None);
     }
 }
