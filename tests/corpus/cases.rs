@@ -112,6 +112,29 @@ pub const CASES: &[Case] = &[
         ..CASE
     },
     Case {
+        name: "nextpnr",
+        module: "nextpnr-ice40",
+        argv0: "nextpnr-ice40",
+        args: &["--hx1k", "--package", "tq144", "--seed", "7", "--json", "/gate.json", "--asc", "/gate.asc", "--quiet"],
+        root: true,
+        folder: Some("ice40-chips"),
+        given: &[("gate.json", "gate.json")],
+        made: &[("gate.asc", 0x1F8B_090E)],
+        ..CASE
+    },
+    Case {
+        name: "nextpnr_broken",
+        module: "nextpnr-ice40",
+        argv0: "nextpnr-ice40",
+        args: &["--hx1k", "--package", "tq144", "--json", "/broken.json", "--asc", "/x.asc"],
+        root: true,
+        folder: Some("ice40-chips"),
+        given: &[("broken.json", "broken.json")],
+        exit: 125,
+        stderr: Some("nextpnr-broken.txt"),
+        ..CASE
+    },
+    Case {
         name: "python",
         module: "python-3.11",
         argv0: "python",

@@ -20,7 +20,7 @@ macro_rules! tests {
         }
     };
 }
-tests! { icepll_print icepll_file icepack_bad icepack icemulti icebram python php sqlite gofmt gofmt_file gofmt_broken quickjs }
+tests! { icepll_print icepll_file icepack_bad icepack icemulti icebram nextpnr nextpnr_broken python php sqlite gofmt gofmt_file gofmt_broken quickjs }
 
 /// The two ways from a module to a running program.
 #[derive(Clone, Copy, Debug)]

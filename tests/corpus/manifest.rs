@@ -71,9 +71,11 @@ pub struct Folder {
     pub id: String,
     /// The package it comes from.
     pub package: String,
-    /// Where its archive (`.tar.gz`) stands in the package.
+    /// Where its archive (`.tar.gz`), or its only file, stands in the package.
     pub path: String,
-    /// Of the archive.
+    /// The name of the only file in the folder.
+    pub file: Option<String>,
+    /// Of what stands in the package.
     pub sha256: String,
 }
 

@@ -95,7 +95,8 @@ pub fn applies(file: &TestFile<'_>, config: Config) -> bool {
     !wide || config.platform.compile_target().row.pointer_bits == 64
 }
 
-const VERSION_2: &str = "wasm-v2";
+/// The folder of version 2.
+pub const VERSION_2: &str = "wasm-v2";
 
 fn run_directives(file: &TestFile<'_>, config: Config, report: &mut Report) -> Result<(), Failure> {
     let buffer = file.wast()?;

@@ -47,8 +47,13 @@ pub fn fetch(scope: Scope) -> Result<()> {
             let archive = unpacked.join(&folder.path);
             check(&archive, &folder.sha256, &folder.id)?;
             let into = corpus.join("folders").join(&folder.id);
-            fs::create_dir_all(&into)?;
-            Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(&into).output_ok()?;
+            match &folder.file {
+                Some(file) => place(&archive, &into.join(file))?,
+                None => {
+                    fs::create_dir_all(&into)?;
+                    Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(&into).output_ok()?;
+                }
+            }
             // Written last: an interrupted run starts this folder again.
             fs::write(mark(&into), &folder.sha256)?;
         }
