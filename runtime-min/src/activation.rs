@@ -52,10 +52,12 @@ mod innermost {
         static CURRENT: Cell<*mut Activation> = const { Cell::new(ptr::null_mut()) };
     }
 
+    #[inline]
     pub(crate) fn get() -> *mut Activation {
         CURRENT.get()
     }
 
+    #[inline]
     pub(super) fn replace(activation: *mut Activation) -> *mut Activation {
         CURRENT.replace(activation)
     }
@@ -90,6 +92,7 @@ pub(crate) use innermost::get as innermost;
 /// # Safety
 /// Trampoline, code and vmctx belong together, and `values` has a slot for each argument, filled, and for
 /// each result. `activation` is new, and what its `Note` expects.
+#[inline]
 pub(crate) unsafe fn enter(
     activation: *mut Activation,
     vmctx: *mut u8,

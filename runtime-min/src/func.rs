@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::sync::Arc;
 
 use crate::error::{Error, LimitError};
 use crate::host::{self, HostFunc, HostRecord, IntoHostFunc};
 use crate::store::{AsContext, AsContextMut, StoreCore, StoreId};
-use crate::trap;
+use crate::trap::{self, Callee};
 use crate::type_registry::TypeId;
 use crate::types::FuncType;
 use crate::value::{MAX_VALUES, Val, WasmValues};
@@ -46,11 +47,13 @@ impl Eq for Func {}
 static HOST_ENTRY: u8 = 0;
 
 /// The entry of a host function's record.
+#[inline]
 pub(crate) fn host_entry() -> Ptr<u8> {
     Ptr((&raw const HOST_ENTRY).cast_mut())
 }
 
 /// The host's record of a function, if it is a host function.
+#[inline]
 fn host_record(record: &FuncRecord) -> Option<NonNull<HostRecord>> {
     if record.entry.0 == host_entry().0 { NonNull::new(record.vmctx.0.cast()) } else { None }
 }
@@ -72,14 +75,20 @@ unsafe fn call_record(core: NonNull<StoreCore>, record: Slot<FuncRecord>, values
         // SAFETY: by the caller's promise.
         return unsafe { host::call_direct(core, host, values) };
     }
-    if record.entry.0.is_null() || record.code.0.is_null() {
-        return Err(LimitError::NoEntry.into());
-    }
+    let callee = guest_callee(&record).ok_or(LimitError::NoEntry)?;
     // SAFETY: by the caller's promise; the record's fields belong together.
-    unsafe { trap::invoke(core, record.vmctx.0, record.code.0, record.entry.0, values) }
+    unsafe { trap::invoke(core, callee, values) }
+}
+
+/// How to call the function of a record, if it is a guest's that the host can call. It stays that way.
+fn guest_callee(record: &FuncRecord) -> Option<Callee> {
+    let FuncRecord { code, vmctx, entry, .. } = *record;
+    let entry = NonNull::new(entry.0).filter(|_| !code.0.is_null() && host_record(record).is_none())?;
+    Some(Callee { vmctx: vmctx.0, code: code.0, entry })
 }
 
 impl Func {
+    #[inline]
     pub(crate) fn from_raw(reference: RawRef, store: StoreId) -> Option<Func> {
         reference.record().map(|record| Func { store, record })
     }
@@ -163,15 +172,22 @@ impl Func {
         if *found != wanted {
             return Err(Error::Type(format!("The function has the type {found}, not {wanted}.")));
         }
-        Ok(TypedFunc { func: *self, types: PhantomData })
+        Ok(TypedFunc { func: *self, callee: guest_callee(&self.record.get()), types: PhantomData })
     }
 }
 
 /// A function whose Rust types have been compared with its type.
 pub struct TypedFunc<Params, Results> {
     func: Func,
+    /// If it is a guest's.
+    callee: Option<Callee>,
     types: PhantomData<fn(Params) -> Results>,
 }
+
+// SAFETY: as of `Func`.
+unsafe impl<Params, Results> Send for TypedFunc<Params, Results> {}
+// SAFETY: as above.
+unsafe impl<Params, Results> Sync for TypedFunc<Params, Results> {}
 
 impl<Params, Results> Clone for TypedFunc<Params, Results> {
     fn clone(&self) -> Self {
@@ -194,20 +210,25 @@ impl<Params: WasmValues, Results: WasmValues> TypedFunc<Params, Results> {
         let id = store.core().id();
         self.func.store.check(id);
         // Vectors take two slots. Which array it is, is known for each pair of types.
-        let (mut few, mut many);
-        let values: &mut [u64] = if Params::SLOTS.max(Results::SLOTS) <= MAX_VALUES {
-            few = [0; MAX_VALUES];
-            &mut few
+        let mut few = MaybeUninit::<[u64; MAX_VALUES]>::uninit();
+        let mut many = MaybeUninit::<[u64; 2 * MAX_VALUES]>::uninit();
+        let values: *mut u64 = if Params::SLOTS.max(Results::SLOTS) <= MAX_VALUES {
+            few.as_mut_ptr().cast()
         } else {
-            many = [0; 2 * MAX_VALUES];
-            &mut many
+            many.as_mut_ptr().cast()
         };
         // SAFETY: there are enough slots for either.
-        unsafe { params.write_slots(id, values.as_mut_ptr()) }?;
-        // SAFETY: the record is of this store, which is lent to us. The types were compared.
-        unsafe { call_record(store.core_pointer(), self.func.record, values.as_mut_ptr()) }?;
+        unsafe { params.write_slots(id, values) }?;
+        let core = store.core_pointer();
+        // SAFETY: the function is of this store, which is lent to us. The types were compared.
+        unsafe {
+            match self.callee {
+                Some(callee) => trap::invoke(core, callee, values),
+                None => call_record(core, self.func.record, values),
+            }
+        }?;
         // SAFETY: the call has filled the results' slots.
-        Ok(unsafe { Results::read_slots(values.as_ptr(), id) })
+        Ok(unsafe { Results::read_slots(values, id) })
     }
 
     /// The function without its Rust types.

@@ -112,6 +112,7 @@ impl Module {
         let code = unsafe { std::mem::transmute::<Code<'_>, Code<'static>>(loaded.code()) };
         let type_ids = TypeId::of_image(&image)?;
         let module = Module(Arc::new(Loaded { code, loaded, type_ids }));
+        trap::install_arithmetic_handler();
         if module.memory_model() == MemoryModel::Guard {
             trap::install_fault_handler();
         }

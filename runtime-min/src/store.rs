@@ -8,8 +8,10 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use wasmc_abi::TrapCode;
 use wasmc_abi::target::MemoryModel;
 
+use crate::backtrace::RawTrace;
 use crate::error::{Error, LimitError, MemoryError};
 use crate::exception::TagData;
 use crate::global::{Global, GlobalData};
@@ -26,7 +28,7 @@ use crate::shared::SharedMemory;
 use crate::storage::Arena;
 use crate::sys::unix;
 use crate::table::{Table, TableData};
-use crate::trap::{self, FaultMap};
+use crate::trap::{self, Call, FaultMap, Trap};
 use crate::type_registry::TypeId;
 use crate::types::{GlobalType, MemoryType, TableType};
 use crate::vmctx::{FuncRecord, GlobalValue, MemoryRecord, Ptr, RawRef, Slot, TableRecord};
@@ -36,6 +38,9 @@ pub const DEFAULT_STACK_LEN: usize = 1 << 20;
 
 /// What guests leave of the stack to host functions and helpers.
 pub const HOST_STACK_RESERVE: usize = 64 << 10;
+
+/// Stack limits of outermost calls are multiples of this, bytes.
+const STACK_STEP: usize = 4096;
 
 /// Which store a handle belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,12 +56,15 @@ impl StoreId {
     /// Panics if a handle of store `self` is used with another one.
     #[inline]
     pub(crate) fn check(self, store: StoreId) {
-        assert!(
-            self == store,
-            "a handle was used with another store than the one it was made for ({} and {})",
-            self.0,
-            store.0
-        );
+        if self != store {
+            self.refuse(store);
+        }
+    }
+
+    #[cold]
+    fn refuse(self, store: StoreId) -> ! {
+        let (own, other) = (self.0, store.0);
+        panic!("a handle was used with another store than the one it was made for ({own} and {other})");
     }
 }
 
@@ -97,12 +105,17 @@ pub(crate) struct StoreCore {
     stack_low: usize,
     stack_limit: usize,
     max_frame: usize,
-    /// Calls from the host that have not returned.
-    pub(crate) depth: u32,
+    /// The thread and the page of its stack for which the limit is right, and from where an outermost call needs
+    /// no preparation.
+    ready: (u64, usize),
+    /// The innermost call from the host.
+    pub(crate) call: Call,
     /// Outermost calls so far, as long as they can be interrupted. Wraps.
     calls: u32,
     /// There once somebody may want to interrupt a call.
     pub(crate) interruption: Option<Arc<Interruption>>,
+    /// What was noted of the trap that a call is about to end by.
+    pub(crate) noted: Option<(u32, RawTrace)>,
 }
 
 impl StoreCore {
@@ -134,9 +147,11 @@ impl StoreCore {
             stack_low: 0,
             stack_limit: 0,
             max_frame: 0,
-            depth: 0,
+            ready: (0, 0),
+            call: Call::NONE,
             calls: 0,
             interruption: None,
+            noted: None,
         }
     }
 
@@ -285,22 +300,51 @@ impl StoreCore {
         self.stack_limit
     }
 
-    /// Prepares for a call from the host with the stack pointer at `sp`. `Ok(false)`: there is no room.
-    #[inline]
-    pub(crate) fn prepare_stack(&mut self, sp: usize) -> Result<bool, LimitError> {
-        if self.depth == 0 {
-            self.prepare_outermost(sp)?;
-        }
-        Ok(sp > self.stack_limit)
+    /// The list of root frames while no call is running.
+    pub(crate) fn no_roots(&mut self) -> Ptr<RootFrame> {
+        Ptr(&raw mut self.last_roots)
     }
 
-    /// A call from the host begins: the guest's code runs from now on. What [`call_ended`](Self::call_ended) is
-    /// to be given.
+    /// Whether a call from the host with the stack pointer at `sp` is an outermost one for which all is prepared.
     #[inline]
-    pub(crate) fn call_begins(&mut self) -> bool {
-        self.depth += 1;
+    pub(crate) fn is_ready(&self, sp: usize) -> bool {
+        self.ready == (unix::thread_id(), sp / STACK_STEP) && !self.is_running()
+    }
+
+    /// Whether a call from the host has not returned yet.
+    #[inline]
+    pub(crate) fn is_running(&self) -> bool {
+        self.call.activation.saved_sp != 0
+    }
+
+    /// Prepares for a call from the host with the stack pointer at `sp`.
+    pub(crate) fn prepare_stack(&mut self, sp: usize) -> Result<(), Error> {
+        if !self.is_running() {
+            self.prepare_outermost(sp)?;
+        }
+        if sp > self.stack_limit { Ok(()) } else { Err(Trap::new(TrapCode::StackOverflow).into()) }
+    }
+
+    fn prepare_outermost(&mut self, sp: usize) -> Result<(), LimitError> {
+        self.check_stack(self.max_frame)?;
+        let low = sp.saturating_sub(self.stack_len).max(unix::stack_lowest(sp));
+        // In whole pages, so that calls from about the same depth find the limit unchanged.
+        let low = low.next_multiple_of(STACK_STEP);
+        if low != self.stack_low {
+            self.set_stack_limit(low);
+        }
+        let page = sp / STACK_STEP;
+        if page * STACK_STEP > self.stack_limit && self.interruption.is_none() {
+            self.ready = (unix::thread_id(), page);
+        }
+        Ok(())
+    }
+
+    /// A call from the host begins, perhaps an outermost one: the guest's code runs from now on. What
+    /// [`call_ended`](Self::call_ended) is to be given.
+    pub(crate) fn call_begins(&mut self, outermost: bool) -> bool {
         let Some(interruption) = &self.interruption else { return false };
-        if self.depth == 1 {
+        if outermost {
             self.calls = self.calls.wrapping_add(1);
             interruption.begin(self.calls);
         }
@@ -308,26 +352,13 @@ impl StoreCore {
     }
 
     /// That call has ended, and what was before goes on.
-    #[inline]
-    pub(crate) fn call_ended(&mut self, was_in_host: bool) {
-        self.depth -= 1;
+    pub(crate) fn call_ended(&mut self, outermost: bool, was_in_host: bool) {
         if let Some(interruption) = &self.interruption {
             interruption.set_in_host(was_in_host);
-            if self.depth == 0 {
+            if outermost {
                 interruption.end();
             }
         }
-    }
-
-    fn prepare_outermost(&mut self, sp: usize) -> Result<(), LimitError> {
-        self.check_stack(self.max_frame)?;
-        let low = sp.saturating_sub(self.stack_len).max(unix::stack_lowest(sp));
-        // In whole pages, so that calls from about the same depth find the limit unchanged.
-        let low = low.next_multiple_of(4096);
-        if low != self.stack_low {
-            self.set_stack_limit(low);
-        }
-        Ok(())
     }
 
     fn set_stack_limit(&mut self, stack_low: usize) {
@@ -367,7 +398,8 @@ impl<T> Store<T> {
         // SAFETY: leaked just now, and nobody else has the address.
         let core = unsafe { &mut inner.as_mut().core };
         core.this = inner.cast();
-        core.cells.roots = Ptr(&raw mut core.last_roots);
+        core.call = Call::of(core.this);
+        core.cells.roots = core.no_roots();
         Store { inner, owned: PhantomData }
     }
 
@@ -396,6 +428,7 @@ impl<T> Store<T> {
         let core = store.core_mut();
         core.stack_len = len_bytes;
         core.stack_low = 0;
+        core.ready = (0, 0);
     }
 
     /// Model of memories that the host makes from now on. The guard model, the default on 64-bit
@@ -444,6 +477,7 @@ impl<T> Store<T> {
     pub fn interrupt_handle(&mut self) -> InterruptHandle {
         trap::install_interruption_handler();
         let mut store = self.as_context_mut();
+        store.core_mut().ready = (0, 0);
         InterruptHandle(store.core_mut().interruption.get_or_insert_default().clone())
     }
 

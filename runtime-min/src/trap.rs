@@ -12,13 +12,15 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 use wasmc_abi::TrapCode;
 
 use crate::activation::{self, Activation, Position};
-use crate::backtrace::{self, RawTrace};
+use crate::backtrace;
 use crate::error::Error;
 use crate::exception::Thrown;
 use crate::host::Pending;
 use crate::interrupt::{self, Interruption};
+use crate::roots::RootFrame;
 use crate::store::StoreCore;
 use crate::sys::{machine, unix};
+use crate::vmctx::Ptr;
 
 pub use crate::backtrace::Frame;
 
@@ -57,63 +59,102 @@ impl fmt::Display for Trap {
 
 impl std::error::Error for Trap {}
 
-/// What a call of the host keeps while compiled code runs.
+/// The innermost call of the host into a store's code, while that runs.
 #[derive(Debug)]
 #[repr(C)]
-struct Call {
-    activation: Activation,
+pub(crate) struct Call {
+    /// `saved_sp` is 0 while there is none.
+    pub(crate) activation: Activation,
     store: NonNull<StoreCore>,
-    trap: Option<(u32, RawTrace)>,
 }
 
-/// Calls `trampoline(vmctx, code, values)` as a guest of the store.
+impl Call {
+    /// Of no store yet.
+    pub(crate) const NONE: Call = Call::of(NonNull::dangling());
+
+    pub(crate) const fn of(store: NonNull<StoreCore>) -> Call {
+        Call { activation: Activation::new(note_trap, true), store }
+    }
+}
+
+/// What there is to know of a guest's function to call it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Callee {
+    pub(crate) vmctx: *mut u8,
+    pub(crate) code: *const u8,
+    /// The entry trampoline of its type.
+    pub(crate) entry: NonNull<u8>,
+}
+
+/// Calls a guest's function.
 ///
 /// # Safety
-/// The store is lent to the caller and not used otherwise during the call. Trampoline, code and vmctx
-/// belong together, and `values` has a slot for each argument, filled, and for each result.
-pub(crate) unsafe fn invoke(
-    mut store: NonNull<StoreCore>,
-    vmctx: *mut u8,
-    code: *const u8,
-    trampoline: *const u8,
-    values: *mut u64,
-) -> Result<(), Error> {
-    let (was_in_host, roots) = {
-        // SAFETY: lent to the caller, and to nobody in the guest yet.
-        let store = unsafe { store.as_mut() };
-        if !store.prepare_stack(machine::stack_pointer())? {
-            return Err(Trap::new(TrapCode::StackOverflow).into());
-        }
-        (store.call_begins(), store.cells.roots)
-    };
-    let mut call = Call { activation: Activation::new(note_trap, true), store, trap: None };
-    let current = &raw mut call;
+/// The store is lent to the caller and not used otherwise during the call. The function is one of its guests', what
+/// is known of it belongs together, and `values` has a slot for each argument, filled, and for each result.
+#[inline]
+pub(crate) unsafe fn invoke(mut store: NonNull<StoreCore>, callee: Callee, values: *mut u64) -> Result<(), Error> {
+    // SAFETY: lent to the caller, and to nobody in the guest yet.
+    if !unsafe { store.as_ref() }.is_ready(machine::stack_pointer()) {
+        // SAFETY: by the caller's promise.
+        return unsafe { prepare_and_invoke(store, callee, values) };
+    }
     // SAFETY: by the caller's promise; `note_trap` expects the activation of a `Call`.
-    let status = unsafe { activation::enter(current.cast(), vmctx, code, trampoline, values) };
+    let status = unsafe {
+        let activation = &raw mut (*store.as_ptr()).call.activation;
+        activation::enter(activation, callee.vmctx, callee.code, callee.entry.as_ptr(), values)
+    };
     // SAFETY: the guest has ended, so the store is ours again.
     let store = unsafe { store.as_mut() };
-    store.call_ended(was_in_host);
+    store.call.activation.saved_sp = 0;
+    if status == 0 && store.cells.exception == 0 { Ok(()) } else { ended(store, status, None) }
+}
+
+/// The same if something has to be done before and after.
+///
+/// # Safety
+/// As [`invoke`].
+#[inline(never)]
+unsafe fn prepare_and_invoke(mut store: NonNull<StoreCore>, callee: Callee, values: *mut u64) -> Result<(), Error> {
+    let (outer_sp, was_in_host, roots) = {
+        // SAFETY: lent to the caller, and to nobody in the guest yet.
+        let store = unsafe { store.as_mut() };
+        store.prepare_stack(machine::stack_pointer())?;
+        let outer_sp = store.call.activation.saved_sp;
+        (outer_sp, store.call_begins(outer_sp == 0), store.cells.roots)
+    };
+    // SAFETY: by the caller's promise; `note_trap` expects the activation of a `Call`.
+    let status = unsafe {
+        let activation = &raw mut (*store.as_ptr()).call.activation;
+        activation::enter(activation, callee.vmctx, callee.code, callee.entry.as_ptr(), values)
+    };
+    // SAFETY: the guest has ended, so the store is ours again.
+    let store = unsafe { store.as_mut() };
+    store.call.activation.saved_sp = outer_sp;
+    store.call_ended(outer_sp == 0, was_in_host);
+    ended(store, status, Some(roots))
+}
+
+/// What a call has come to. `roots` is what the list of root frames was before, if not empty for certain.
+#[inline(never)]
+fn ended(store: &mut StoreCore, status: u32, roots: Option<Ptr<RootFrame>>) -> Result<(), Error> {
     if status == 0 {
         return take_exception(store);
     }
     // The frames that were abandoned have theirs in the list, and one may have been about to be left.
-    store.cells.roots = roots;
+    store.cells.roots = roots.unwrap_or(store.no_roots());
     store.cells.exception = 0;
-    // SAFETY: `current` still is the address of our variable, which only `note_trap` has written to.
-    Err(finish(store, unsafe { (*current).trap.take() }))
+    Err(finish(store))
 }
 
 /// The exception that a function was left by, if it was.
 #[inline]
 pub(crate) fn take_exception(store: &mut StoreCore) -> Result<(), Error> {
-    match std::mem::take(&mut store.cells.exception) {
-        0 => Ok(()),
-        exception => uncaught(store, exception),
-    }
+    if store.cells.exception == 0 { Ok(()) } else { uncaught(store) }
 }
 
 #[cold]
-fn uncaught(store: &StoreCore, exception: u64) -> Result<(), Error> {
+fn uncaught(store: &mut StoreCore) -> Result<(), Error> {
+    let exception = std::mem::take(&mut store.cells.exception);
     // SAFETY: compiled code and host functions put references to exceptions there, and nothing has been reclaimed since.
     let exception = unsafe { Thrown::from_reference(exception) };
     exception.map_or(Ok(()), |exception| Err(store.uncaught(exception).into()))
@@ -121,8 +162,8 @@ fn uncaught(store: &StoreCore, exception: u64) -> Result<(), Error> {
 
 /// Makes an error of a recorded trap; continues a panic of the host function that caused it.
 #[cold]
-fn finish(store: &mut StoreCore, trap: Option<(u32, RawTrace)>) -> Error {
-    let (number, trace) = trap.expect("a guest ended by a trap that was not recorded");
+fn finish(store: &mut StoreCore) -> Error {
+    let (number, trace) = store.noted.take().expect("a guest ended by a trap that was not recorded");
     let code = TrapCode::from_number(number)
         .unwrap_or_else(|| panic!("compiled code raised trap {number}, which does not exist"));
     let mut trap = Trap::new(code);
@@ -142,16 +183,23 @@ unsafe fn note_trap(activation: *mut Activation, code: u32, position: Position) 
     // SAFETY: the activation is that of a `Call` whose `invoke` waits below us; nobody else uses it.
     let call = unsafe { &mut *activation.cast::<Call>() };
     // SAFETY: the guest has stopped, and `invoke` does not hold on to its reference.
-    let store = unsafe { call.store.as_ref() };
+    let store = unsafe { call.store.as_mut() };
     // SAFETY: the walk asks for words between the guest's stack pointer and the frame of `enter`.
     let read = |address: usize| unsafe { ptr::with_exposed_provenance::<usize>(address).read() };
     let trace = backtrace::walk(&store.images, position, call.activation.saved_sp, read);
-    call.trap = Some((code, trace));
+    store.noted = Some((code, trace));
 }
 
 /// Lets faults of guests become traps, once for the process.
 pub(crate) fn install_fault_handler() {
     unix::install_fault_handler(on_fault);
+}
+
+/// Lets guests on machines where the host may have floating-point exceptions be signals run as if it had not, once for
+/// the process.
+pub(crate) fn install_arithmetic_handler() {
+    #[cfg(target_arch = "x86_64")]
+    unix::install_arithmetic_handler(on_arithmetic);
 }
 
 /// Lets requests to stop a guest become traps, once for the process.
@@ -181,6 +229,22 @@ fn on_fault(address: usize, context: &mut libc::ucontext_t) -> bool {
     }
     machine::fault::redirect(context, TrapCode::MemoryOutOfBounds as u32);
     true
+}
+
+/// Called in a signal handler: whether a floating-point exception was raised by a guest or on the way to it, and is
+/// masked now.
+#[cfg(target_arch = "x86_64")]
+fn on_arithmetic(context: &mut libc::ucontext_t) -> bool {
+    let Some(store) = innermost_store() else { return false };
+    // SAFETY: the call waits, so its store is alive; the map may be read at every instant.
+    let map = unsafe { &(*store).fault_map };
+    // SAFETY: the activation's `enter` waits or is about to call, having noted its stack pointer.
+    let saved_sp = unsafe { (*activation::innermost()).saved_sp };
+    let (pc, sp) = machine::fault::registers(context);
+    if sp != saved_sp && !map.is_code(pc) {
+        return false;
+    }
+    machine::fault::mask_exceptions(context, saved_sp)
 }
 
 /// Called in a signal handler: whether an interruption of the innermost call is due. If compiled code runs, that
@@ -294,10 +358,15 @@ mod tests {
     use std::os::unix::process::ExitStatusExt;
     use wasmc_abi::vmctx::GUARD_RESERVATION;
 
+    fn callee(entry: *const u8) -> Callee {
+        let entry = NonNull::new(entry.cast_mut()).unwrap();
+        Callee { vmctx: ptr::null_mut(), code: ptr::null(), entry }
+    }
+
     fn call<T>(store: &mut Store<T>, code: *const u8, values: &mut [u64]) -> Result<(), Error> {
         let core = store.as_context_mut().core_pointer();
         // SAFETY: the test's code keeps to the convention of trampolines.
-        unsafe { invoke(core, ptr::null_mut(), ptr::null(), code, values.as_mut_ptr()) }
+        unsafe { invoke(core, callee(code), values.as_mut_ptr()) }
     }
 
     fn code_of(result: Result<(), Error>) -> TrapCode {
@@ -320,7 +389,7 @@ mod tests {
             let result = call(&mut store, code::deep(), &mut values);
             assert_eq!(code_of(result), TrapCode::DivideByZero);
             assert!(kept.iter().zip(0..).all(|(value, i)| *value == i * depth));
-            assert_eq!(store.core().depth, 0);
+            assert!(!store.core().is_running());
             assert!(activation::innermost().is_null());
         }
     }
@@ -338,6 +407,28 @@ mod tests {
             assert_eq!(result.is_err(), trap != 0);
             assert_eq!(values[0] & FLOAT_CONTROL_BITS, GUESTS_FLOAT_CONTROL);
             assert_eq!(after & FLOAT_CONTROL_BITS, FLUSH_AND_ROUND_UP);
+        }
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn exceptions_that_the_host_has_unmasked_do_not_reach_the_guest() {
+        install_arithmetic_handler();
+        let mut store = Store::new(());
+        store.as_context_mut().core_mut().fault_map.set([code::range()].into_iter(), [].into_iter());
+        // All of them, so that one comes on the way in; and the invalid operation alone.
+        for masks in [0, 0x1F80 ^ 1 << 7] {
+            for trap in [0, TrapCode::Unreachable as u64] {
+                let mut values = [1, trap];
+                let before = code::hosts_float_control();
+                code::set_hosts_float_control(masks);
+                let result = call(&mut store, code::invalid(), &mut values);
+                let after = code::hosts_float_control();
+                code::set_hosts_float_control(before);
+                assert_eq!(result.is_err(), trap != 0);
+                assert!(f32::from_bits(values[0] as u32).is_nan());
+                assert_eq!(after & FLOAT_CONTROL_BITS, masks);
+            }
         }
     }
 
@@ -416,10 +507,8 @@ mod tests {
                 let mut values = [address];
                 let code = code::load();
                 // SAFETY: as in `call`.
-                inner.push(unsafe {
-                    invoke(context.core_pointer(), ptr::null_mut(), ptr::null(), code, values.as_mut_ptr())
-                });
-                assert_eq!(context.core().depth, 1);
+                inner.push(unsafe { invoke(context.core_pointer(), callee(code), values.as_mut_ptr()) });
+                assert!(context.core().is_running());
             }
             0
         };
@@ -427,7 +516,7 @@ mod tests {
         assert_eq!(inner.len(), 2);
         assert_eq!(code_of(inner.remove(0)), TrapCode::MemoryOutOfBounds);
         assert!(inner.remove(0).is_ok());
-        assert_eq!(store.core().depth, 0);
+        assert!(!store.core().is_running());
         let result = call_host(&mut store, &mut || TrapCode::HostError as u32);
         assert_eq!(code_of(result), TrapCode::HostError);
     }
@@ -444,7 +533,7 @@ mod tests {
         let host = &raw mut host;
         let mut values = [callback as *const () as u64, host.expose_provenance() as u64];
         // SAFETY: as in `call`; every activation outside waits.
-        unsafe { invoke(core, ptr::null_mut(), ptr::null(), code::call(), values.as_mut_ptr()) }?;
+        unsafe { invoke(core, callee(code::call()), values.as_mut_ptr()) }?;
         result
     }
 

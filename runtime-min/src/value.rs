@@ -29,11 +29,13 @@ impl ExternRef {
     }
 
     /// As compiled code has it.
+    #[inline]
     pub(crate) fn from_slot(bits: u64) -> Option<ExternRef> {
         NonZeroU64::new(bits).map(ExternRef)
     }
 
     /// The token.
+    #[inline]
     pub fn token(self) -> u64 {
         self.0.get()
     }
@@ -206,6 +208,7 @@ impl StoreCore {
 }
 
 /// A function as a guest may hold it: of this store, and with code that a guest can call.
+#[inline]
 fn func_slot(func: Option<Func>, store: StoreId) -> Result<u64, Error> {
     let Some(func) = func else { return Ok(0) };
     func.store.check(store);
@@ -308,14 +311,17 @@ impl private::Sealed for Option<Func> {}
 impl WasmTy for Option<Func> {
     type Abi = u64;
     const TYPE: ValType = ValType::FuncRef;
+    #[inline]
     fn from_abi(abi: u64, store: StoreId) -> Self {
         // SAFETY: compiled code passes references of the declared type, of its own store.
         Func::from_raw(unsafe { RawRef::from_slot(abi) }, store)
     }
+    #[inline]
     unsafe fn abi_from_slots(slots: *const u64) -> u64 {
         // SAFETY: by the caller's promise.
         unsafe { slots.read() }
     }
+    #[inline]
     unsafe fn write(self, store: StoreId, slots: *mut u64) -> Result<(), Error> {
         let slot = func_slot(self, store)?;
         // SAFETY: by the caller's promise.
@@ -328,13 +334,16 @@ impl private::Sealed for Option<ExternRef> {}
 impl WasmTy for Option<ExternRef> {
     type Abi = u64;
     const TYPE: ValType = ValType::ExternRef;
+    #[inline]
     fn from_abi(abi: u64, _: StoreId) -> Self {
         ExternRef::from_slot(abi)
     }
+    #[inline]
     unsafe fn abi_from_slots(slots: *const u64) -> u64 {
         // SAFETY: by the caller's promise.
         unsafe { slots.read() }
     }
+    #[inline]
     unsafe fn write(self, _: StoreId, slots: *mut u64) -> Result<(), Error> {
         // SAFETY: by the caller's promise.
         unsafe { slots.write(self.map_or(0, ExternRef::token)) };

@@ -144,20 +144,24 @@ impl RawRef {
     ///
     /// # Safety
     /// If it is used as a `funcref`, it is 0 or the address of a function record of the store.
+    #[inline]
     pub(crate) unsafe fn from_slot(bits: u64) -> RawRef {
         RawRef(bits)
     }
 
     /// A reference to the function of a record.
+    #[inline]
     pub(crate) fn from_record(record: Slot<FuncRecord>) -> RawRef {
         RawRef(record.0.as_ptr().expose_provenance() as u64)
     }
 
+    #[inline]
     pub(crate) fn bits(self) -> u64 {
         self.0
     }
 
     /// The function record, if this is a `funcref` and not null.
+    #[inline]
     pub(crate) fn record(self) -> Option<Slot<FuncRecord>> {
         NonNull::new(ptr::with_exposed_provenance_mut(self.0 as usize)).map(Slot)
     }

@@ -26,6 +26,7 @@ pub struct Attributes {
     /// What C code on the target expects of `i32` arguments and results, if anything.
     c_i32: Option<Attribute>,
     optnone: Vec<Attribute>,
+    no_implicit_float: Attribute,
 }
 
 impl Attributes {
@@ -52,6 +53,7 @@ impl Attributes {
             c_i32: (row.arch == Arch::Riscv && row.pointer_bits == 64).then(|| flag("signext")),
             trap: vec![flag("cold"), flag("noreturn"), flag("noinline")],
             optnone: vec![flag("optnone"), flag("noinline")],
+            no_implicit_float: flag("noimplicitfloat"),
         }
     }
 
@@ -73,6 +75,7 @@ impl Attributes {
     /// A function that the host enters: C convention.
     pub fn hosted(&self, function: FunctionValue) {
         add(function, AttributeLoc::Function, &self.hosted);
+        self.copies_words(function);
     }
 
     /// A host thunk: called as a guest function, but with a host record in place of the vmctx.
@@ -80,6 +83,13 @@ impl Attributes {
         function.set_call_conventions(GUEST_CONVENTION);
         add(function, AttributeLoc::Function, &self.hosted);
         function.add_attribute(AttributeLoc::Param(0), self.swiftself);
+        self.copies_words(function);
+    }
+
+    /// Arguments on the stack are copied word by word, as they were written a moment ago: a CPU would have to wait until
+    /// two words are written before it could load both at once.
+    fn copies_words(&self, function: FunctionValue) {
+        function.add_attribute(AttributeLoc::Function, self.no_implicit_float);
     }
 
     /// A trap stub. What it takes, if anything, it takes where guest functions have it.

@@ -40,7 +40,7 @@ fn define_entry<'ctx>(unit: &Unit<'ctx, '_>, ty: TypeId) -> Result<()> {
         args.push(values.into());
     }
     let direct = direct_params(func_type);
-    let loaded = load_values(unit, &builder, values, direct, 0)?;
+    let loaded = load_from_host(unit, &builder, values, direct)?;
     args.extend(split(unit, &builder, direct, &loaded)?.into_iter().map(BasicMetadataValueEnum::from));
     let call = builder.build_indirect_call(unit.guest_type(ty), code, &args, "")?;
     unit.attributes.guest_call(call);
@@ -87,7 +87,7 @@ fn define_thunk<'ctx>(unit: &Unit<'ctx, '_>, ty: TypeId) -> Result<()> {
     super::trap::raise(unit, &builder, Some(record), status)?;
     builder.position_at_end(done);
     let results =
-        if returns_in_area(func_type) { vec![] } else { load_values(unit, &builder, area, &func_type.results, 0)? };
+        if returns_in_area(func_type) { vec![] } else { load_from_host(unit, &builder, area, &func_type.results)? };
     let types = if returns_in_area(func_type) { &[] } else { func_type.results.as_slice() };
     build_return(unit, &builder, types, &results)
 }
@@ -145,6 +145,34 @@ pub fn load_values<'ctx>(
         let value = builder.build_load(unit.types.value(ty), address, "")?;
         align_vector(value.as_instruction_value().expect("a load is an instruction"));
         values.push(value);
+    }
+    Ok(values)
+}
+
+/// Reads values of these types from slots that the host has just written. It writes a vector in two parts: CPUs take a
+/// part of what was stored a moment ago from where it waits to be written, but have to wait for two parts at once.
+fn load_from_host<'ctx>(
+    unit: &Unit<'ctx, '_>,
+    builder: &Builder<'ctx>,
+    base: PointerValue<'ctx>,
+    types: &[ValType],
+) -> Result<Vec<BasicValueEnum<'ctx>>> {
+    let mut values = Vec::with_capacity(types.len());
+    for (ty, index) in slots(types) {
+        if ty != ValType::V128 {
+            values.push(builder.build_load(unit.types.value(ty), slot(unit, builder, base, index)?, "")?);
+            continue;
+        }
+        let mut vector = unit.types.value(ty).into_vector_type().get_poison();
+        for lane in 0..2 {
+            let half = builder.build_load(unit.types.i64, slot(unit, builder, base, index + lane)?, "")?;
+            // So that LLVM does not make one load of them.
+            let load = half.as_instruction_value().expect("a load is an instruction");
+            load.set_volatile(true).expect("loads can be volatile");
+            let lane = unit.types.i64.const_int(lane.into(), false);
+            vector = builder.build_insert_element(vector, half, lane, "")?;
+        }
+        values.push(vector.into());
     }
     Ok(values)
 }

@@ -47,6 +47,9 @@ pub(crate) fn host() -> Machine {
     Machine { cpu_features, page_len: u32::try_from(unix::page_len()).unwrap_or(u32::MAX), ..host }
 }
 
+#[cfg(target_arch = "x86_64")]
+pub(crate) use machine::enter;
+
 // What the assembly in `machine` defines.
 unsafe extern "C" {
     /// Calls `trampoline(vmctx, code, values)` with the registers and floating-point control that
@@ -57,6 +60,7 @@ unsafe extern "C" {
     /// `trampoline` fits the code at `code`, `vmctx` is its instance's block, `values` has a slot for
     /// each argument and each result; `activation` is the address of the thread's current
     /// [`Activation`](crate::activation::Activation), which is new.
+    #[cfg(not(target_arch = "x86_64"))]
     #[link_name = "wasmc_runtime_enter"]
     pub(crate) fn enter(
         vmctx: *mut u8,

@@ -7,7 +7,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::ptr::{self, NonNull};
 use std::sync::Once;
-use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
 
 /// Length of a host page, bytes.
 pub(crate) fn page_len() -> usize {
@@ -213,9 +213,24 @@ impl Drop for Mapping {
     }
 }
 
+/// The number of the present thread, which no other of the process ever has; 0 until [`stack_lowest`] has been
+/// asked on it.
+#[inline]
+pub(crate) fn thread_id() -> u64 {
+    THREAD_ID.get()
+}
+
+thread_local! {
+    static THREAD_ID: Cell<u64> = const { Cell::new(0) };
+}
+
+fn new_thread_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
 /// The lowest address of the present thread's stack that may be used; 0 if it is not known or if `sp`
 /// is on another stack.
-#[inline]
 pub(crate) fn stack_lowest(sp: usize) -> usize {
     thread_local! {
         static BOUNDS: Cell<Option<(usize, usize)>> = const { Cell::new(None) };
@@ -224,6 +239,7 @@ pub(crate) fn stack_lowest(sp: usize) -> usize {
         let first = first_stack_bounds().filter(|(lowest, end)| (*lowest..*end).contains(&sp));
         let bounds = first.or_else(stack_bounds).unwrap_or((0, 0));
         BOUNDS.set(Some(bounds));
+        THREAD_ID.set(new_thread_id());
         bounds
     });
     if (lowest..end).contains(&sp) { lowest } else { 0 }
@@ -275,10 +291,14 @@ pub(crate) type FaultHandler = fn(address: usize, context: &mut libc::ucontext_t
 /// Decides whether an interruption is the guest's, and if so has it trap. Called in a signal handler, too.
 pub(crate) type InterruptionHandler = fn(context: &mut libc::ucontext_t) -> bool;
 
+/// Decides whether a floating-point exception is the guest's, and if so masks it. Called in a signal handler, too.
+#[cfg(target_arch = "x86_64")]
+pub(crate) type ArithmeticHandler = fn(context: &mut libc::ucontext_t) -> bool;
+
 /// The signals that we handle: those of memory faults, of which a guard page raises the one of the system's
-/// choice, and the one that tells a thread to look whether it is interrupted. That one does nothing by default,
-/// and programs that use it have to expect it at any time.
-const SIGNALS: [libc::c_int; 3] = [libc::SIGSEGV, libc::SIGBUS, INTERRUPTION];
+/// choice; that of floating-point exceptions; and the one that tells a thread to look whether it is interrupted. That
+/// one does nothing by default, and programs that use it have to expect it at any time.
+const SIGNALS: [libc::c_int; 4] = [libc::SIGSEGV, libc::SIGBUS, libc::SIGFPE, INTERRUPTION];
 const INTERRUPTION: libc::c_int = libc::SIGURG;
 
 /// What was installed for a signal before us. Atomics, because a handler reads them.
@@ -287,10 +307,12 @@ struct Former {
     flags: AtomicI32,
 }
 
-static FORMER: [Former; 3] =
-    [const { Former { action: AtomicUsize::new(libc::SIG_DFL), flags: AtomicI32::new(0) } }; 3];
+static FORMER: [Former; 4] =
+    [const { Former { action: AtomicUsize::new(libc::SIG_DFL), flags: AtomicI32::new(0) } }; 4];
 
 static FAULT_HANDLER: AtomicUsize = AtomicUsize::new(0);
+#[cfg(target_arch = "x86_64")]
+static ARITHMETIC_HANDLER: AtomicUsize = AtomicUsize::new(0);
 static INTERRUPTION_HANDLER: AtomicUsize = AtomicUsize::new(0);
 
 /// Installs `handler` for memory faults, once for the process. Faults that it does not take go to
@@ -299,9 +321,20 @@ pub(crate) fn install_fault_handler(handler: FaultHandler) {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         FAULT_HANDLER.store(handler as usize, Ordering::Release);
-        for (signal, former) in SIGNALS.iter().zip(&FORMER).filter(|(signal, _)| **signal != INTERRUPTION) {
+        for (signal, former) in SIGNALS[..2].iter().zip(&FORMER) {
             install(*signal, former, on_fault, 0);
         }
+    });
+}
+
+/// Installs `handler` for floating-point exceptions, once for the process. Those that it does not take go to whatever
+/// was installed before.
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn install_arithmetic_handler(handler: ArithmeticHandler) {
+    static INSTALLED: Once = Once::new();
+    INSTALLED.call_once(|| {
+        ARITHMETIC_HANDLER.store(handler as usize, Ordering::Release);
+        install(libc::SIGFPE, &FORMER[2], on_arithmetic, 0);
     });
 }
 
@@ -311,7 +344,7 @@ pub(crate) fn install_interruption_handler(handler: InterruptionHandler) {
     static INSTALLED: Once = Once::new();
     INSTALLED.call_once(|| {
         INTERRUPTION_HANDLER.store(handler as usize, Ordering::Release);
-        install(INTERRUPTION, &FORMER[2], on_signal, libc::SA_RESTART);
+        install(INTERRUPTION, &FORMER[3], on_signal, libc::SA_RESTART);
     });
 }
 
@@ -354,6 +387,20 @@ extern "C" fn on_signal(signal: libc::c_int, info: *mut libc::siginfo_t, context
     if !handler(registers) {
         forward(signal, 0, info, context);
     }
+}
+
+/// The signal handler of floating-point exceptions.
+#[cfg(target_arch = "x86_64")]
+extern "C" fn on_arithmetic(signal: libc::c_int, info: *mut libc::siginfo_t, context: *mut libc::c_void) {
+    // SAFETY: it was stored from an `ArithmeticHandler` before the first signal could come here.
+    let handler: ArithmeticHandler =
+        unsafe { std::mem::transmute(ARITHMETIC_HANDLER.load(Ordering::Acquire) as *const ()) };
+    // SAFETY: the kernel passes both, valid and ours for as long as the handler runs.
+    let (code, registers) = unsafe { ((*info).si_code, &mut *context.cast::<libc::ucontext_t>()) };
+    if code > 0 && handler(registers) {
+        return;
+    }
+    forward(signal, code, info, context);
 }
 
 /// The signal handler of faults.

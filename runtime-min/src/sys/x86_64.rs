@@ -1,79 +1,104 @@
 //! Entering compiled code and leaving it, on x86-64 with the System V convention.
 //!
-//! `enter` notes where the stack stands and calls an entry trampoline. A trap ends in `leave`, which
-//! puts the stack back there and returns from `enter` with a status: what lies between is compiled
+//! `enter` notes where the stack stands and calls an entry trampoline. A trap puts the stack back there and
+//! goes on where the trampoline returns to, with a status: what lies between is compiled
 //! code without destructors. Rust frames never lie between, because a host function's shim returns
 //! a status to its thunk before that raises the trap.
+//!
+//! `enter` is inline, since the caller then saves only those of the registers that it needs.
 
 use crate::activation::{Activation, record_trap};
 use core::arch::{asm, global_asm};
 
+/// The control register for floating-point arithmetic as guests have it.
+const GUESTS_MXCSR: u32 = 0x1F80;
+
 // MXCSR, the control bits: denormals-are-zero (6), exception masks (7 to 12), rounding (13, 14),
 // flush-to-zero (15). Wasm wants 0x1F80: all masked, to nearest, no flushing. The sticky exception
-// flags (0 to 5) are nobody's business here. Reading and writing MXCSR takes longer than the rest of
-// a call, so it is written only if the host's bits were others, and not read again: guests cannot
-// change it.
+// flags (0 to 5) are nobody's business here. Reading MXCSR takes longer than the rest of a call, so
+// sums are formed that come out otherwise under any other rounding or with flushing; only if they do it is
+// read, and written. What the sums do not tell is whether exceptions are masked: where they are not,
+// one that is raised comes as a signal, whose handler does the same (`fault::mask_exceptions`).
+
+/// Calls `trampoline(vmctx, code, values)`: see `sys::enter`.
+///
+/// # Safety
+/// As there.
+#[inline(always)]
+pub(crate) unsafe fn enter(
+    vmctx: *mut u8,
+    code: *const u8,
+    values: *mut u64,
+    trampoline: *const u8,
+    activation: *mut u8,
+) -> u32 {
+    let status: u32;
+    // SAFETY: by the caller's promise. The trampoline follows the convention of C, so that r12 still is 0 when it
+    // returns; after a trap it is the number, and the other registers are whatever the guest had in them.
+    unsafe {
+        asm!(
+            "push rbp",
+            "push rbx",
+            // The host's MXCSR, and the guest's, which is 0 as long as the host's is good enough.
+            "push 0",
+            "sub rsp, 8",
+            "mov [r8 + {SAVED_SP}], rsp",
+            "movaps xmm0, [rip + {SUMS}]",
+            "addps xmm0, [rip + {SUMS} + 16]",
+            "pcmpeqd xmm0, [rip + {SUMS} + 32]",
+            "movmskps eax, xmm0",
+            "cmp eax, 15",
+            "jne 3f",
+            "2:",
+            "call rcx",
+            "cmp dword ptr [rsp + 12], 0",
+            "jne 4f",
+            "5:",
+            "add rsp, 16",
+            "pop rbx",
+            "pop rbp",
+            ".pushsection .text.unlikely.wasmc_float_control, \"ax\", @progbits",
+            "3:",
+            "stmxcsr [rsp + 8]",
+            "mov dword ptr [rsp + 12], {GUESTS_MXCSR}",
+            "ldmxcsr [rsp + 12]",
+            "jmp 2b",
+            "4:",
+            "ldmxcsr [rsp + 8]",
+            "jmp 5b",
+            ".popsection",
+            SAVED_SP = const Activation::SAVED_SP,
+            GUESTS_MXCSR = const GUESTS_MXCSR,
+            SUMS = sym SUMS,
+            inout("r12") 0u32 => status,
+            in("rdi") vmctx,
+            in("rsi") code,
+            in("rdx") values,
+            in("rcx") trampoline,
+            in("r8") activation,
+            out("r13") _,
+            out("r14") _,
+            out("r15") _,
+            clobber_abi("C"),
+        );
+    }
+    status
+}
+
+/// Numbers, what is added to each, and the sums. To nearest, 3/4 of the distance to the next number is rounded up and
+/// 1/4 down, on either side of zero; and a sum of subnormals is one, if none of them is taken for zero or flushed.
+#[repr(C, align(16))]
+struct Sums([[u32; 4]; 3]);
+
+static SUMS: Sums = Sums([
+    [0x3F80_0000, 0x3F80_0000, 0xBF80_0000, 1],
+    [0x33C0_0000, 0x3300_0000, 0xB300_0000, 1],
+    [0x3F80_0001, 0x3F80_0000, 0xBF80_0000, 2],
+]);
+
 global_asm!(
-    ".pushsection .text.wasmc_enter, \"ax\", @progbits",
+    ".pushsection .text.wasmc_leave, \"ax\", @progbits",
     ".p2align 4",
-    ".globl wasmc_runtime_enter",
-    ".hidden wasmc_runtime_enter",
-    ".type wasmc_runtime_enter, @function",
-    // enter(rdi vmctx, rsi code, rdx values, rcx trampoline, r8 activation) -> eax status
-    "wasmc_runtime_enter:",
-    ".cfi_startproc",
-    "push rbp",
-    ".cfi_def_cfa_offset 16",
-    ".cfi_offset rbp, -16",
-    "mov rbp, rsp",
-    ".cfi_def_cfa_register rbp",
-    "push rbx",
-    "push r12",
-    "push r13",
-    "push r14",
-    "push r15",
-    ".cfi_offset rbx, -24",
-    ".cfi_offset r12, -32",
-    ".cfi_offset r13, -40",
-    ".cfi_offset r14, -48",
-    ".cfi_offset r15, -56",
-    "sub rsp, 24",
-    "stmxcsr [rsp]",
-    "mov [r8 + {SAVED_SP}], rsp",
-    "mov eax, [rsp]",
-    "and eax, 0xFFC0",
-    "cmp eax, 0x1F80",
-    "jne 3f",
-    "2:",
-    "call rcx",
-    "xor eax, eax",
-    "4:",
-    "mov ecx, [rsp]",
-    "and ecx, 0xFFC0",
-    "cmp ecx, 0x1F80",
-    "jne 5f",
-    "6:",
-    "add rsp, 24",
-    "pop r15",
-    "pop r14",
-    "pop r13",
-    "pop r12",
-    "pop rbx",
-    "pop rbp",
-    ".cfi_remember_state",
-    ".cfi_def_cfa rsp, 8",
-    "ret",
-    ".cfi_restore_state",
-    "3:",
-    "mov dword ptr [rsp + 4], 0x1F80",
-    "ldmxcsr [rsp + 4]",
-    "jmp 2b",
-    "5:",
-    "ldmxcsr [rsp]",
-    "jmp 6b",
-    ".cfi_endproc",
-    ".size wasmc_runtime_enter, . - wasmc_runtime_enter",
-    "",
     // Builtin `trap`: called by compiled code with the code in edi.
     ".globl wasmc_runtime_trap",
     ".hidden wasmc_runtime_trap",
@@ -94,15 +119,13 @@ global_asm!(
     "push 0",
     "push rdi",
     "call {record}",
-    "mov esi, [rsp]",
-    // leave(rax saved sp, esi status)
+    "mov r12d, [rsp]",
+    // To where the trampoline would return, rax being the saved sp.
+    "mov rcx, [rax - 8]",
     "mov rsp, rax",
-    "lea rbp, [rsp + 64]",
-    "mov eax, esi",
-    "jmp 4b",
+    "jmp rcx",
     ".size wasmc_runtime_trap, . - wasmc_runtime_trap",
     ".popsection",
-    SAVED_SP = const Activation::SAVED_SP,
     record = sym record_trap,
 );
 
@@ -124,6 +147,33 @@ pub(crate) fn has_feature(_: &str) -> bool {
 /// How the signal handler sees the registers of what it interrupted.
 #[cfg(feature = "std")]
 pub(crate) mod fault {
+    use super::GUESTS_MXCSR;
+
+    /// Makes the interrupted code continue with all floating-point exceptions masked, and the `enter` with the stack
+    /// pointer `saved_sp` put the host's masks back when it ends. Whether it can.
+    pub(crate) fn mask_exceptions(context: &mut libc::ucontext_t, saved_sp: usize) -> bool {
+        // Of the kernel's `sigcontext` the pointer to the saved registers, and MXCSR among those (`fxregs_state`). Not
+        // every C library names them.
+        const STATE: usize = 23;
+        const MXCSR: usize = 24;
+        // SAFETY: the kernel's layout, which never changes; null or the address of what it puts back when the handler
+        // returns.
+        let state = unsafe { (&raw const context.uc_mcontext).cast::<*mut u8>().add(STATE).read() };
+        if state.is_null() {
+            return false;
+        }
+        // SAFETY: as above; and at `saved_sp` `enter` has two words for this, and waits.
+        unsafe {
+            let mxcsr = state.add(MXCSR).cast::<u32>();
+            let saved = std::ptr::with_exposed_provenance_mut::<[u32; 2]>(saved_sp + 8);
+            if (*saved)[1] == 0 {
+                *saved = [*mxcsr, GUESTS_MXCSR];
+            }
+            *mxcsr = GUESTS_MXCSR;
+        }
+        true
+    }
+
     /// Program counter and stack pointer.
     pub(crate) fn registers(context: &libc::ucontext_t) -> (usize, usize) {
         let registers = &context.uc_mcontext.gregs;

@@ -14,13 +14,13 @@ mod machine;
 pub(crate) use machine::*;
 
 macro_rules! functions {
-    ($($(#[$doc:meta])* $name:ident $symbol:literal;)*) => {
+    ($($(#[$meta:meta])* $name:ident $symbol:literal;)*) => {
         mod code {
-            unsafe extern "C" { $( #[link_name = $symbol] pub(super) fn $name(); )* }
+            unsafe extern "C" { $( $(#[$meta])* #[link_name = $symbol] pub(super) fn $name(); )* }
         }
 
         $(
-            $(#[$doc])*
+            $(#[$meta])*
             pub(crate) fn $name() -> *const u8 {
                 code::$name as *const u8
             }
@@ -34,6 +34,9 @@ functions! {
     deep "wasmc_test_deep";
     /// values[0] = floating-point control, then trap values[1] unless that is 0.
     float_control "wasmc_test_float_control";
+    /// values[0] = 0 / 0, an invalid operation, then trap values[1] unless that is 0.
+    #[cfg(target_arch = "x86_64")]
+    invalid "wasmc_test_invalid";
     /// values[0] = the byte at address values[0], with the stack out of alignment.
     load "wasmc_test_load";
     /// Calls values[0](values[1], values) and raises what it returns.
