@@ -11,8 +11,8 @@ fn main() {
     let images: Vec<String> = std::env::args().skip(1).collect();
     println!("median microseconds of {ROUNDS} rounds; memory: initial linear memory");
     println!(
-        "{:<24} {:>10} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
-        "image", "code KiB", "memory KiB", "read", "memcpy", "mapped", "copied", "first", "second"
+        "{:<24} {:>10} {:>10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9} {:>9}",
+        "image", "code KiB", "memory KiB", "read", "memcpy", "mapped", "copied", "first", "second", "and end"
     );
     for image in &images {
         if let Err(error) = measure(Path::new(image)) {
@@ -23,6 +23,9 @@ fn main() {
 }
 
 const ROUNDS: usize = 51;
+
+/// Instances that are made and dropped in a round.
+const LIVES: u32 = 50;
 
 /// Blocks of this length are new pages each time, as those of an image are: above glibc's
 /// `DEFAULT_MMAP_THRESHOLD_MAX`, the allocator keeps none.
@@ -49,17 +52,26 @@ fn measure(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         instantiate(&module)
     })?;
     let second = median_of(|| instantiate(&module))?;
+    let whole = median_of(|| {
+        let began = Instant::now();
+        for _ in 0..LIVES {
+            let mut store = Store::new(());
+            black_box(Instance::new(&mut store, &module, &[])?);
+        }
+        Ok(began.elapsed() / LIVES)
+    })?;
     let memory: u64 = module.image().memories().iter().map(|memory| memory.min * 64).sum();
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     println!(
-        "{name:<24} {:>10} {memory:>10} {} {} {} {} {} {}",
+        "{name:<24} {:>10} {memory:>10} {} {} {} {} {} {} {}",
         module.code_range().len() / 1024,
         shown(read),
         shown(memcpy),
         shown(mapped),
         shown(copied),
         shown(first),
-        shown(second)
+        shown(second),
+        shown(whole)
     );
     Ok(())
 }
@@ -98,5 +110,5 @@ fn median_of(
 }
 
 fn shown(time: Duration) -> String {
-    format!("{:>9.1}", time.as_secs_f64() * 1e6)
+    format!("{:>9.2}", time.as_secs_f64() * 1e6)
 }

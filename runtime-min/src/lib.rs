@@ -68,6 +68,8 @@ mod module;
 #[cfg(feature = "std")]
 mod objects;
 #[cfg(feature = "std")]
+mod pages;
+#[cfg(feature = "std")]
 mod parking;
 #[cfg(feature = "std")]
 mod roots;

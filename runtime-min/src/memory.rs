@@ -8,9 +8,10 @@ use wasmc_abi::vmctx::{GUARD_RESERVATION, MAX_WIDE_LEN, MEMORY_ALIGN, PAGE_LEN, 
 
 use crate::error::{Error, MemoryError};
 use crate::linear_memory::LinearMemory;
+use crate::pages::Pages;
 use crate::shared::SharedMemory;
 use crate::store::{AsContext, AsContextMut, StoreId};
-use crate::sys::unix::{self, Mapping, Protection};
+use crate::sys::unix::{self, Mapping};
 use crate::types::MemoryType;
 use crate::vmctx::{MemoryRecord, Ptr, Slot};
 
@@ -33,7 +34,7 @@ pub struct Memory {
 pub(crate) struct MemoryData {
     /// Where compiled code finds base and length; the length is kept nowhere else.
     pub(crate) linear: LinearMemory,
-    pages: Pages,
+    place: Place,
     model: MemoryModel,
     ty: MemoryType,
     /// Growth ends here.
@@ -42,8 +43,8 @@ pub(crate) struct MemoryData {
 
 /// Where a memory's pages are.
 #[derive(Debug)]
-enum Pages {
-    Own(Mapping),
+enum Place {
+    Own(Pages),
     /// Other stores use them too.
     Shared(SharedMemory),
 }
@@ -79,24 +80,10 @@ impl MemoryData {
             return Err(MemoryError::TooLarge { pages: ty.min, limit });
         }
         let len_bytes = ty.min * ty.page_len;
-        let mapping = match model {
-            MemoryModel::Guard => {
-                let reserve = reserved_len(model, 0);
-                let mapping = usize::try_from(reserve).ok().and_then(|len| Mapping::reserve(len).ok());
-                let mapping = mapping.ok_or(MemoryError::Reserve { len_bytes: reserve })?;
-                let commit = mapping.protect(GUARD_BEFORE, len_bytes as usize, Protection::ReadWrite);
-                commit.map_err(|_| MemoryError::Commit { len_bytes })?;
-                mapping
-            }
-            MemoryModel::Checked => {
-                let len = usize::try_from(len_bytes).ok();
-                let mapping = len.and_then(|len| Mapping::zeroed(len).ok());
-                mapping.ok_or(MemoryError::Commit { len_bytes })?
-            }
-        };
+        let pages = Pages::new(model, len_bytes)?;
         // SAFETY: filled before it is used; what is mapped is what `publish` says.
         let linear = unsafe { LinearMemory::new(record) };
-        let memory = MemoryData { linear, pages: Pages::Own(mapping), model, ty, pages_max };
+        let memory = MemoryData { linear, place: Place::Own(pages), model, ty, pages_max };
         memory.publish(len_bytes);
         Ok(memory)
     }
@@ -104,28 +91,28 @@ impl MemoryData {
     /// A memory that other stores may use too.
     pub(crate) fn shared(shared: SharedMemory) -> MemoryData {
         let (linear, model, ty, pages_max) = (shared.linear(), shared.model(), shared.ty(), shared.pages_max());
-        MemoryData { linear, pages: Pages::Shared(shared), model, ty, pages_max }
+        MemoryData { linear, place: Place::Shared(shared), model, ty, pages_max }
     }
 
     pub(crate) fn as_shared(&self) -> Option<&SharedMemory> {
-        match &self.pages {
-            Pages::Own(_) => None,
-            Pages::Shared(shared) => Some(shared),
+        match &self.place {
+            Place::Own(_) => None,
+            Place::Shared(shared) => Some(shared),
         }
     }
 
     fn mapping(&self) -> &Mapping {
-        match &self.pages {
-            Pages::Own(mapping) => mapping,
-            Pages::Shared(shared) => shared.mapping(),
+        match &self.place {
+            Place::Own(pages) => pages.mapping(),
+            Place::Shared(shared) => shared.mapping(),
         }
     }
 
     /// Bytes of the mapping before the memory's first.
     fn before(&self) -> usize {
-        match (&self.pages, self.model) {
-            (Pages::Own(_), MemoryModel::Checked) => 0,
-            _ => GUARD_BEFORE,
+        match &self.place {
+            Place::Own(pages) => pages.before(),
+            Place::Shared(_) => GUARD_BEFORE,
         }
     }
 
@@ -161,9 +148,9 @@ impl MemoryData {
 
     /// Adds zeroed pages; returns how many there were. `None`, and no change, if they cannot be had.
     pub(crate) fn grow(&mut self, delta_pages: u64) -> Option<u64> {
-        let mapping = match &mut self.pages {
-            Pages::Own(mapping) => mapping,
-            Pages::Shared(shared) => return shared.try_grow(delta_pages),
+        let pages = match &mut self.place {
+            Place::Own(pages) => pages,
+            Place::Shared(shared) => return shared.try_grow(delta_pages),
         };
         let page_len = self.ty.page_len;
         let old = self.linear.pages(page_len);
@@ -171,15 +158,8 @@ impl MemoryData {
         if delta_pages == 0 {
             return Some(old);
         }
-        let (old_len, new_len) = (usize::try_from(old * page_len).ok()?, usize::try_from(new * page_len).ok()?);
-        match self.model {
-            MemoryModel::Guard => {
-                // Of the last host page, what is behind the memory's end has never been written to.
-                let there = unix::round_to_pages(old_len)?;
-                mapping.protect(GUARD_BEFORE + there, new_len.saturating_sub(there), Protection::ReadWrite).ok()?;
-            }
-            MemoryModel::Checked => mapping.resize(new_len).ok()?,
-        }
+        let new_len = usize::try_from(new * page_len).ok()?;
+        pages.grow(new_len).ok()?;
         self.publish(new_len as u64);
         Some(old)
     }
@@ -213,16 +193,15 @@ impl MemoryData {
     }
 
     /// Maps the whole pages of `len` bytes of a file, copy-on-write. Returns how many bytes that were.
-    /// Not in the checked model: a memory that moves has to be one mapping, Linux moves no more at once.
-    fn map(&self, address: u64, len: usize, file: &File, file_offset: u64) -> Option<usize> {
+    fn map(&mut self, address: u64, len: usize, file: &File, file_offset: u64) -> Option<usize> {
         let page_len = unix::page_len();
         let aligned = address.is_multiple_of(page_len as u64) && file_offset.is_multiple_of(page_len as u64);
-        if self.model == MemoryModel::Checked || !aligned || len < MAP_AT_LEAST {
+        let Place::Own(pages) = &mut self.place else { return None };
+        if !aligned || len < MAP_AT_LEAST {
             return None;
         }
         let whole = len - len % page_len;
-        let at = self.before() + address as usize;
-        self.mapping().map_file(at, whole, file, file_offset, Protection::ReadWrite).ok()?;
+        pages.map_file(address as usize, whole, file, file_offset).ok()?;
         Some(whole)
     }
 }

@@ -38,13 +38,17 @@ pub(crate) fn interrupted_address() -> Option<usize> {
     return None;
 }
 
-/// The present machine, with what only the OS knows of it.
+/// The present machine, with what only the OS knows of it. The CPU is asked once: where it is a virtual one, an answer
+/// takes longer than an image takes to load.
 #[cfg(feature = "std")]
 pub(crate) fn host() -> Machine {
-    let host = Machine::host();
-    let known = cpu_feature_table(host.arch).iter().filter(|feature| machine::has_feature(feature.name));
-    let cpu_features = known.fold(host.cpu_features, |bits, feature| bits | 1 << feature.bit);
-    Machine { cpu_features, page_len: u32::try_from(unix::page_len()).unwrap_or(u32::MAX), ..host }
+    static HOST: std::sync::OnceLock<Machine> = std::sync::OnceLock::new();
+    *HOST.get_or_init(|| {
+        let host = Machine::host();
+        let known = cpu_feature_table(host.arch).iter().filter(|feature| machine::has_feature(feature.name));
+        let cpu_features = known.fold(host.cpu_features, |bits, feature| bits | 1 << feature.bit);
+        Machine { cpu_features, page_len: u32::try_from(unix::page_len()).unwrap_or(u32::MAX), ..host }
+    })
 }
 
 #[cfg(target_arch = "x86_64")]

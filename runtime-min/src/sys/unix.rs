@@ -61,6 +61,7 @@ pub(crate) fn round_to_pages(len: usize) -> Option<usize> {
 /// What may be done with mapped pages. Never writing and executing at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Protection {
+    None,
     Read,
     ReadWrite,
     ReadExecute,
@@ -69,12 +70,16 @@ pub(crate) enum Protection {
 impl Protection {
     fn bits(self) -> libc::c_int {
         match self {
+            Protection::None => libc::PROT_NONE,
             Protection::Read => libc::PROT_READ,
             Protection::ReadWrite => libc::PROT_READ | libc::PROT_WRITE,
             Protection::ReadExecute => libc::PROT_READ | libc::PROT_EXEC,
         }
     }
 }
+
+/// Memory of the process alone, which takes no room before it is written to.
+const ANONYMOUS: libc::c_int = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
 
 /// Whole pages of address space, owned: dropping it gives them back.
 #[derive(Debug)]
@@ -91,11 +96,19 @@ unsafe impl Sync for Mapping {}
 impl Mapping {
     /// Reserves `len` bytes (rounded up to pages) that cannot be accessed yet and cost nothing.
     pub(crate) fn reserve(len: usize) -> io::Result<Mapping> {
+        Mapping::anonymous(len, Protection::None)
+    }
+
+    fn anonymous(len: usize, protection: Protection) -> io::Result<Mapping> {
         let len = round_to_pages(len.max(1)).ok_or(io::ErrorKind::OutOfMemory)?;
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
         // SAFETY: a new mapping at an address of the kernel's choice.
-        let start = unsafe { libc::mmap(ptr::null_mut(), len, libc::PROT_NONE, flags, -1, 0) };
+        let start = unsafe { libc::mmap(ptr::null_mut(), len, protection.bits(), ANONYMOUS, -1, 0) };
         Mapping::from_result(start, len)
+    }
+
+    /// Leaves nothing of it here: what there was is the result's.
+    pub(crate) fn take(&mut self) -> Mapping {
+        std::mem::replace(self, Mapping { start: NonNull::dangling(), len: 0 })
     }
 
     /// Reserves `len` bytes at a multiple of `align`, a power of two.
@@ -118,9 +131,7 @@ impl Mapping {
 
     /// Maps `len` bytes of zeros that can be read and written.
     pub(crate) fn zeroed(len: usize) -> io::Result<Mapping> {
-        let mapping = Mapping::reserve(len)?;
-        mapping.protect(0, mapping.len, Protection::ReadWrite)?;
-        Ok(mapping)
+        Mapping::anonymous(len, Protection::ReadWrite)
     }
 
     /// Maps a whole file, read-only.
@@ -173,6 +184,14 @@ impl Mapping {
     pub(crate) fn populate(&self, offset: usize, len: usize) {
         // SAFETY: the pages are ours and can be written to; their contents do not change.
         unsafe { libc::madvise(self.part(offset, len), len, libc::MADV_POPULATE_WRITE) };
+    }
+
+    /// Replaces the pages of a part, whatever they were, by zeroed ones that can be read and written.
+    pub(crate) fn renew(&self, offset: usize, len: usize) -> io::Result<()> {
+        let (flags, protection) = (ANONYMOUS | libc::MAP_FIXED, Protection::ReadWrite);
+        // SAFETY: replaces pages that are ours.
+        let start = unsafe { libc::mmap(self.part(offset, len), len, protection.bits(), flags, -1, 0) };
+        if start == libc::MAP_FAILED { Err(io::Error::last_os_error()) } else { Ok(()) }
     }
 
     /// Replaces a part by the file's bytes from `file_offset` on, copy-on-write: as long as they are

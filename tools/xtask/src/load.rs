@@ -15,6 +15,13 @@ const FUNCTIONS: [usize; 4] = [100, 1000, 3500, 14_000];
 /// Bytes of initial memory contents in the last image.
 const CONTENTS_LEN: usize = 8 << 20;
 
+/// A module that has a little of everything.
+const SMALL: &str = "(module
+    (memory (export \"memory\") 1) (data (i32.const 1024) \"wasm\")
+    (table 4 funcref) (elem (i32.const 0) $read)
+    (global (mut i32) (i32.const 7))
+    (func $read (export \"read\") (result i32) (i32.load (i32.const 1024))))";
+
 /// What `runtime-min/examples/calls.rs` asks for.
 const SIGNATURES: [&str; 12] = [
     "->",
@@ -40,17 +47,19 @@ pub fn load() -> Result<()> {
     let modules = FUNCTIONS.map(|count| (format!("{count}-functions"), functions(count)));
     let modules = modules.into_iter().chain([("8-MiB-contents".to_string(), contents())]);
     // Without inlining each function stays what it is.
-    let images = modules.map(|(name, text)| compile(&work, &name, &text, "-O0")).collect::<Result<Vec<_>>>()?;
-    example("load").args(images).status_ok()?;
-    example("calls").arg(compile(&work, "calls", &calls(), "-O3")?).status_ok()
+    let images = modules.map(|(name, text)| compile(&work, &name, &text, &["-O0"])).collect::<Result<Vec<_>>>()?;
+    let small = compile(&work, "small", SMALL, &[])?;
+    let small_checked = compile(&work, "small-checked", SMALL, &["--memory=checked"])?;
+    example("load").args([small, small_checked]).args(images).status_ok()?;
+    example("calls").arg(compile(&work, "calls", &calls(), &[])?).status_ok()
 }
 
 /// Compiles the text of a module. Where the image is.
-fn compile(work: &Path, name: &str, text: &str, level: &str) -> Result<PathBuf> {
+fn compile(work: &Path, name: &str, text: &str, options: &[&str]) -> Result<PathBuf> {
     let (wat, aot) = (work.join(format!("{name}.wat")), work.join(format!("{name}.aot")));
     fs::write(&wat, text)?;
     let mut wasmc = Command::new(target_dir().join("release/wasmc"));
-    wasmc.args(["compile", level]).arg(&wat).arg("-o").arg(&aot).status_ok()?;
+    wasmc.arg("compile").args(options).arg(&wat).arg("-o").arg(&aot).status_ok()?;
     Ok(aot)
 }
 
