@@ -5,10 +5,14 @@ use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::Duration;
 
 use crate::error::Error;
 use crate::func::Func;
 use crate::instance::{Extern, Instance};
+use crate::interrupt::InterruptHandle;
 use crate::linker::Linker;
 use crate::module::Module;
 use crate::store::Store;
@@ -36,6 +40,9 @@ pub struct RunOptions {
     pub invoke: Option<String>,
     /// Guest stack in bytes, if not the default.
     pub stack_len: Option<usize>,
+    /// How long the program may run before it is interrupted, if not for ever. A host function that it waits in ends
+    /// first.
+    pub timeout: Option<Duration>,
     /// Whether imported functions that WASI does not have, or has with another type, fail when they are called,
     /// instead of the program failing before it starts.
     pub unknown_imports_trap: bool,
@@ -83,6 +90,36 @@ pub fn parse_size(text: &str) -> Option<usize> {
         _ => (text, 0),
     };
     digits.parse::<usize>().ok()?.checked_mul(1 << shift)
+}
+
+/// A time as people write it: seconds, or with the unit `s`, `ms` or `m`, minutes.
+pub fn parse_time(text: &str) -> Option<Duration> {
+    let units = [("ms", 0.001), ("s", 1.0), ("m", 60.0)];
+    let (number, seconds) =
+        units.iter().find_map(|(unit, seconds)| Some((text.strip_suffix(unit)?, *seconds))).unwrap_or((text, 1.0));
+    let plain = number.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    Duration::try_from_secs_f64(number.parse::<f64>().ok().filter(|_| plain)? * seconds).ok()
+}
+
+/// Interrupts a store's calls from some time on, as long as it lives.
+struct Timer {
+    /// Dropped, it ends the thread.
+    _ended: Sender<()>,
+}
+
+impl Timer {
+    fn start(handle: InterruptHandle, timeout: Duration) -> Timer {
+        let (ended, end) = mpsc::channel();
+        thread::spawn(move || {
+            let mut wait = timeout;
+            while end.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+                // Between two calls this does nothing, so that the next one has to be told.
+                handle.interrupt();
+                wait = Duration::from_millis(1);
+            }
+        });
+        Timer { _ended: ended }
+    }
 }
 
 /// Runs a program and returns its exit code. Results of a chosen function go to `out`, one a line;
@@ -134,6 +171,7 @@ fn enter(
     module: &Module,
     options: &RunOptions,
 ) -> Result<Vec<Val>, Error> {
+    let _timer = options.timeout.map(|timeout| Timer::start(store.interrupt_handle(), timeout));
     let instance = linker.instantiate(store, module)?;
     let Some(name) = &options.invoke else {
         let start = function(store, instance, module, "_start")?;
@@ -256,6 +294,16 @@ mod tests {
         options.env("NAME=a=b");
         options.env("WASMC_TEST_NO_SUCH_VARIABLE");
         assert_eq!(options.envs, [("NAME".into(), "a=b".into())]);
+    }
+
+    #[test]
+    fn times_have_units() {
+        let milliseconds = |text| parse_time(text).map(|time| time.as_millis());
+        assert_eq!([milliseconds("2"), milliseconds("1.5s")], [Some(2000), Some(1500)]);
+        assert_eq!([milliseconds("20ms"), milliseconds("0.5m")], [Some(20), Some(30_000)]);
+        for text in ["", "s", "-1", "1h", "1e3", "inf", "nan", "99999999999999999999999"] {
+            assert_eq!(parse_time(text), None, "{text}");
+        }
     }
 
     #[test]

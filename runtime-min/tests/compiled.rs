@@ -549,6 +549,54 @@ fn another_thread_stops_guests_that_would_never_end() {
     handle.interrupt();
 }
 
+/// Beside other processes the system may let a thread wait for long; of several times the shortest is what it takes.
+#[test]
+fn an_endless_loop_of_any_kind_is_stopped_within_a_millisecond() {
+    const OTHERS: &str = r#"(module (memory 16) (table 2 funcref) (elem (i32.const 0) $leaf $leaf) (type $t (func))
+        (func $leaf)
+        (func (export "empty") (loop (br 0)))
+        (func (export "sum") (local i64) (loop (local.set 0 (i64.add (local.get 0) (i64.const 3))) (br 0)))
+        (func (export "stores") (local i32) (loop
+            (i32.store (i32.and (local.get 0) (i32.const 0xFFFF)) (local.get 0))
+            (local.set 0 (i32.add (local.get 0) (i32.const 4))) (br 0)))
+        (func (export "divides") (local f64) (loop
+            (local.set 0 (f64.sqrt (f64.div (f64.const 1) (f64.add (local.get 0) (f64.const 2))))) (br 0)))
+        (func (export "switch") (local i32) (loop $l
+            (local.set 0 (i32.add (local.get 0) (i32.const 1)))
+            (block $a (block $b (br_table $a $b $l (i32.and (local.get 0) (i32.const 3)))) (br $l)) (br $l)))
+        (func (export "indirect") (local i32) (loop
+            (call_indirect (type $t) (i32.and (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 1)))
+            (br 0)))
+        (func (export "nested") (local i32) (loop (local.set 0 (i32.const 1000000))
+            (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (br 0))))"#;
+    let mut linker = Linker::new();
+    let mut store = Store::new(0);
+    let others = linker.instantiate(&mut store, &module(OTHERS)).unwrap();
+    let handle = store.interrupt_handle();
+    let mut names: Vec<(String, Instance)> =
+        others.exports(&store).into_iter().map(|(name, _)| (name, others)).collect();
+    linker.func("host", "f", |_: u32| 0u32).func("host", "again", || {});
+    let first = linker.instantiate(&mut store, &module(UNENDING)).unwrap();
+    names.extend(["calls", "tail", "tail_indirect", "fill", "host"].map(|name| (name.into(), first)));
+    for (name, instance) in names {
+        let func = instance.get_typed_func::<(), ()>(&store, &name).unwrap();
+        let shortest = (0..30).map(|_| {
+            let handle = handle.clone();
+            let waker = std::thread::spawn(move || {
+                std::thread::sleep(std::time::Duration::from_millis(2));
+                let asked = std::time::Instant::now();
+                handle.interrupt();
+                asked
+            });
+            assert_eq!(trap(func.call(&mut store, ())).code, TrapCode::Interrupted, "{name}");
+            let ended = std::time::Instant::now();
+            ended.duration_since(waker.join().unwrap())
+        });
+        let shortest = shortest.min().unwrap();
+        assert!(shortest < std::time::Duration::from_millis(1), "{name}: {shortest:?}");
+    }
+}
+
 #[test]
 fn only_the_store_that_was_meant_is_interrupted() {
     let threads: Vec<_> = (0..3)

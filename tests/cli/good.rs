@@ -162,3 +162,20 @@ fn a_module_that_imports_more_than_it_calls_runs_on_request() {
         call(&["--unknown-imports-trap"], "g").failed_with(&["env.big", "does not have"]);
     }
 }
+
+#[test]
+fn a_program_that_runs_too_long_is_interrupted() {
+    let desk = Desk::new("timeout");
+    let endless = "(module (func (export \"_start\") (call $inner)) (func $inner (loop (br 0))))";
+    desk.image("t", endless, &["--interruptible"]);
+    for (tool, args) in [
+        ("wasmc", &["run", "--timeout=50ms", "t.wat"][..]),
+        ("wasmc", &["run", "--timeout", "0.05s", "--interruptible", "t.aot"]),
+        ("aot-run", &["--timeout", "50ms", "t.aot"]),
+    ] {
+        let run = desk.run(tool, args);
+        assert_eq!(run.status, Some(134), "{}", run.stderr);
+        run.failed_with(&["interrupted", "_start"]);
+    }
+    desk.run("aot-run", ["--timeout", "soon", "t.aot"]).failed_with(&["--timeout", "500ms"]);
+}

@@ -51,6 +51,10 @@ pub struct CodegenArgs {
     /// The same bits on every target: NaNs that arithmetic makes are canonical, relaxed vector instructions alike
     #[arg(long, help_heading = "Code generation")]
     pub deterministic: bool,
+    /// Let a thread of the host or a timer stop the code within a millisecond, wherever it is. Every image can be
+    /// stopped so, by a signal or an interrupt, and is none the slower for it: nothing has to be chosen
+    #[arg(long, help_heading = "Code generation")]
+    pub interruptible: bool,
 }
 
 /// `--memory`.
@@ -213,6 +217,9 @@ impl CodegenArgs {
         if self.deterministic {
             args.push("--deterministic".into());
         }
+        if self.interruptible {
+            args.push("--interruptible".into());
+        }
         args.into_iter().map(OsString::from).collect()
     }
 }
@@ -239,6 +246,7 @@ mod tests {
             &[][..],
             &["-Oz", "--strip", "-j", "3"],
             &["--deterministic"],
+            &["--interruptible"],
             &["-O", "s", "--target", "x86_64-linux", "--cpu=x86-64-v3", "--memory", "checked"],
             &["--features", "-bmi,+avx2", "--features=+fma", "-j1"],
             &["--profile=wasm2", "--enable", "multi-memory,extended-const", "--disable=multi-value", "--disable=simd"],

@@ -11,7 +11,8 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
-use wasmc_runtime::run::{RunOptions, parse_size};
+use std::time::Duration;
+use wasmc_runtime::run::{RunOptions, parse_size, parse_time};
 use wasmc_runtime::{Error, Module};
 
 /// Arguments of `wasmc run`.
@@ -38,6 +39,9 @@ pub struct RunArgs {
     /// Stack of the module, in bytes or with the unit K, M or G
     #[arg(long, value_name = "SIZE", value_parser = stack_size)]
     stack_size: Option<usize>,
+    /// Interrupt the module after so many seconds; with a unit: 500ms, 1.5s, 2m
+    #[arg(long, value_name = "TIME", value_parser = time)]
+    timeout: Option<Duration>,
     /// Let imported functions that nobody provides trap when they are called, not keep the module from running
     #[arg(long)]
     unknown_imports_trap: bool,
@@ -130,6 +134,7 @@ fn run_options(args: &RunArgs) -> Result<RunOptions, Failure> {
     let name = args.argv0.clone().unwrap_or_else(|| args.module().into());
     options.args = std::iter::once(name).chain(args.arguments().iter().cloned()).collect();
     options.stack_len = args.stack_size;
+    options.timeout = args.timeout;
     options.unknown_imports_trap = args.unknown_imports_trap;
     for dir in &args.dirs {
         options.dir(dir);
@@ -174,6 +179,10 @@ const STACK_BESIDES: usize = 1 << 20;
 
 fn stack_size(text: &str) -> Result<usize, String> {
     parse_size(text).ok_or_else(|| "a size is a number of bytes, or has a unit: 65536, 64K, 1M".into())
+}
+
+fn time(text: &str) -> Result<Duration, String> {
+    parse_time(text).ok_or_else(|| "a time is a number of seconds, or has a unit: 10, 500ms, 1.5s, 2m".into())
 }
 
 #[cfg(test)]

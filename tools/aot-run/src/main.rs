@@ -6,7 +6,7 @@ use std::io;
 use std::process::exit;
 
 use wasmc_runtime::Module;
-use wasmc_runtime::run::{EXIT_FAILURE, RunOptions, parse_size, run};
+use wasmc_runtime::run::{EXIT_FAILURE, RunOptions, parse_size, parse_time, run};
 
 const USAGE: &str = "\
 Runs an .aot image made by wasmc.
@@ -18,6 +18,7 @@ usage: aot-run [OPTION]... IMAGE [ARGUMENT]...
   --argv0 NAME        the name that the program sees as its own; otherwise IMAGE
   --invoke FUNCTION   call this export with the ARGUMENTs and print its results
   --stack-size SIZE   stack of the guest and its host functions, default 1M
+  --timeout TIME      interrupt the program after so many seconds; with a unit: 500ms, 1.5s, 2m
   --unknown-imports-trap
                       let imported functions that nobody provides trap when they are called
   --help              print this
@@ -76,7 +77,7 @@ fn parse(mut args: impl Iterator<Item = OsString>) -> Result<Option<Command>, St
             Some((name, value)) => (name, Some(value.into())),
             None => (text, None),
         };
-        if !["--dir", "--env", "--argv0", "--invoke", "--stack-size"].contains(&name) {
+        if !["--dir", "--env", "--argv0", "--invoke", "--stack-size", "--timeout"].contains(&name) {
             return Err(format!("There is no option {name}."));
         }
         let value = value.or_else(|| args.next());
@@ -89,6 +90,10 @@ fn parse(mut args: impl Iterator<Item = OsString>) -> Result<Option<Command>, St
             "--stack-size" => {
                 let len = parse_size(text()?);
                 options.stack_len = Some(len.ok_or("--stack-size needs a size, such as 65536, 64K or 1M.")?);
+            }
+            "--timeout" => {
+                let time = parse_time(text()?);
+                options.timeout = Some(time.ok_or("--timeout needs a time, such as 10, 500ms, 1.5s or 2m.")?);
             }
             _ => argv0 = Some(value),
         }
@@ -124,6 +129,8 @@ mod tests {
         assert_eq!(command.options.args, ["me", "-7"]);
         assert_eq!(command.options.invoke.as_deref(), Some("f"));
         assert_eq!(command.options.stack_len, Some(65536));
+        let command = parsed(&["--timeout=20ms", "x.aot"]).unwrap().unwrap();
+        assert_eq!(command.options.timeout.map(|time| time.as_millis()), Some(20));
         assert!(command.options.unknown_imports_trap);
     }
 
@@ -133,6 +140,7 @@ mod tests {
         assert!(parsed(&["--dir"]).is_err());
         assert!(parsed(&["--frob", "x"]).is_err_and(|message| message.contains("--frob")));
         assert!(parsed(&["--stack-size", "big", "x"]).is_err());
+        assert!(parsed(&["--timeout", "soon", "x"]).is_err());
         assert!(parsed(&["--help"]).unwrap().is_none());
     }
 }
