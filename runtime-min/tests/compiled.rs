@@ -160,6 +160,28 @@ fn a_trace_names_functions_and_positions() {
     assert!(trap.to_string().starts_with("out of bounds memory access\n  0: 0x"), "{trap}");
 }
 
+/// A call through a constant table that ends in a trap goes to the trap's stub itself: the place is that of the call.
+#[test]
+fn a_trace_shows_the_indirect_call_that_found_nothing() {
+    let wat = r#"(module
+        (type $wanted (func (param i64 i64 i64 i64 i64 i64 i64 i64) (result i64)))
+        (table 3 funcref) (elem (i32.const 0) func $other) (func $other)
+        (func $call (param $which i32) (result i64)
+          (i64.add (i64.const 1) (call_indirect (type $wanted) (i64.const 1) (i64.const 2) (i64.const 3) (i64.const 4)
+            (i64.const 5) (i64.const 6) (i64.const 7) (i64.const 8) (local.get $which))))
+        (func (export "outer") (param i32) (result i64) (i64.add (call $call (local.get 0)) (i64.const 1))))"#;
+    let (mut store, instance) = instance(wat);
+    let outer = instance.get_typed_func::<u32, i64>(&store, "outer").unwrap();
+    let codes = [TrapCode::IndirectCallMismatch, TrapCode::UninitializedElement, TrapCode::UndefinedElement];
+    for (which, code) in [0, 2, 3].into_iter().zip(codes) {
+        let trap = trap(outer.call(&mut store, which));
+        let names: Vec<_> = trap.frames.iter().map(|frame| frame.func_name.as_deref().unwrap()).collect();
+        assert_eq!((trap.code, names.as_slice()), (code, ["call", "outer"].as_slice()), "{trap}");
+        #[cfg(target_arch = "x86_64")]
+        assert_eq!(wat::parse_str(wat).unwrap()[trap.frames[0].wasm_offset.unwrap() as usize], 0x11, "{trap}");
+    }
+}
+
 /// A frame may be left of the last function in a chain of tail calls: what it calls makes none itself.
 #[test]
 fn a_trace_shows_where_a_chain_of_tail_calls_has_got_to() {

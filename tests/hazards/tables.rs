@@ -1,7 +1,7 @@
 //! Table instructions: bounds, order, and several tables at once.
 
 use crate::{args, everywhere, i32, trap, values};
-use wasmc_abi::TrapCode::{TableOutOfBounds, UndefinedElement};
+use wasmc_abi::TrapCode::{IndirectCallMismatch, TableOutOfBounds, UndefinedElement, UninitializedElement};
 use wasmc_tests::{Outcome, Value};
 
 const MODULE: &str = "(module (type $i (func (result i32)))
@@ -97,5 +97,54 @@ fn table_instructions_inside_do_what_they_say() {
         does("null_x", &[4], i32(1));
         does("clear_x", &[4], done());
         assert_eq!((engine.table_count("a"), engine.table_count("x")), (Some(8), Some(5)), "{config}");
+    });
+}
+
+/// A table that nobody writes, with a null, a function of another type, and one of a subtype; more results than fit
+/// into registers, and arguments on the stack when a call ends in a trap.
+const CONSTANT: &str = "(module
+    (type $i (sub (func (result i32)))) (type $more (sub $i (func (result i32))))
+    (type $wide (func (param i64 i64 i64 i64 i64 i64 i64 i64 i64 i64) (result i64 i64 i64 i64)))
+    (table $t 6 6 funcref) (table $exported (export \"t\") 1 funcref)
+    (elem (table $t) (i32.const 0) func $one $two $other $wide) (elem (table $t) (i32.const 1) func $two)
+    (elem (table $exported) (i32.const 0) func $one)
+    (global $calls (mut i32) (i32.const 0))
+    (func $one (type $i) (global.set $calls (i32.add (global.get $calls) (i32.const 1))) (i32.const 1))
+    (func $two (type $more) (i32.const 2)) (func $other)
+    (func $wide (type $wide) (local.get 9) (local.get 8) (local.get 1) (local.get 0))
+    (func (export \"call\") (param i32) (result i32) (call_indirect $t (type $i) (local.get 0)))
+    (func (export \"call_more\") (param i32) (result i32) (call_indirect $t (type $more) (local.get 0)))
+    (func (export \"call_wide\") (param i32) (result i64)
+      (call_indirect $t (type $wide) (i64.const 1) (i64.const 2) (i64.const 3) (i64.const 4) (i64.const 5) (i64.const 6)
+        (i64.const 7) (i64.const 8) (i64.const 9) (i64.const 10) (local.get 0))
+      (i64.mul (i64.const 1000)) i64.add (i64.mul (i64.const 1000)) i64.add (i64.mul (i64.const 1000)) i64.add)
+    (func (export \"tail\") (param i32) (result i32) (return_call_indirect $t (type $i) (local.get 0)))
+    (func (export \"get\") (param i32) (result i32) (ref.is_null (table.get $t (local.get 0))))
+    (func (export \"calls\") (result i32) (global.get $calls)))";
+
+#[test]
+fn a_constant_table_is_called_as_any_other() {
+    everywhere(CONSTANT, |engine, config| {
+        let mut does = |name: &str, numbers: &[u32], wanted: Outcome| {
+            let numbers: Vec<Value> = numbers.iter().map(|n| Value::I32(*n)).collect();
+            assert_eq!(engine.call(name, &numbers), wanted, "{config} {name} {numbers:?}");
+        };
+        for name in ["call", "tail"] {
+            does(name, &[0], i32(1));
+            does(name, &[1], i32(2));
+            does(name, &[2], trap(IndirectCallMismatch));
+            does(name, &[3], trap(IndirectCallMismatch));
+            does(name, &[4], trap(UninitializedElement));
+            does(name, &[6], trap(UndefinedElement));
+            does(name, &[u32::MAX], trap(UndefinedElement));
+        }
+        does("call_more", &[1], i32(2));
+        does("call_more", &[0], trap(IndirectCallMismatch));
+        does("call_wide", &[3], values([Value::I64(10 + 1000 * (9 + 1000 * (2 + 1000)))]));
+        does("call_wide", &[0], trap(IndirectCallMismatch));
+        does("call_wide", &[5], trap(UninitializedElement));
+        does("get", &[3], i32(0));
+        does("get", &[4], i32(1));
+        does("calls", &[], i32(2));
     });
 }

@@ -1,6 +1,7 @@
 //! Wasm bytes → [`Module`], validated.
 
 mod const_expr;
+mod constant_tables;
 mod exceptions;
 mod index;
 mod module;
@@ -11,6 +12,7 @@ mod proposals;
 mod sections;
 mod types;
 
+pub use constant_tables::TableUses;
 pub use index::*;
 pub use module::*;
 pub use operands::Operands;

@@ -1,5 +1,6 @@
 //! A validated Wasm module as plain data: what the rest of the compiler works from.
 
+use super::constant_tables::TableUses;
 use super::exceptions::Throwing;
 use super::index::{DefinedFuncIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeId};
 use super::operands::Validation;
@@ -67,6 +68,8 @@ pub struct Module<'a> {
     /// Defined functions that can be referred to: exported, in element segments, `ref.func`, start.
     /// Ascending.
     pub escapes: Vec<FuncIndex>,
+    /// What the bodies do with the tables.
+    pub table_uses: TableUses,
     /// Whether the module uses exceptions.
     pub uses_exceptions: bool,
     /// Whether it uses structs, arrays, or types with subtypes.
@@ -135,7 +138,7 @@ pub struct Export<'a> {
 }
 
 /// What is exported.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ExportItem {
     /// A function.
     Function(FuncIndex),

@@ -68,7 +68,7 @@ pub fn read(bytes: &[u8]) -> Result<Module<'_>> {
                 }
             }
             Payload::CodeSectionEntry(body) => {
-                let body = self::body(&body, module.function_index(DefinedFuncIndex(module.bodies.len() as u32)))?;
+                let body = self::body(&body, &mut module)?;
                 module.bodies.push(body);
             }
             Payload::CustomSection(section) => match section.as_known() {
@@ -98,12 +98,15 @@ pub fn read(bytes: &[u8]) -> Result<Module<'_>> {
     Ok(module)
 }
 
-fn body<'a>(read: &wasm::FunctionBody<'a>, index: FuncIndex) -> Result<Body<'a>> {
+fn body<'a>(read: &wasm::FunctionBody<'a>, module: &mut Module<'a>) -> Result<Body<'a>> {
     use wasm::Operator::{ReturnCall, ReturnCallIndirect, ReturnCallRef};
+    let index = module.function_index(DefinedFuncIndex(module.bodies.len() as u32));
     let (bytes, offset) = (read.as_bytes().into(), read.range().start as u32);
     let mut body = Body { bytes, offset, makes_tail_calls: false, repeats: false };
     for operator in read.get_operators_reader()? {
-        match operator? {
+        let operator = operator?;
+        module.table_uses.count(&operator, &module.type_ids);
+        match operator {
             ReturnCall { function_index } if function_index == index.0 => body.repeats = true,
             ReturnCall { .. } | ReturnCallIndirect { .. } | ReturnCallRef { .. } => body.makes_tail_calls = true,
             _ => {}

@@ -5,6 +5,7 @@ mod alias;
 mod attributes;
 mod control;
 mod debug;
+mod dispatch;
 mod entry;
 mod exceptions;
 mod function;

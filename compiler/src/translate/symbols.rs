@@ -1,6 +1,6 @@
 //! Names of the symbols that pass between translation and the link step. All are local to the image.
 
-use crate::parse::{FuncIndex, TypeId};
+use crate::parse::{FuncIndex, TableIndex, TypeId};
 use wasmc_abi::TrapCode;
 
 /// The table of helper addresses: an undefined symbol, pointer-sized slot `k` for builtin `k`.
@@ -27,6 +27,11 @@ pub fn entry(ty: TypeId) -> String {
 /// The host thunk of a function type.
 pub fn thunk(ty: TypeId) -> String {
     format!("thunk{}", ty.0)
+}
+
+/// The functions that calls of a type through a table go to.
+pub fn dispatch(table: TableIndex, ty: TypeId) -> String {
+    format!("dispatch{}.{}", table.0, ty.0)
 }
 
 /// The stub that raises a trap.

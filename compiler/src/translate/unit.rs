@@ -4,6 +4,7 @@ use super::Result;
 use super::alias::Alias;
 use super::attributes::Attributes;
 use super::debug::Debug;
+use super::dispatch::{self, Arrays};
 use super::symbols;
 use super::types::Types;
 use super::vmctx::Slot;
@@ -43,6 +44,8 @@ pub struct Unit<'ctx, 'm> {
     pub memory_model: MemoryModel,
     /// Whether references to functions of others can come into the module's tables.
     pub has_foreign_references: bool,
+    /// Where indirect calls find their callee, if that is known.
+    pub dispatch: Arrays<'ctx>,
     functions: Vec<FunctionValue<'ctx>>,
     /// The bodies of those that make tail calls.
     tail_entries: Vec<Option<FunctionValue<'ctx>>>,
@@ -93,6 +96,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
             options,
             memory_model: options.memory,
             has_foreign_references: module.has_foreign_references(),
+            dispatch: Arrays::new(),
             functions: Vec::new(),
             tail_entries: Vec::new(),
             guest_types: module.types.iter().map(guest_type).collect(),
@@ -105,6 +109,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         unit.traps = TrapCode::ALL.iter().map(|code| unit.declare_trap(*code)).collect();
         (unit.functions, unit.tail_entries) =
             (0..module.bodies.len() as u32).map(|i| unit.declare(DefinedFuncIndex(i))).unzip();
+        unit.dispatch = dispatch::define(&unit, options);
         for code in TrapCode::ALL {
             super::trap::define_stub(&unit, *code)?;
         }

@@ -49,8 +49,13 @@ fn call(f: &mut FunctionTranslator<'_, '_>, index: FuncIndex) -> Result<()> {
 }
 
 fn call_indirect(f: &mut FunctionTranslator<'_, '_>, ty: TypeId, table: TableIndex) -> Result<()> {
-    let element = checked_element(f, ty, table)?;
-    let callee = Callee::of_element(f, element)?;
+    let callee = match f.known_callee(table, ty)? {
+        Some(code) => Callee { code, vmctx: f.vmctx },
+        None => {
+            let element = checked_element(f, ty, table)?;
+            Callee::of_element(f, element)?
+        }
+    };
     call_and_push(f, ty, callee, f.unit.indirect_call_may_throw(ty))
 }
 
