@@ -60,3 +60,31 @@ fn the_product_of_halves_has_128_bits() {
         }
     });
 }
+
+/// Loops beside a product, whose last value is used where it meets another: what has to be true of loops before they
+/// are doubled must be true after products have been found, too.
+#[test]
+fn a_loop_beside_a_product_leaves_its_own_value() {
+    let loops = "(memory 4)
+        (func (export \"loops\") (param $which i32) (param $n i32) (result i32) (local $i i32) (local $left i32)
+          (local.set $left (local.get $n))
+          (block $out
+            (br_if $out (i32.eqz (local.get $n)))
+            (if (local.get $which)
+              (then (loop $l
+                (i32.store (local.get $i) (i32.add (i32.load (local.get $i)) (local.get $left)))
+                (local.set $i (i32.add (local.get $i) (i32.const 4)))
+                (br_if $l (local.tee $left (i32.sub (local.get $left) (i32.const 1))))))
+              (else (loop $l
+                (i32.store offset=4096 (local.get $i) (i32.xor (i32.load (local.get $i)) (local.get $left)))
+                (local.set $i (i32.add (local.get $i) (i32.const 4)))
+                (br_if $l (i32.gt_u (local.tee $left (i32.sub (local.get $left) (i32.const 1))) (i32.const 1)))))))
+          (i32.add (i32.mul (local.get $left) (i32.const 1000000)) (local.get $i))))";
+    let module = format!("{}{loops}", MODULE.strip_suffix(')').expect("it ends"));
+    everywhere(&module, |engine, config| {
+        for (which, n, left, end) in [(1, 100, 0, 400), (0, 100, 1, 396), (1, 3, 0, 12), (0, 2, 1, 4), (1, 0, 0, 0)] {
+            let got = engine.call("loops", &[Value::I32(which), Value::I32(n)]);
+            assert_eq!(got, values([Value::I32(left * 1_000_000 + end)]), "{config}: {which} {n}");
+        }
+    });
+}

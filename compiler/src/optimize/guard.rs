@@ -237,6 +237,8 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
         let instruction = value.as_instruction_value()?;
         match instruction.get_opcode() {
             Op::Load => self.record_field(pointer_operand(instruction, 0)?, memory_record::LEN_BYTES).map(Some),
+            // A length is never poison: loops that are doubled freeze it all the same.
+            Op::Freeze => self.length_of(instruction.get_operand(0)?.value()?, seen),
             // Exact: a length fits in 32 bits.
             Op::Trunc if value.get_type().into_int_type().get_bit_width() == 32 => {
                 self.length_of(instruction.get_operand(0)?.value()?, seen)

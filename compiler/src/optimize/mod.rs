@@ -92,17 +92,20 @@ fn set_sections(llvm: &LlvmModule<'_>) {
 
 /// LLVM's pipeline, with what is ours in the middle of it.
 fn run_pipeline(llvm: &LlvmModule<'_>, options: &Options, machine: &TargetMachine) -> Result<(), CompileError> {
-    let halves = pipeline::halves(options.level);
-    run(llvm, machine, halves.as_ref().map_or(pipeline::whole(options.level), |halves| halves.first))?;
+    let parts = pipeline::parts(options.level);
+    run(llvm, machine, parts.as_ref().map_or(pipeline::whole(options.level), |parts| parts.first))?;
     let has_product = options.target.row.pointer_bits == 64 && options.level != OptLevel::O0;
     if has_product && products::combine_products(llvm) {
         run(llvm, machine, pipeline::AFTER_PRODUCTS)?;
     }
-    let Some(halves) = halves else { return Ok(()) };
+    let Some(parts) = parts else { return Ok(()) };
     if counted::version_loops(llvm, options) {
+        verify(llvm, "doubling of loops")?;
         run(llvm, machine, pipeline::AFTER_COUNTED)?;
     }
-    run(llvm, machine, &halves.second)
+    run(llvm, machine, &parts.vectorising)?;
+    counted::settle(llvm);
+    run(llvm, machine, &parts.second)
 }
 
 fn run(llvm: &LlvmModule<'_>, machine: &TargetMachine, passes: &str) -> Result<(), CompileError> {

@@ -15,17 +15,19 @@ pub fn whole(level: OptLevel) -> &'static str {
     }
 }
 
-/// The pipelines of `-O2` and `-O3` in two parts, with room in the middle, before loops are vectorised.
-pub struct Halves {
+/// The pipelines of `-O2` and `-O3` in parts, with room before and after loops are vectorised.
+pub struct Parts {
     /// Inlines and simplifies. Loops are then in the form that LLVM's own loop passes begin with: rotated, entered from
     /// one block, their values used outside by phis alone.
     pub first: &'static str,
-    /// Vectorises and unrolls.
+    /// Vectorises loops.
+    pub vectorising: String,
+    /// Vectorises the rest, and unrolls.
     pub second: String,
 }
 
 /// In two parts, if the level is one for speed.
-pub fn halves(level: OptLevel) -> Option<Halves> {
+pub fn parts(level: OptLevel) -> Option<Parts> {
     // What is done before linking with optimisation is LLVM's first part.
     let (first, early, unrolling) = match level {
         OptLevel::O2 => {
@@ -37,11 +39,13 @@ pub fn halves(level: OptLevel) -> Option<Halves> {
         _ => return None,
     };
     // As `opt -passes='default<O3>' -print-pipeline-passes` of LLVM 22 prints it, without what has no effect here.
-    let second = format!(
+    let vectorising = format!(
         "elim-avail-extern,rpo-function-attrs,recompute-globalsaa,\
          function<eager-inv>(drop-unnecessary-assumes,float2int,lower-constant-intrinsics,{early}\
-         loop(loop-rotate<header-duplication>,loop-deletion),loop-distribute,inject-tli-mappings,loop-vectorize,\
-         infer-alignment,loop-load-elim,instcombine<no-verify-fixpoint>,\
+         loop(loop-rotate<header-duplication>,loop-deletion),loop-distribute,inject-tli-mappings,loop-vectorize)"
+    );
+    let second = format!(
+        "function<eager-inv>(infer-alignment,loop-load-elim,instcombine<no-verify-fixpoint>,\
          simplifycfg<forward-switch-cond;switch-range-to-icmp;switch-to-arithmetic;switch-to-lookup;no-keep-loops;\
          hoist-common-insts;sink-common-insts;speculate-blocks;simplify-cond-branch>,\
          slp-vectorizer,vector-combine,instcombine<no-verify-fixpoint>,loop-unroll<{unrolling}>,sroa<preserve-cfg>,\
@@ -51,12 +55,12 @@ pub fn halves(level: OptLevel) -> Option<Halves> {
          hoist-loads-stores-with-cond-faulting;speculate-blocks;simplify-cond-branch;speculate-unpredictables>),\
          globaldce,constmerge,rel-lookup-table-converter"
     );
-    Some(Halves { first, second })
+    Some(Parts { first, vectorising, second })
 }
 
 /// What follows on [`super::counted`]: it leaves comparisons that nobody needs, and loops whose values no check holds any more.
 pub const AFTER_COUNTED: &str =
     "function(simplifycfg<keep-loops>,loop-simplify,early-cse,loop-mssa(licm),instcombine<no-verify-fixpoint>)";
 
-/// What follows on [`super::products`]: the former arithmetic goes.
-pub const AFTER_PRODUCTS: &str = "function(instcombine<no-verify-fixpoint>,adce)";
+/// What follows on [`super::products`]: the former arithmetic goes, and with it the form that loops had.
+pub const AFTER_PRODUCTS: &str = "function(instcombine<no-verify-fixpoint>,adce,loop-simplify,lcssa)";

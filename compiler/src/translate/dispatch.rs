@@ -27,8 +27,11 @@ const PART_OF_CODE: usize = 8;
 /// Bytes of code that a call becomes shorter by, at least.
 const SAVED_LEN: usize = 16;
 
-/// The arrays, by table and type, and how many entries each has.
-pub type Arrays<'ctx> = BTreeMap<(TableIndex, TypeId), (GlobalValue<'ctx>, u64)>;
+/// What an array is for: indirect calls through a table, of a type.
+type Key = (TableIndex, TypeId);
+
+/// The arrays, and how many entries each has.
+pub type Arrays<'ctx> = BTreeMap<Key, (GlobalValue<'ctx>, u64)>;
 
 /// Defines the arrays of a module. All functions and the stubs have been declared.
 pub fn define<'ctx>(unit: &Unit<'ctx, '_>, options: &Options) -> Arrays<'ctx> {
@@ -45,7 +48,7 @@ pub fn define<'ctx>(unit: &Unit<'ctx, '_>, options: &Options) -> Arrays<'ctx> {
 }
 
 /// The arrays that are worth their bytes: those of types that many calls are of come first.
-fn choose(module: &Module<'_>, level: OptLevel) -> Vec<((TableIndex, TypeId), Vec<Option<FuncIndex>>)> {
+fn choose(module: &Module<'_>, level: OptLevel) -> Vec<(Key, Vec<Option<FuncIndex>>)> {
     let for_size = matches!(level, OptLevel::Os | OptLevel::Oz);
     let code: usize = module.bodies.iter().map(|body| body.bytes.len()).sum();
     let mut left = ARRAYS_LEN.max(code / PART_OF_CODE);
@@ -68,11 +71,7 @@ fn choose(module: &Module<'_>, level: OptLevel) -> Vec<((TableIndex, TypeId), Ve
     chosen
 }
 
-fn array<'ctx>(
-    unit: &Unit<'ctx, '_>,
-    (table, ty): (TableIndex, TypeId),
-    elements: &[Option<FuncIndex>],
-) -> GlobalValue<'ctx> {
+fn array<'ctx>(unit: &Unit<'ctx, '_>, (table, ty): Key, elements: &[Option<FuncIndex>]) -> GlobalValue<'ctx> {
     let (i32, word) = (unit.types.i32, unit.types.word);
     let array = unit.llvm.add_global(i32.array_type(elements.len() as u32), None, &symbols::dispatch(table, ty));
     array.set_constant(true);

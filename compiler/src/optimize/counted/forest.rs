@@ -2,7 +2,9 @@
 
 use super::super::guard::conditional;
 use inkwell::basic_block::BasicBlock;
-use inkwell::values::{AsValueRef, BasicValue, FunctionValue, InstructionOpcode as Op, InstructionValue, IntValue};
+use inkwell::values::{
+    AsValueRef, BasicValue, FunctionValue, InstructionOpcode as Op, InstructionValue, IntValue, PhiValue,
+};
 use std::collections::{HashMap, HashSet};
 
 /// Loops of more blocks than this are left alone.
@@ -47,14 +49,21 @@ impl<'ctx> Loop<'ctx> {
         self.blocks.iter().flat_map(|block| block.get_instructions())
     }
 
-    /// Whether nothing outside uses what is computed inside, but for phis where the loop is left.
+    /// Whether nothing outside uses what is computed inside, but for phis where the loop is left: what they get comes
+    /// from a block inside. A phi behind those would have to get the copy's value from a block that both come to.
     pub fn is_closed(&self) -> bool {
+        let from_inside = |phi: InstructionValue<'ctx>, value: InstructionValue<'ctx>| {
+            PhiValue::try_from(phi).is_ok_and(|phi| {
+                let incomings = phi.get_incomings().filter(|(of, _)| of.as_instruction_value() == Some(value));
+                incomings.into_iter().all(|(_, from)| self.contains(from))
+            })
+        };
         self.instructions().all(|instruction| {
             let mut next = instruction.get_first_use();
             while let Some(used) = next {
                 let user = user(&used);
                 let inside = user.get_parent().is_some_and(|block| self.contains(block));
-                if !inside && user.get_opcode() != Op::Phi {
+                if !inside && !from_inside(user, instruction) {
                     return false;
                 }
                 next = used.get_next_use();
@@ -64,7 +73,8 @@ impl<'ctx> Loop<'ctx> {
     }
 }
 
-fn user<'ctx>(used: &inkwell::values::BasicValueUse<'ctx>) -> InstructionValue<'ctx> {
+/// Who uses what an instruction computes.
+pub fn user<'ctx>(used: &inkwell::values::BasicValueUse<'ctx>) -> InstructionValue<'ctx> {
     // SAFETY: what an instruction computes is used by instructions alone.
     unsafe { InstructionValue::new(used.get_user().as_value_ref()) }
 }

@@ -17,6 +17,7 @@
 //! poison, then so is the check that it stands for, which the program then does not reach.
 
 mod affine;
+mod choice;
 mod copy;
 mod count;
 mod forest;
@@ -31,10 +32,13 @@ use inkwell::basic_block::BasicBlock;
 use inkwell::builder::Builder;
 use inkwell::module::Module as LlvmModule;
 use inkwell::types::IntType;
-use inkwell::values::{BasicValue, InstructionOpcode as Op, InstructionValue, IntValue, PhiValue, PointerValue};
+use inkwell::values::{
+    BasicValue, FunctionValue, InstructionOpcode as Op, InstructionValue, IntValue, PhiValue, PointerValue,
+};
 use std::collections::HashMap;
 use wasmc_abi::TrapCode;
 
+pub use choice::settle;
 pub use forest::innermost_cycles;
 
 /// Loops of more instructions are not copied.
@@ -46,17 +50,20 @@ const ROUNDS_MIN: u64 = 8;
 /// Bound of constants that are added to indices.
 const CONSTANT_MAX: i64 = 1 << 40;
 
-/// Doubles the loops of a module that this makes faster. Returns whether there were any.
+/// Doubles the loops of a module that this makes faster. Returns whether there were any. Which of the copies stay may be
+/// left to [`settle`].
 pub fn version_loops(llvm: &LlvmModule<'_>, options: &Options) -> bool {
     let traps = TrapCode::ALL.iter().filter_map(|code| llvm.get_function(&symbols::trap_stub(*code)));
     let traps: Vec<_> = traps.map(|stub| stub.as_global_value().as_pointer_value()).collect();
-    let mut versioned = false;
+    // In `guard` checks cost nothing once they have been removed, in a loop that is not vectorised.
+    let choose = (options.memory == MemoryModel::Guard).then(|| choice::declare(llvm));
+    let mut versions = 0;
     for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some() && f.count_basic_blocks() > 0) {
         for of in forest::innermost_loops(function) {
-            versioned |= version(&of, &traps, options).is_some();
+            versions += u32::from(version(&of, &traps, options, choose.map(|choose| (choose, versions))).is_some());
         }
     }
-    versioned
+    versions > 0
 }
 
 /// A branch out of the loop to a trap, that goes on while `index + constant < bound`.
@@ -91,7 +98,13 @@ struct Group<'ctx> {
     extensions: Vec<(InstructionValue<'ctx>, i64)>,
 }
 
-fn version<'ctx>(of: &Loop<'ctx>, traps: &[PointerValue<'ctx>], options: &Options) -> Option<()> {
+/// Doubles a loop. `choose` is what hides the decision, and the loop's number.
+fn version<'ctx>(
+    of: &Loop<'ctx>,
+    traps: &[PointerValue<'ctx>],
+    options: &Options,
+    choose: Option<(FunctionValue<'ctx>, u32)>,
+) -> Option<()> {
     let checks_only = of.blocks.iter().any(|block| leads_to_trap(*block, of, traps).is_some());
     let small = of.instructions().take(INSTRUCTIONS_MAX + 1).count() <= INSTRUCTIONS_MAX;
     if !checks_only || !small || !copy::can_copy(of, is_pure_intrinsic) {
@@ -124,7 +137,7 @@ fn version<'ctx>(of: &Loop<'ctx>, traps: &[PointerValue<'ctx>], options: &Option
             groups[group].extensions.push((extension, offset));
         }
     }
-    Version { of, exit, groups, decided }.build(&builder, recurrences);
+    Version { of, exit, groups, decided, choose }.build(&builder, recurrences);
     Some(())
 }
 
@@ -229,6 +242,8 @@ struct Version<'a, 'ctx> {
     groups: Vec<Group<'ctx>>,
     /// Blocks that end in a check, and where they go on.
     decided: HashMap<BasicBlock<'ctx>, BasicBlock<'ctx>>,
+    /// What hides the decision, and the loop's number.
+    choose: Option<(FunctionValue<'ctx>, u32)>,
 }
 
 /// The first index of a group in 64 bits, before the loop.
@@ -260,6 +275,7 @@ impl<'ctx> Version<'_, 'ctx> {
         }
         let all = holds.into_iter().reduce(|a, b| builder.build_and(a, b, "").expect(POSITIONED));
         let all = all.expect("there is a check");
+        let all = self.choose.map_or(all, |(choose, number)| choice::hide(choose, number, all, builder));
 
         let loops = context.create_builder();
         let mut copy = copy::copy(self.of, &loops);
@@ -431,7 +447,9 @@ impl<'ctx> Group<'ctx> {
 
 #[cfg(test)]
 mod tests {
+    use crate::translate::symbols;
     use crate::{Emit, MemoryModel, OptLevel, Options, Target, compile_observed};
+    use wasmc_abi::TrapCode;
 
     /// A sum of two arrays into a third, with the counter's step and test as given.
     fn module(step: i32, goes_on: &str) -> String {
@@ -466,5 +484,26 @@ mod tests {
                 assert!(!optimized(&module, OptLevel::Os, memory).contains("fadd <2 x double>"));
             }
         }
+    }
+
+    #[test]
+    fn where_the_hardware_checks_only_copies_with_vectors_stay() {
+        let trap = format!("call void @{}(", symbols::trap_stub(TrapCode::MemoryOutOfBounds));
+        // Each round needs what the one before has computed.
+        let hash = "(module (memory 4) (func (export \"run\") (param $i i32) (param $n i32) (result i32) (local $h i32)
+            (loop $l
+              (local.set $h (i32.mul (i32.xor (local.get $h) (i32.load (local.get $i))) (i32.const 0x9e3779b1)))
+              (local.set $i (i32.add (local.get $i) (i32.const 4)))
+              (br_if $l (i32.lt_u (local.get $i) (local.get $n))))
+            (local.get $h)))";
+        let loads = |ir: &str| ir.matches("load i32").count() + ir.matches("load volatile i32").count();
+        let guarded = optimized(hash, OptLevel::O3, MemoryModel::Guard);
+        // Two are those of the parameters, by who enters from outside.
+        assert_eq!((loads(&guarded), guarded.matches(&trap).count()), (1 + 2, 0), "{guarded}");
+        let checked = optimized(hash, OptLevel::O3, MemoryModel::Checked);
+        assert!(loads(&checked) > 1 + 2 && checked.contains(&trap), "{checked}");
+        // The loop beside a copy with vectors has no checks either: lengths are known through what doubling adds.
+        let guarded = optimized(&module(1, "i32.lt_u"), OptLevel::O3, MemoryModel::Guard);
+        assert!(guarded.contains("fadd <2 x double>") && !guarded.contains(&trap), "{guarded}");
     }
 }
