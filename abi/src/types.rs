@@ -80,10 +80,11 @@ impl ValType {
         }
     }
 
-    /// Whether its values are addresses of objects that the runtime reclaims: who keeps one says so.
+    /// Whether its values are addresses of objects that the runtime reclaims ([`HeapType::is_collectable`]): who keeps one
+    /// says so.
     pub const fn is_collectable(self) -> bool {
         match self.ref_type() {
-            Some(ty) => matches!(ty.heap().top(), HeapType::Any | HeapType::Exn),
+            Some(ty) => ty.heap().is_collectable(),
             None => false,
         }
     }
@@ -190,6 +191,11 @@ impl HeapType {
             HeapType::NoExn | HeapType::Exn => HeapType::Exn,
             _ => HeapType::Any,
         }
+    }
+
+    /// Whether references to it are addresses of objects that the runtime reclaims.
+    pub const fn is_collectable(self) -> bool {
+        matches!(self.top(), HeapType::Any | HeapType::Exn)
     }
 
     /// Whether it is the smallest type of its hierarchy, of which only null is.

@@ -24,31 +24,42 @@ struct Throws {
 impl Throwing {
     /// Finds them. `module` is complete, but for this.
     pub fn find(module: &Module<'_>) -> Throwing {
-        let bodies: Vec<Throws> = module.bodies.iter().map(|body| scan(module, body)).collect();
-        let mut found = Throwing {
-            functions: bodies.iter().map(|body| body.itself).collect(),
-            // A table may hold functions of others.
-            types: vec![module.has_foreign_references(); module.types.len()],
-        };
-        loop {
-            let (mut functions, mut types) = (found.functions.clone(), found.types.clone());
-            for (function, body) in functions.iter_mut().zip(&bodies) {
-                *function |= body.calls.iter().any(|callee| found.function(module, *callee))
-                    || body.indirect_calls.iter().any(|ty| found.types[ty.get()]);
-            }
-            for escaping in module.escapes.iter().filter(|escaping| found.function(module, **escaping)) {
-                // Of any of its supertypes it can be called, too.
-                let mut ty = Some(module.functions[escaping.get()]);
-                while let Some(id) = ty {
-                    types[id.get()] = true;
-                    ty = module.types[id.get()].supertype;
+        let (functions, types) = (module.bodies.len(), module.types.len());
+        let mut found = Throwing { functions: vec![false; functions], types: vec![false; types] };
+        // By function and by type of an indirect call, the functions that throw if it does.
+        let (mut callers, mut indirect_callers) = (vec![Vec::new(); functions], vec![Vec::new(); types]);
+        // Functions that throw.
+        let mut work = Vec::new();
+        for (caller, body) in module.bodies.iter().enumerate() {
+            let Throws { mut itself, calls, indirect_calls } = scan(module, body);
+            for callee in calls {
+                match module.defined(callee) {
+                    Some(callee) => callers[callee.get()].push(caller),
+                    None => itself = true,
                 }
             }
-            if (&functions, &types) == (&found.functions, &found.types) {
-                return found;
-            }
-            found = Throwing { functions, types };
+            indirect_calls.into_iter().for_each(|ty| indirect_callers[ty.get()].push(caller));
+            work.extend(itself.then_some(caller));
         }
+        if module.has_foreign_references() {
+            // A table may hold functions of others.
+            found.types.fill(true);
+            work.extend(indirect_callers.iter().flatten());
+        }
+        while let Some(function) = work.pop() {
+            if std::mem::replace(&mut found.functions[function], true) {
+                continue;
+            }
+            work.extend(&callers[function]);
+            let index = module.function_index(DefinedFuncIndex(function as u32));
+            let mut ty = module.escape_slot(index).map(|_| module.functions[index.get()]);
+            // Of any of its supertypes it can be called, too.
+            while let Some(id) = ty.filter(|id| !std::mem::replace(&mut found.types[id.get()], true)) {
+                work.extend(&indirect_callers[id.get()]);
+                ty = module.types[id.get()].supertype;
+            }
+        }
+        found
     }
 
     /// Whether a function may throw. Of imported ones nothing is known.
@@ -92,4 +103,43 @@ fn scan(module: &Module<'_>, body: &Body<'_>) -> Throws {
         }
     }
     throws
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::parse::{FuncIndex, Proposals, parse};
+    use std::fmt::Write;
+
+    /// Long enough that to go over all functions once for each of them would be noticed.
+    #[test]
+    fn what_throws_at_the_end_of_a_long_chain_of_calls_throws_at_its_start() {
+        const LEN: u32 = 50_000;
+        let mut wat = String::from("(module (tag $t)");
+        for index in 0..LEN {
+            write!(wat, "(func (call {}))", index + 1).unwrap();
+        }
+        wat += "(func (throw $t)) (func))";
+        let bytes = wat::parse_str(&wat).unwrap();
+        let module = parse(&bytes, Proposals::default()).unwrap();
+        let throwing = module.throwing.as_ref().unwrap();
+        assert!((0..=LEN).all(|index| throwing.function(&module, FuncIndex(index))));
+        assert!(!throwing.function(&module, FuncIndex(LEN + 1)));
+    }
+
+    #[test]
+    fn an_indirect_call_throws_if_a_function_of_the_type_or_a_subtype_does() {
+        let wat = "(module (tag $t)
+            (type $open (sub (func))) (type $sub (sub final $open (func))) (type $other (func (param i32)))
+            (table 2 funcref) (elem (i32.const 0) $thrower $plain)
+            (func $thrower (type $sub) (throw $t))
+            (func $plain (type $other))
+            (func (call_indirect (type $open) (i32.const 0)))
+            (func (call_indirect (type $other) (i32.const 1) (i32.const 1)))
+            (func (call 2)))";
+        let bytes = wat::parse_str(wat).unwrap();
+        let module = parse(&bytes, Proposals::default()).unwrap();
+        let throwing = module.throwing.as_ref().unwrap();
+        let found = [0, 1, 2, 3, 4].map(|index| throwing.function(&module, FuncIndex(index)));
+        assert_eq!(found, [true, false, true, false, true]);
+    }
 }

@@ -1,10 +1,11 @@
 //! The types of a body's operands, instruction by instruction: from validation, done once more.
 
+use super::types::abstract_type;
 use super::{DefinedFuncIndex, sections::VALID};
 
 use wasmparser::{
-    AbstractHeapType, BinaryReaderError, FuncToValidate, FuncValidator, FunctionBody, HeapType, Operator, ValType,
-    ValidatorResources, WasmFeatures, WasmModuleResources,
+    BinaryReaderError, FuncToValidate, FuncValidator, FunctionBody, HeapType, Operator, ValType, ValidatorResources,
+    WasmFeatures, WasmModuleResources,
 };
 
 /// What it takes to validate the bodies of a module again.
@@ -56,8 +57,10 @@ impl Operands {
         let height = self.0.operand_stack_height() as usize;
         let is_collectable = |place: &usize| {
             let Some(ValType::Ref(ty)) = self.0.get_operand_type(height - 1 - place).flatten() else { return false };
-            let top = self.0.resources().top_type(&ty.heap_type());
-            matches!(top, HeapType::Abstract { ty: AbstractHeapType::Any | AbstractHeapType::Exn, .. })
+            match self.0.resources().top_type(&ty.heap_type()) {
+                HeapType::Abstract { ty, .. } => abstract_type(ty).is_collectable(),
+                HeapType::Concrete(_) | HeapType::Exact(_) => unreachable!("the largest types have names"),
+            }
         };
         (0..height).filter(is_collectable).collect()
     }

@@ -147,29 +147,34 @@ fn val_type(ty: &wasm::ValType, defined: impl Fn(u32) -> (HeapType, u32)) -> Val
 }
 
 fn ref_type(is_nullable: bool, ty: wasm::HeapType, defined: impl Fn(u32) -> (HeapType, u32)) -> RefType {
-    use wasm::AbstractHeapType as A;
     let heap = match ty {
         wasm::HeapType::Concrete(index) | wasm::HeapType::Exact(index) => {
             let (kind, index) = defined(module_index(index));
             return RefType::defined(is_nullable, kind, index);
         }
-        wasm::HeapType::Abstract { ty, .. } => match ty {
-            A::Func => HeapType::Func,
-            A::NoFunc => HeapType::NoFunc,
-            A::Extern => HeapType::Extern,
-            A::NoExtern => HeapType::NoExtern,
-            A::Any => HeapType::Any,
-            A::Eq => HeapType::Eq,
-            A::I31 => HeapType::I31,
-            A::Struct => HeapType::Struct,
-            A::Array => HeapType::Array,
-            A::None => HeapType::None,
-            A::Exn => HeapType::Exn,
-            A::NoExn => HeapType::NoExn,
-            other => unreachable!("validated reference type {other:?}"),
-        },
+        wasm::HeapType::Abstract { ty, .. } => abstract_type(ty),
     };
     RefType::new(is_nullable, heap)
+}
+
+/// The stored form of a validated heap type that no module defines.
+pub fn abstract_type(ty: wasm::AbstractHeapType) -> HeapType {
+    use wasm::AbstractHeapType as A;
+    match ty {
+        A::Func => HeapType::Func,
+        A::NoFunc => HeapType::NoFunc,
+        A::Extern => HeapType::Extern,
+        A::NoExtern => HeapType::NoExtern,
+        A::Any => HeapType::Any,
+        A::Eq => HeapType::Eq,
+        A::I31 => HeapType::I31,
+        A::Struct => HeapType::Struct,
+        A::Array => HeapType::Array,
+        A::None => HeapType::None,
+        A::Exn => HeapType::Exn,
+        A::NoExn => HeapType::NoExn,
+        other => unreachable!("validated reference type {other:?}"),
+    }
 }
 
 impl Module<'_> {
