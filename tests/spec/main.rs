@@ -1,5 +1,5 @@
 //! The official test suite, versions 2 and 3, and the files of proposals, in each of the selected configurations
-//! (`tests/src/config.rs`). No skip list. Prints counts for each file, then their sums, and closes as any test
+//! (`tests/src/config.rs`). No skip list. Prints counts for each file, then by version and proposal, then their sum, and closes as any test
 //! target does.
 //!
 //! Arguments that are no options select files by a part of their name. On emulated machines version 3 stands for what
@@ -11,6 +11,7 @@ mod script;
 mod values;
 
 use report::{Counts, Report};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::time::Instant;
@@ -31,14 +32,21 @@ fn main() {
         jobs.filter(|(config, file)| script::applies(file, *config) && !succeeded(config, file)).collect();
     println!("\nrunning {} files in {} configurations", files.len(), configs.len());
     println!("{}", Counts::heading());
-    let mut total = Counts::default();
+    let (mut total, mut by_folder) = (Counts::default(), BTreeMap::<String, Counts>::new());
     run_in_order(&jobs, |report| {
         println!("{report}");
         for failure in &report.failures {
             println!("    {failure}");
         }
         total.add(&report.counts);
+        // Version 2, version 3, or the proposal.
+        let folder = report.file.rsplit_once('/').map_or(script::VERSION_2, |(folder, _)| folder);
+        by_folder.entry(folder.to_string()).or_default().add(&report.counts);
     });
+    println!();
+    for (folder, counts) in &by_folder {
+        println!("{}", counts.row(folder, if counts.failed() == 0 { "ok" } else { "FAILED" }));
+    }
     let failures = total.failed();
     println!("{}", total.row("total", if failures == 0 { "ok" } else { "FAILED" }));
     println!(
@@ -106,7 +114,7 @@ fn run_in_order(jobs: &[(Config, &TestFile<'_>)], mut each: impl FnMut(Report)) 
                 .spawn_scoped(scope, work)
                 .expect("threads can be started");
         }
-        let mut early = std::collections::BTreeMap::new();
+        let mut early = BTreeMap::new();
         let mut due = 0;
         for (index, report) in receiver.iter().take(jobs.len()) {
             early.insert(index, report);
