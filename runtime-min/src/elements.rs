@@ -37,7 +37,7 @@ impl Elements {
         self.record.get().elements.0.wrapping_add(index as usize * self.width)
     }
 
-    #[cfg(feature = "std")]
+    #[cfg(any(feature = "std", feature = "gc"))]
     pub(crate) fn get(self, index: u64) -> Option<RawRef> {
         if index >= self.count() {
             return None;

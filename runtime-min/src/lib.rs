@@ -71,7 +71,7 @@ mod objects;
 mod pages;
 #[cfg(feature = "std")]
 mod parking;
-#[cfg(feature = "std")]
+#[cfg(any(feature = "std", feature = "gc"))]
 mod roots;
 #[cfg(feature = "wasi")]
 pub mod run;

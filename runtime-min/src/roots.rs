@@ -1,9 +1,10 @@
 //! Where a collection starts from: the references to objects that are not in objects.
 
-use std::ptr;
+use core::mem::{offset_of, size_of};
 
 use wasmc_abi::vmctx::{root_frame, store_cells};
 
+#[cfg(feature = "std")]
 use crate::store::StoreCore;
 use crate::vmctx::Ptr;
 
@@ -16,14 +17,15 @@ pub(crate) struct RootFrame {
 }
 
 const _: () = {
-    assert!(std::mem::offset_of!(RootFrame, previous) == root_frame::PREVIOUS as usize);
-    assert!(std::mem::offset_of!(RootFrame, count) == root_frame::COUNT as usize);
+    assert!(offset_of!(RootFrame, previous) == root_frame::PREVIOUS as usize);
+    assert!(offset_of!(RootFrame, count) == root_frame::COUNT as usize);
     assert!(size_of::<RootFrame>() == root_frame::LEN as usize);
 };
 
+#[cfg(feature = "std")]
 impl RootFrame {
     /// The end of the list.
-    pub(crate) const LAST: RootFrame = RootFrame { previous: Ptr(ptr::null_mut()), count: 0 };
+    pub(crate) const LAST: RootFrame = RootFrame { previous: Ptr(core::ptr::null_mut()), count: 0 };
 }
 
 /// See [`store_cells`].
@@ -35,15 +37,35 @@ pub(crate) struct Cells {
     pub(crate) roots: Ptr<RootFrame>,
 }
 
+#[cfg(feature = "std")]
 impl Cells {
-    pub(crate) const EMPTY: Cells = Cells { exception: 0, roots: Ptr(ptr::null_mut()) };
+    pub(crate) const EMPTY: Cells = Cells { exception: 0, roots: Ptr(core::ptr::null_mut()) };
 }
 
 const _: () = {
-    assert!(std::mem::offset_of!(Cells, exception) == store_cells::EXCEPTION as usize);
-    assert!(std::mem::offset_of!(Cells, roots) == store_cells::ROOTS as usize);
+    assert!(offset_of!(Cells, exception) == store_cells::EXCEPTION as usize);
+    assert!(offset_of!(Cells, roots) == store_cells::ROOTS as usize);
+    assert!(size_of::<Cells>() == store_cells::LEN as usize);
 };
 
+/// Hands over what the functions hold that have been called and wait.
+///
+/// # Safety
+/// The list of the cells leads through the frames of such functions to the last one; each has as many slots as it says,
+/// all of them filled.
+pub(crate) unsafe fn each_root(cells: &Cells, mut each: impl FnMut(u64)) {
+    let mut frame = cells.roots.0;
+    // SAFETY: by the caller's promise.
+    unsafe {
+        while !(*frame).previous.0.is_null() {
+            let slots = frame.add(1).cast::<u64>();
+            (0..(*frame).count as usize).for_each(|slot| each(slots.add(slot).read()));
+            frame = (*frame).previous.0;
+        }
+    }
+}
+
+#[cfg(feature = "std")]
 impl StoreCore {
     /// Every reference to an object that is not in one.
     pub(crate) fn find_roots(&self) -> Vec<u64> {
@@ -54,16 +76,8 @@ impl StoreCore {
         for table in self.tables.iter().filter(|table| table.ty().element.is_collectable()) {
             roots.extend((0..table.elements.count()).filter_map(|index| table.elements.get(index)).map(|r| r.bits()));
         }
-        let mut frame = self.cells.roots.0;
-        // SAFETY: the list leads through frames of functions that have been called and wait, and ends with ours. Each
-        // has as many slots as it says, all of them filled.
-        unsafe {
-            while !(*frame).previous.0.is_null() {
-                let slots = frame.add(1).cast::<u64>();
-                roots.extend((0..(*frame).count as usize).map(|slot| slots.add(slot).read()));
-                frame = (*frame).previous.0;
-            }
-        }
+        // SAFETY: compiled code waits, which has made the list; it ends with ours.
+        unsafe { each_root(&self.cells, |reference| roots.push(reference)) };
         roots
     }
 }

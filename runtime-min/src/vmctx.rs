@@ -262,8 +262,8 @@ impl Block {
     }
 
     /// Identity of tag `i`.
-    #[cfg(feature = "std")]
-    pub(crate) fn tag<T>(&self, i: u32) -> Slot<Ptr<T>> {
+    #[cfg(any(feature = "std", feature = "gc"))]
+    pub(crate) fn tag<T: Copy>(&self, i: u32) -> Slot<T> {
         assert!(i < self.layout.tags);
         self.at(self.layout.tag(i))
     }

@@ -332,6 +332,43 @@ fn clauses_of_the_legacy_form_take_what_they_say() {
     });
 }
 
+/// Others are made and reclaimed meanwhile. The inner clause is left by a branch, or not.
+#[test]
+fn what_a_clause_of_the_legacy_form_has_caught_stays_until_control_leaves_it() {
+    let text = "(module (tag $t (param i32))
+        (func $throw (param i32) (throw $t (local.get 0)))
+        (func $others (local $count i32)
+            (loop $next
+                [try] (call $throw (i32.const 9)) [catch 0] (drop) [end]
+                (br_if $next (i32.lt_u (local.tee $count (i32.add (local.get $count) (i32.const 1))) (i32.const 20)))))
+        (func (export \"leave\") (param i32) (result i32)
+            [try i32]
+                [try]
+                    (call $throw (i32.const 1))
+                [catch 0]
+                    (drop)
+                    [try]
+                        (call $throw (i32.const 2))
+                    [catch 0]
+                        (drop) (call $others)
+                        (br_if 0 (local.get 0))
+                        (call $others)
+                        [rethrow 0]
+                    [end]
+                    (call $others)
+                    [rethrow 0]
+                [end]
+                (i32.const 3)
+            [catch 0]
+            [end]))";
+    legacy(text, |engine, config| {
+        for _ in 0..3 {
+            assert_eq!(engine.call("leave", &args([1])), i32(1), "{config}");
+            assert_eq!(engine.call("leave", &args([0])), i32(2), "{config}");
+        }
+    });
+}
+
 #[test]
 fn exceptions_go_from_instance_to_instance() {
     let library = "(module (tag $t (export \"t\") (param i32)) (tag $other (param i32))

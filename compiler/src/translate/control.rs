@@ -34,8 +34,8 @@ pub enum Catching<'ctx> {
     Nothing,
     /// They go there.
     Pad(Pad<'ctx>),
-    /// It is in a catch clause of the legacy form, for this exception.
-    Caught(IntValue<'ctx>),
+    /// It is in a catch clause of the legacy form, for this exception, which is in this slot among the roots.
+    Caught(IntValue<'ctx>, u32),
 }
 
 enum Kind<'ctx> {
@@ -180,9 +180,18 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
 
     /// Branches if a condition that has been computed holds.
     pub fn branch_on(&mut self, condition: IntValue<'ctx>, depth: u32) -> Result<()> {
-        let target = self.take_edge(depth)?;
         let next = self.new_block();
-        self.branch_hinted(condition, target, next)?;
+        let index = self.frames.len() - 1 - depth as usize;
+        if self.catch_roots_from(index).is_empty() {
+            let target = self.take_edge(depth)?;
+            self.branch_hinted(condition, target, next)?;
+        } else {
+            let edge = self.new_block();
+            self.branch_hinted(condition, edge, next)?;
+            self.builder.position_at_end(edge);
+            let target = self.take_edge(depth)?;
+            self.builder.build_unconditional_branch(target)?;
+        }
         self.builder.position_at_end(next);
         Ok(())
     }
@@ -220,10 +229,12 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         self.frames.len() as u32 - 1
     }
 
-    /// Gives the operands of a branch from the current block to its target, which is returned.
+    /// Gives the operands of a branch from the current block to its target, which is returned. If the branch leaves catch
+    /// clauses, the block leads nowhere else.
     pub fn take_edge(&mut self, depth: u32) -> Result<BasicBlock<'ctx>> {
         let from = self.builder.get_insert_block().expect("the builder stands in a block");
         let index = self.frames.len() - 1 - depth as usize;
+        self.leave_catches(index)?;
         let frame = &mut self.frames[index];
         let (target, phis) = match &frame.kind {
             Kind::Loop { header, params } => (*header, params),
@@ -242,6 +253,7 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
     /// Falls out of the innermost construct with its results on the stack.
     pub fn leave_frame(&mut self) -> Result<()> {
         let from = self.builder.get_insert_block().expect("the builder stands in a block");
+        self.leave_catches(self.frames.len() - 1)?;
         let frame = self.frames.last_mut().expect("a construct is open");
         frame.reached = true;
         let values = &self.stack[self.stack.len() - frame.results.len()..];

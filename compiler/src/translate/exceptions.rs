@@ -146,7 +146,7 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
     /// `rethrow`, of the legacy form.
     pub fn rethrow(&mut self, depth: u32) -> Result<()> {
         let frame = &self.frames[self.frames.len() - 1 - depth as usize];
-        let Catching::Caught(exception) = frame.catching else { unreachable!("validated: it names a catch clause") };
+        let Catching::Caught(exception, _) = frame.catching else { unreachable!("validated: it names a catch clause") };
         self.raise(exception)?;
         self.reachable = false;
         Ok(())
@@ -253,10 +253,11 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         if self.reachable {
             self.leave_frame()?;
         }
+        let slot = self.catch_root();
         let frame = self.innermost();
         let height = frame.height;
         let (block, exception) = frame.uncaught.take().expect("validated: catch belongs to try, before catch_all");
-        frame.catching = Catching::Caught(exception);
+        frame.catching = Catching::Caught(exception, slot);
         self.stack.truncate(height);
         self.builder.position_at_end(block);
         if let Some(tag) = tag {
@@ -268,10 +269,35 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         }
         // It can be thrown again up to the clause's end.
         let reference = self.reference(exception)?;
-        let slot = self.new_root();
         self.root(slot, reference)?;
         self.reachable = true;
         Ok(())
+    }
+
+    /// The slot among the roots for the exception of a catch clause of the innermost construct: as many are in use as
+    /// clauses are open.
+    fn catch_root(&mut self) -> u32 {
+        let outside = self.frames.len() - 1;
+        let open = self.frames[..outside].iter().filter(|frame| matches!(frame.catching, Catching::Caught(..))).count();
+        if open == self.catch_roots.len() {
+            let slot = self.new_root();
+            self.catch_roots.push(slot);
+        }
+        self.catch_roots[open]
+    }
+
+    /// The slots of the clauses that are open in construct `index` and those inside it.
+    pub fn catch_roots_from(&self, index: usize) -> Vec<u32> {
+        let slot = |frame: &Frame<'ctx>| match frame.catching {
+            Catching::Caught(_, slot) => Some(slot),
+            Catching::Nothing | Catching::Pad(_) => None,
+        };
+        self.frames[index..].iter().filter_map(slot).collect()
+    }
+
+    /// Control leaves construct `index`: what its clauses have caught is not kept any more.
+    pub fn leave_catches(&self, index: usize) -> Result<()> {
+        self.catch_roots_from(index).into_iter().try_for_each(|slot| self.clear_root(slot))
     }
 
     /// What no clause of a `try` that has ended takes goes on.
@@ -293,7 +319,7 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
 fn pad_of<'ctx>(frames: &[Frame<'ctx>]) -> Option<Pad<'ctx>> {
     frames.iter().rev().find_map(|frame| match frame.catching {
         Catching::Pad(pad) => Some(pad),
-        Catching::Nothing | Catching::Caught(_) => None,
+        Catching::Nothing | Catching::Caught(..) => None,
     })
 }
 

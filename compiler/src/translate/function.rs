@@ -61,6 +61,8 @@ pub struct FunctionTranslator<'u, 'ctx> {
     /// collector of, in modules with collectable ones.
     pub operands: Option<Operands>,
     pub roots: Option<Roots<'ctx>>,
+    /// The slots among them for what open catch clauses of the legacy form have caught.
+    pub catch_roots: Vec<u32>,
 }
 
 /// A local.
@@ -104,6 +106,7 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
             exit: None,
             operands: None,
             roots: None,
+            catch_roots: Vec::new(),
         };
         if is_oversized(body) {
             unit.attributes.leave_alone(function);

@@ -70,6 +70,14 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         Ok(())
     }
 
+    /// Keeps nothing in a slot any more.
+    pub fn clear_root(&self, slot: u32) -> Result<()> {
+        let Roots { frame, .. } = self.roots.as_ref().expect("a slot is one of the frame");
+        // In the list or not: slots are the frame's own.
+        self.builder.build_store(self.field(*frame, root_frame::LEN + 8 * slot)?, self.unit.types.i64.const_zero())?;
+        Ok(())
+    }
+
     /// Keeps the references among the operands, but for the last `count` operands.
     pub fn root_operands(&mut self, count: usize) -> Result<()> {
         let Some(operands) = &self.operands else { return Ok(()) };

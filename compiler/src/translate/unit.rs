@@ -199,7 +199,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
 
     /// Whether there may be exceptions, should it be another module's. In firmware there is no other.
     fn has_exceptions(&self) -> bool {
-        self.target.os == Os::Linux
+        self.target.os == Os::Linux || self.module.uses_exceptions
     }
 
     /// The stub that raises a trap.
@@ -320,9 +320,6 @@ fn refuse_unfit(module: &Module<'_>, row: &TargetRow) -> Result<()> {
     let refuse = |what, reason| Err(CompileError::NotForTarget { what, target: row.name, reason });
     if row.os == Os::None && module.memories.iter().any(|memory| memory.shared) {
         return refuse("a shared memory", "firmware has no threads to share it with");
-    }
-    if row.os == Os::None && (module.uses_exceptions || !module.tags.is_empty()) {
-        return refuse("exceptions", "its runtime reclaims no objects");
     }
     if row.os == Os::None && module.uses_objects {
         return refuse("garbage collection", "its runtime reclaims no objects");

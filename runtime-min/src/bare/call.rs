@@ -10,6 +10,8 @@ use wasmc_loader::{Code, Image};
 
 use crate::activation::{self, Activation, Position};
 use crate::bare::error::Trap;
+#[cfg(feature = "gc")]
+use crate::bare::exceptions::Shared;
 use crate::bare::instance::Record;
 use crate::sys;
 use crate::vmctx::FuncRecord;
@@ -74,7 +76,8 @@ struct Call<'a> {
 /// what it is made of; `values` has a slot for each argument, filled, and for each result.
 pub(super) unsafe fn invoke(instance: NonNull<Record>, function: FuncRecord, values: *mut u64) -> Result<(), Trap> {
     // SAFETY: by the caller's promise.
-    let (code, limit) = unsafe { (instance.as_ref().guest.code(), instance.as_ref().stack_limit) };
+    let record = unsafe { instance.as_ref() };
+    let (code, limit) = (record.guest.code(), record.stack_limit);
     if sys::machine::stack_pointer() < limit {
         return Err(Trap::new(TrapCode::StackOverflow));
     }
@@ -87,12 +90,19 @@ pub(super) unsafe fn invoke(instance: NonNull<Record>, function: FuncRecord, val
         place: None,
     };
     let current = &raw mut call;
+    #[cfg(feature = "gc")]
+    let (shared, roots) = (Shared::of(record), Shared::of(record).roots());
     let FuncRecord { code, vmctx, entry, .. } = function;
     // SAFETY: by the caller's promise; `note_trap` expects the activation of a `Call`.
     let status = unsafe { activation::enter(current.cast(), vmctx.0, code.0, entry.0, values) };
     if status == 0 {
+        #[cfg(feature = "gc")]
+        return shared.take_exception().map_err(Trap::new);
+        #[cfg(not(feature = "gc"))]
         return Ok(());
     }
+    #[cfg(feature = "gc")]
+    shared.forget(roots);
     // Compiled code and host functions raise no other numbers.
     let code = TrapCode::from_number(status).unwrap_or(TrapCode::HostError);
     // SAFETY: `current` still is the address of our variable, and the guest has ended.

@@ -55,7 +55,7 @@ pub enum Error<'a> {
     },
     /// The module has a shared memory.
     SharedMemory,
-    /// The module uses exceptions.
+    /// The module uses exceptions, and the runtime was built without them.
     Exceptions,
     /// There is no function exported by the name that was asked for.
     MissingExport,
@@ -141,7 +141,8 @@ impl fmt::Display for Error<'_> {
                 f.write_str("The module has a shared memory, and here are no threads to share it with.")
             }
             Error::Exceptions => f.write_str(
-                "The module uses exceptions, which this runtime does not have. Compile its source without them.",
+                "The module uses exceptions, and this runtime was built without its feature `gc`. Turn that on, or compile \
+                 the module's source without exceptions.",
             ),
             Error::MissingExport => f.write_str("The module exports no function of this name."),
             Error::ExportType => f.write_str("The exported function has other parameters or results than the call."),

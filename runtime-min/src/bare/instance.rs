@@ -14,6 +14,8 @@ use wasmc_loader::Image;
 use crate::bare::Module;
 use crate::bare::call::{self, Stack};
 use crate::bare::error::{Error, Trap};
+#[cfg(feature = "gc")]
+use crate::bare::exceptions;
 use crate::bare::host::{HostFunc, HostRecord};
 use crate::bare::value::{MAX_VALUES, Values};
 use crate::builtins::{self, Growth, HelperTable};
@@ -38,8 +40,8 @@ pub(super) struct Record {
     data: *mut u8,
     /// Index of the memory that host functions are given.
     main_memory: Option<u32>,
-    /// Room to grow: from the end of the last memory, to where tables that have grown start.
-    free: (usize, usize),
+    /// Room to grow: from the end of the last memory, to where tables and exceptions that came later start.
+    pub(super) free: (usize, usize),
 }
 
 const _: () = assert!(size_of::<Record>() <= RECORD_LEN as usize);
@@ -58,7 +60,8 @@ impl Record {
     }
 }
 
-/// What a store's cells are elsewhere: no exception, which is what code for targets with an OS looks for.
+/// What a store's cells are elsewhere, for modules without tags: no exception, which is what code for targets with an OS
+/// looks for.
 #[repr(C, align(8))]
 struct Cells([AtomicU32; store_cells::LEN as usize / 4]);
 
@@ -186,7 +189,7 @@ fn find<'h, 'm, T>(
 
 /// Where host records start in a buffer.
 fn host_records(module: &Module<'_>, ram: *mut u8) -> *mut HostRecord {
-    let at = module.image().ram().map_or(0, |ram| ram.host_records);
+    let at = module.ram().map_or(0, |ram| ram.host_records);
     ram.wrapping_add(at as usize).cast()
 }
 
@@ -198,10 +201,10 @@ fn allocate<'m>(
     stack: Stack,
 ) -> Result<NonNull<Record>, Error<'m>> {
     let (image, len) = (module.image(), buffer.len());
-    if !image.tags().is_empty() {
+    if cfg!(not(feature = "gc")) && !image.tags().is_empty() {
         return Err(Error::Exceptions);
     }
-    let ram = image.ram().ok_or(Error::RamLen { needed: None, len })?;
+    let ram = module.ram().ok_or(Error::RamLen { needed: None, len })?;
     if !buffer.as_ptr().addr().is_multiple_of(vmctx::ALIGN as usize) {
         return Err(Error::RamAlignment { needed: vmctx::ALIGN });
     }
@@ -238,6 +241,10 @@ fn allocate<'m>(
         block.runtime().set(Ptr(record.as_ptr()));
         block.helpers().set(Ptr((&raw const HELPERS).cast_mut()));
         block.store().set(Ptr((&raw const CELLS).cast_mut()));
+        #[cfg(feature = "gc")]
+        if !image.tags().is_empty() {
+            exceptions::prepare(record.as_ref(), at(ram.exceptions));
+        }
         place(image, record, &ram, at);
         Ok(record)
     }
@@ -328,6 +335,12 @@ impl Growth for Bare {
         }
         record.free.1 = to;
         Some(old)
+    }
+
+    #[cfg(feature = "gc")]
+    unsafe fn new_exception(guest: NonNull<Guest>, tag: u32) -> Option<u64> {
+        // SAFETY: the record is the first field of a `Record`, and nobody else uses the instance, whose code names a tag.
+        unsafe { exceptions::new(guest.cast::<Record>().as_mut(), tag) }
     }
 
     fn is_interrupted() -> bool {

@@ -33,10 +33,14 @@
 //! grow. The guest runs on the caller's stack, down to a limit. When the instance and its module are dropped, both
 //! buffers are free for the next.
 //!
+//! Exceptions need the feature `gc`.
+//!
 //! Not done here: imports other than functions, sharing between instances, WASI.
 
 mod call;
 mod error;
+#[cfg(feature = "gc")]
+mod exceptions;
 mod host;
 mod instance;
 #[cfg(all(test, feature = "std", target_arch = "x86_64"))]
@@ -51,6 +55,7 @@ pub use value::{MAX_VALUES, Value, Values};
 pub use wasmc_abi::{TrapCode, ValType};
 pub use wasmc_loader::{LoadError, Machine, Verify};
 
+use wasmc_abi::ram::Ram;
 use wasmc_abi::target::cpu_feature_table;
 use wasmc_loader::{Code, Image};
 
@@ -137,7 +142,15 @@ impl<'a> Module<'a> {
 
     /// How long an instance's buffer has to be, bytes; `None` if no buffer can be that long.
     pub fn ram_len(&self) -> Option<u32> {
-        Some(self.image().ram()?.len)
+        Some(self.ram()?.len)
+    }
+
+    /// How the buffer is divided up.
+    fn ram(&self) -> Option<Ram> {
+        #[cfg(feature = "gc")]
+        return self.image().ram(exceptions::part_len(self.image())?);
+        #[cfg(not(feature = "gc"))]
+        self.image().ram(0)
     }
 
     pub(crate) fn code(&self) -> &Code<'a> {

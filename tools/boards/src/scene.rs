@@ -10,6 +10,8 @@ struct Flash<T: ?Sized>(T);
 
 static FIRST: &Flash<[u8]> = &Flash(*include_bytes!(concat!(env!("BOARD_GUESTS"), "/first.aot")));
 static SECOND: &Flash<[u8]> = &Flash(*include_bytes!(concat!(env!("BOARD_GUESTS"), "/second.aot")));
+static THIRD: &Flash<[u8]> = &Flash(*include_bytes!(concat!(env!("BOARD_GUESTS"), "/third.aot")));
+static LEGACY: &Flash<[u8]> = &Flash(*include_bytes!(concat!(env!("BOARD_GUESTS"), "/third-legacy.aot")));
 
 /// Where instances live, and where code that is copied runs.
 static mut RAM: Buffer<0x24000> = Buffer::new();
@@ -59,6 +61,8 @@ pub fn play() {
     let (ram, code) = unsafe { (&mut *&raw mut RAM.0, &mut *&raw mut CODE.0) };
     first(ram, stack);
     second(ram, code, stack);
+    third("third", &THIRD.0, ram, stack);
+    third("legacy", &LEGACY.0, ram, stack);
     refusals::show(&FIRST.0, ram, code, stack);
     say!("done");
 }
@@ -117,4 +121,27 @@ fn second(ram: &mut [u8], code: &mut [u8], stack: Stack) {
     say!("odd: {:?}", instance.call::<_, u32>("odd", 3));
     say!("grow: {:?} {:?}", instance.call::<_, i32>("grow", 1), instance.call::<_, i32>("grow", 1));
     say!("floats: {:?}", instance.call::<_, f64>("floats", (0.1f32, 3.0f64)));
+}
+
+/// A module that throws, in one form of exceptions: with no more RAM than it has to have, and with room for more exceptions.
+fn third(form: &str, image: &'static [u8], ram: &mut [u8], stack: Stack) {
+    // SAFETY: as the first.
+    let module = unsafe { Module::in_place(image, &Board::default().machine()) };
+    let module = module.unwrap_or_else(|error| panic!("{error}"));
+    let least = module.ram_len().map_or(0, |len| len as usize);
+    say!("{form}: {least} bytes of RAM");
+    let mut host = Host::default();
+    let instance = Instance::new(&module, &mut ram[..least], HOST, &mut host, stack);
+    let mut instance = instance.unwrap_or_else(|error| panic!("{error}"));
+    let before = machine::instructions();
+    say!("{form}: of 10000 calls {:?} threw", instance.call::<_, u32>("many", 10_000));
+    say!("{form}: {} instructions a call", (machine::instructions() - before) / 10_000);
+    say!("{form}: {:?} frames have caught", instance.call::<_, u32>("deeper", 50));
+    trap("uncaught", instance.call::<_, ()>("uncaught", 1));
+    say!("{form}: {:?} exceptions at a time", instance.call::<_, u32>("nested", 8));
+    trap("one more", instance.call::<_, u32>("nested", 9));
+    say!("{form}: of 1000 calls {:?} threw", instance.call::<_, u32>("many", 1000));
+    let instance = Instance::new(&module, ram, HOST, &mut host, stack);
+    let mut instance = instance.unwrap_or_else(|error| panic!("{error}"));
+    say!("{form}: with more RAM {:?} at a time", instance.call::<_, u32>("nested", 100));
 }

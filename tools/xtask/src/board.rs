@@ -93,8 +93,20 @@ pub const BOARDS: &[Board] = &[
     },
 ];
 
-/// The guests, C programs.
-const GUESTS: &[&str] = &["first", "second"];
+/// A guest: its source, what it is called, and what clang is told for it alone.
+type Guest = (&'static str, &'static str, &'static [&'static str]);
+
+/// In a page of memory, or in no more than they need.
+const PAGES: &str = "-Wl,--page-size=65536";
+const BYTES: &str = "-Wl,--page-size=1";
+
+/// The guests, C and C++ programs.
+const GUESTS: &[Guest] = &[
+    ("first.c", "first", &[BYTES]),
+    ("second.c", "second", &[PAGES]),
+    ("third.cpp", "third", &[BYTES, "-fwasm-exceptions", "-mllvm", "-wasm-use-legacy-eh=false"]),
+    ("third.cpp", "third-legacy", &[BYTES, "-fwasm-exceptions", "-mllvm", "-wasm-use-legacy-eh=true"]),
+];
 
 /// Builds and runs the boards of a kind, or the one for a target; all without a name.
 pub fn board(names: &[&str]) -> Result<()> {
@@ -143,7 +155,7 @@ pub fn test() -> Result<()> {
 /// Builds the firmware with its guests and runs it; what it said.
 fn run(board: &Board) -> Result<String> {
     let guests = guests(board)?;
-    let firmware = build(board, "board", &[("BOARD_GUESTS", &guests)])?;
+    let firmware = build(board, "board", &["gc"], &[("BOARD_GUESTS", &guests)])?;
     // An emulated second is a thousand million instructions, so that all numbers are the same each time.
     let mut command = Command::new("timeout");
     command.arg("60").args(board.emulator).args(["-machine", board.machine]);
@@ -165,15 +177,16 @@ fn source() -> PathBuf {
 fn guests(board: &Board) -> Result<PathBuf> {
     let work = target_dir().join("boards/guests").join(board.target);
     fs::create_dir_all(&work).with_context(|| format!("could not create {}", work.display()))?;
-    for guest in GUESTS {
-        let (source, wasm) = (source().join("guests").join(guest), work.join(guest));
-        // A stack of 4 KiB, then data; in a page of memory, or in no more than that.
-        let page_len = if *guest == GUESTS[0] { "-Wl,--page-size=1" } else { "-Wl,--page-size=65536" };
+    for (source_name, name, flags) in GUESTS {
+        let wasm = work.join(name);
+        // A stack of 4 KiB, then data.
         Command::new("clang-22")
             .args(["--target=wasm32", "-O2", "-nostdlib", "-mbulk-memory", "-Wall", "-Wno-infinite-recursion"])
-            .args(["-Wl,--no-entry", "-Wl,-z,stack-size=4096", page_len, "-o"])
+            .args(["-Wl,--no-entry", "-Wl,-z,stack-size=4096"])
+            .args(*flags)
+            .arg("-o")
             .arg(wasm.with_extension("wasm"))
-            .arg(source.with_extension("c"))
+            .arg(source().join("guests").join(source_name))
             .output_ok()?;
         Command::new(target_dir().join("debug/wasmc"))
             .args(["compile", "-Os", "--target", board.target])
@@ -185,8 +198,8 @@ fn guests(board: &Board) -> Result<PathBuf> {
     Ok(work)
 }
 
-/// Builds a program of `tools/boards`; where it is.
-pub fn build(board: &Board, program: &str, environment: &[(&str, &Path)]) -> Result<PathBuf> {
+/// Builds a program of `tools/boards` with these features; where it is.
+pub fn build(board: &Board, program: &str, features: &[&str], environment: &[(&str, &Path)]) -> Result<PathBuf> {
     let manifest = source().join("Cargo.toml");
     let target_dir = target_dir().join("boards");
     let link = |argument: String| format!("-Clink-arg={argument}");
@@ -198,7 +211,7 @@ pub fn build(board: &Board, program: &str, environment: &[(&str, &Path)]) -> Res
     ]);
     flags.extend(board.cfg.iter().map(|cfg| cfg.to_string()));
     let mut command = shell::cargo(&["build", "--quiet", "--release", "-Zbuild-std=core", "--target", board.triple]);
-    command.arg("--manifest-path").arg(manifest).args(["--bin", program]);
+    command.arg("--manifest-path").arg(manifest).args(["--bin", program, "--features", &features.join(",")]);
     command
         .env("RUSTC", RUSTC)
         // Building the library is a feature that Cargo calls unstable.

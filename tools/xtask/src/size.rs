@@ -8,10 +8,33 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// One program, and how many bytes of it are wanted at most on Thumb-2 and on 32-bit RISC-V.
-const PROGRAMS: &[(&str, &str, Option<u64>, Option<u64>)] = &[
-    ("size-loader", "loader", Some(8 << 10), Some(10 << 10)),
-    ("size-core", "loader and runtime core", Some(24 << 10), None),
+/// One program.
+struct Program {
+    name: &'static str,
+    what: &'static str,
+    /// Features that it is built with.
+    features: &'static [&'static str],
+    /// How many bytes of it are wanted at most on Thumb-2 and on 32-bit RISC-V.
+    thumb_max: Option<u64>,
+    riscv_max: Option<u64>,
+}
+
+const PROGRAMS: &[Program] = &[
+    Program { name: "size-loader", what: "loader", features: &[], thumb_max: Some(8 << 10), riscv_max: Some(10 << 10) },
+    Program {
+        name: "size-core",
+        what: "loader and runtime core",
+        features: &[],
+        thumb_max: Some(24 << 10),
+        riscv_max: None,
+    },
+    Program {
+        name: "size-core",
+        what: "the same, with exceptions",
+        features: &["gc"],
+        thumb_max: None,
+        riscv_max: None,
+    },
 ];
 
 /// The most RAM of the runtime's own, bytes.
@@ -26,11 +49,11 @@ pub fn size(names: &[&str]) -> Result<()> {
     println!("| target | program | code | read-only data | both | limit | RAM | limit |");
     println!("|---|---|---|---|---|---|---|---|");
     for board in BOARDS {
-        for (program, what, thumb_max, riscv_max) in PROGRAMS {
+        for program @ Program { name, what, thumb_max, riscv_max, .. } in PROGRAMS {
             let limit = if board.kind == "riscv" { riscv_max } else { thumb_max };
             let limit = limit.map_or(String::new(), |limit| limit.to_string());
             let sizes = Sizes::of(&firmware(board, program)?)?;
-            let ram = if *program == "size-core" {
+            let ram = if *name == "size-core" {
                 format!("{} | {RAM_MAX}", sizes.ram + instance_len())
             } else {
                 format!("{} | ", sizes.ram)
@@ -53,8 +76,8 @@ fn instance_len() -> u64 {
     u64::from(wasmc_abi::ram::RECORD_LEN + wasmc_abi::vmctx::HEADER_LEN)
 }
 
-fn firmware(board: &Board, program: &str) -> Result<std::path::PathBuf> {
-    board::build(&Board { machine: "size", ..*board }, program, &[])
+fn firmware(board: &Board, program: &Program) -> Result<std::path::PathBuf> {
+    board::build(&Board { machine: "size", ..*board }, program.name, program.features, &[])
 }
 
 /// Bytes of a program.

@@ -3,8 +3,10 @@
 use super::text::Page;
 use crate::cli::image_file::ImageFile;
 use serde::Serialize;
-use wasmc_abi::image::{MemoryRecord, Table, TableRecord};
-use wasmc_abi::ram::{HOST_RECORD_LEN, RECORD_LEN, Ram};
+use wasmc_abi::ValType;
+use wasmc_abi::image::{MemoryRecord, Table, TableRecord, TagRecord, TypeNumber, TypeRecord};
+use wasmc_abi::ram::{HOST_RECORD_LEN, RECORD_LEN, Ram, exceptions_len};
+use wasmc_abi::signature::slot_count;
 use wasmc_runtime::bare::HELPER_STACK_LEN;
 
 /// Bytes, if not said otherwise.
@@ -19,6 +21,8 @@ pub struct RamReport {
     pub record_len: u32,
     /// Records of the host functions that are imported.
     pub host_records_len: u32,
+    /// Exceptions, if the module has tags.
+    pub exceptions_len: u32,
     /// A byte for each segment, up to the next part.
     pub flags_len: Option<u32>,
     /// Initial elements of tables.
@@ -44,13 +48,15 @@ impl RamReport {
         let all_memories = image.table::<MemoryRecord>(Table::Memories);
         let memories = all_memories.iter().skip(header.imported_memories as usize);
         let segments = image.directory_entry(Table::Elements).count + image.directory_entry(Table::Data).count;
-        let ram = Ram::new(header, segments, defined_tables, memories.clone().copied());
+        let exceptions_len = exceptions_of(image);
+        let ram = Ram::new(header, exceptions_len, segments, defined_tables, memories.clone().copied());
         let max = |record: &MemoryRecord| record.max().map(|max| max.saturating_mul(record.page_len()));
         RamReport {
             instance_len: ram.map(|ram| ram.len),
             vmctx_len: header.vmctx_len,
             record_len: RECORD_LEN,
             host_records_len: header.imported_functions.saturating_mul(HOST_RECORD_LEN),
+            exceptions_len,
             flags_len: ram.map(|ram| ram.tables - ram.flags),
             tables_len: ram.map(|ram| ram.memories - ram.tables),
             memories_len: memories.clone().map(|record| record.min_len()).sum(),
@@ -74,6 +80,7 @@ impl RamReport {
         row("vmctx block", Some(self.vmctx_len.into()), String::new());
         row("the runtime's record", Some(self.record_len.into()), String::new());
         row("host functions", Some(self.host_records_len.into()), String::new());
+        row("exceptions", Some(self.exceptions_len.into()), String::new());
         row("flags of segments", wide(self.flags_len), String::new());
         row("tables", wide(self.tables_len), String::new());
         let grow = match self.memories_len_max {
@@ -102,4 +109,17 @@ impl RamReport {
         );
         page.0
     }
+}
+
+/// Bytes of the part for exceptions.
+fn exceptions_of(image: &ImageFile) -> u32 {
+    let types = image.table::<TypeRecord>(Table::Types);
+    let numbers = image.table::<TypeNumber>(Table::ValTypes);
+    let slots = |tag: &TagRecord| {
+        let ty = types.get(tag.ty as usize).copied().unwrap_or_default();
+        let params = numbers.iter().skip(ty.first as usize).take(ty.params as usize);
+        params.filter_map(|ty| ValType::from_number(ty.number)).map(|ty| slot_count(ty) as u32).sum()
+    };
+    let slots = image.table(Table::Tags).iter().map(slots).max();
+    slots.and_then(exceptions_len).unwrap_or(0)
 }
