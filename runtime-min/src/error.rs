@@ -31,6 +31,8 @@ pub enum Error {
     Memory(MemoryError),
     /// A limit of the store or of the runtime is in the way.
     Limit(LimitError),
+    /// The module uses this, and the runtime was built without its feature `gc`.
+    WithoutGc(&'static str),
     /// A value's type is not the one that is needed; the text says where and which.
     Type(String),
 }
@@ -63,6 +65,11 @@ impl fmt::Display for Error {
             Error::Export(error) => error.fmt(f),
             Error::Memory(error) => error.fmt(f),
             Error::Limit(error) => error.fmt(f),
+            Error::WithoutGc(what) => write!(
+                f,
+                "The module uses {what}, and this runtime was built without its feature `gc`. Turn that on, or compile the \
+                 module's source without {what}."
+            ),
             Error::Type(text) => f.write_str(text),
         }
     }

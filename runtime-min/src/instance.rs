@@ -8,9 +8,15 @@ use std::time::Duration;
 use wasmc_abi::TrapCode;
 use wasmc_abi::image::ExternKind;
 
-use crate::builtins::{Expected, Growth, Segment};
+#[cfg(feature = "gc")]
+use crate::arrays;
+#[cfg(feature = "gc")]
+use crate::builtins::Segment;
+use crate::builtins::{Expected, Growth};
 use crate::error::{Error, ExportError, LimitError};
-use crate::exception::{Tag, Thrown};
+use crate::exception::Tag;
+#[cfg(feature = "gc")]
+use crate::exception::Thrown;
 use crate::func::{self, Func, TypedFunc};
 use crate::global::{Global, GlobalData};
 use crate::guest::Guest;
@@ -18,7 +24,6 @@ use crate::host::HostFunc;
 use crate::imports::{self, Import};
 use crate::memory::{Memory, MemoryData};
 use crate::module::{self, Module};
-use crate::objects;
 use crate::parking;
 use crate::shared::SharedMemory;
 use crate::storage::Zeroed;
@@ -175,6 +180,7 @@ impl Growth for Hosted {
         parking::notify(address, count)
     }
 
+    #[cfg(feature = "gc")]
     unsafe fn new_exception(guest: NonNull<Guest>, tag: u32) -> Option<u64> {
         // SAFETY: as above.
         let (store, tag) = unsafe {
@@ -184,11 +190,13 @@ impl Growth for Hosted {
         store.new_exception(tag).map(Thrown::reference)
     }
 
+    #[cfg(feature = "gc")]
     unsafe fn new_object(guest: NonNull<Guest>, record: u64, count: u64) -> Result<u64, TrapCode> {
         // SAFETY: as above.
         unsafe { store_of(guest).new_object(record, count) }
     }
 
+    #[cfg(feature = "gc")]
     unsafe fn new_array(
         guest: NonNull<Guest>,
         record: u64,
@@ -199,9 +207,10 @@ impl Growth for Hosted {
         // SAFETY: as above; the record of the instance is no part of the store's own.
         let (core, guest) = unsafe { (store_of(guest), guest.as_ref()) };
         // SAFETY: as above.
-        unsafe { objects::new_array(core, guest, record, segment, from, count) }
+        unsafe { arrays::new_array(core, guest, record, segment, from, count) }
     }
 
+    #[cfg(feature = "gc")]
     unsafe fn init_array(
         guest: NonNull<Guest>,
         array: u64,
@@ -211,7 +220,7 @@ impl Growth for Hosted {
         count: u64,
     ) -> Result<(), TrapCode> {
         // SAFETY: as above.
-        unsafe { objects::init_array(guest.as_ref(), array, segment, to, from, count) }
+        unsafe { arrays::init_array(guest.as_ref(), array, segment, to, from, count) }
     }
 
     unsafe fn any_from_extern(guest: NonNull<Guest>, reference: u64) -> Option<u64> {

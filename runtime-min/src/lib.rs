@@ -32,6 +32,8 @@ mod activation;
 #[cfg(feature = "std")]
 mod any;
 mod arity;
+#[cfg(all(feature = "std", feature = "gc"))]
+mod arrays;
 #[cfg(feature = "std")]
 mod backtrace;
 pub mod bare;
@@ -48,7 +50,10 @@ mod global;
 mod guest;
 #[cfg(feature = "std")]
 mod handle;
-#[cfg(feature = "std")]
+#[cfg(all(feature = "std", feature = "gc"))]
+mod heap;
+#[cfg(all(feature = "std", not(feature = "gc")))]
+#[path = "no_heap.rs"]
 mod heap;
 #[cfg(feature = "std")]
 mod host;

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wasmc_abi::ValType;
-use wasmc_abi::image::{ExternKind, GlobalRecord, ImportRecord, MemoryRecord, TableRecord};
+use wasmc_abi::image::{ExternKind, GlobalRecord, ImportRecord, MemoryRecord, TableRecord, TypeForm};
 use wasmc_abi::target::MemoryModel;
 use wasmc_loader::{Code, Image, LoadedCode, Verify};
 
@@ -104,6 +104,7 @@ impl Module {
     /// As [`load_unsigned`](Self::load_unsigned); `memory` maps the same bytes or copies them.
     unsafe fn load(bytes: &[u8], memory: ImageMemory, verify: Verify) -> Result<Module, Error> {
         let image = wasmc_loader::parse(bytes, &sys::host(), verify)?;
+        refuse_unfit(&image, cfg!(feature = "gc"))?;
         // SAFETY: parsed for this machine; trusted by the caller; the helpers are functions of this
         // program with the signatures of the table they are made from.
         let loaded = unsafe { wasmc_loader::load(&image, memory, &HELPERS.addresses()) }?;
@@ -239,5 +240,38 @@ pub(crate) fn memory_type(record: &MemoryRecord) -> MemoryType {
         page_len: record.page_len(),
         shared: record.is_shared(),
         wide: record.is_wide(),
+    }
+}
+
+/// Refuses what a runtime with or without the feature `gc` cannot run.
+fn refuse_unfit(image: &Image<'_>, has_gc: bool) -> Result<(), Error> {
+    let is_object = |ty| image.sub_type(ty).form != TypeForm::Function as u32;
+    if has_gc {
+        Ok(())
+    } else if (0..image.types().len()).any(is_object) {
+        Err(Error::WithoutGc("garbage collection"))
+    } else if !image.tags().is_empty() {
+        Err(Error::WithoutGc("exceptions"))
+    } else {
+        Ok(())
+    }
+}
+
+#[cfg(all(test, target_arch = "x86_64"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn without_the_collector_what_needs_it_is_refused_by_name() {
+        let refused = |wat: &str, has_gc: bool| {
+            let bytes = wasmc::compile(wat.as_bytes(), &wasmc::Options::default()).unwrap();
+            let image = wasmc_loader::parse(&bytes, &sys::host(), Verify::Full).unwrap();
+            refuse_unfit(&image, has_gc).map_err(|error| error.to_string())
+        };
+        for (wat, what) in [("(module (tag))", "exceptions"), ("(module (type (array i8)))", "garbage collection")] {
+            assert!(refused(wat, true).is_ok());
+            assert!(refused(wat, false).unwrap_err().contains(&format!("uses {what}, and this runtime")));
+        }
+        assert_eq!(refused("(module (func (export \"f\")) (table 1 funcref))", false), Ok(()));
     }
 }

@@ -36,6 +36,7 @@ pub(crate) struct Type {
 #[derive(Debug)]
 pub(crate) struct ObjectLayout {
     /// Length of a struct, or of an array without elements, bytes.
+    #[cfg_attr(not(feature = "gc"), expect(dead_code, reason = "nobody makes one"))]
     pub(crate) len: u32,
     /// Length of an array's element.
     pub(crate) element_len: u32,

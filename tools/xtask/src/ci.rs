@@ -12,6 +12,11 @@ pub fn ci() -> Result<()> {
     // A workspace of its own.
     cargo(&["fmt", "--manifest-path", "tools/boards/Cargo.toml", "--", "--check"]).status_ok()?;
     cargo(&["clippy", "--all-targets", "--", "-Dwarnings"]).status_ok()?;
+    // Without the collector, and without an OS.
+    for features in ["std", "gc", ""] {
+        let without = ["clippy", "--package", "wasmc-runtime", "--no-default-features", "--features", features];
+        cargo(&without).args(["--", "-Dwarnings"]).status_ok()?;
+    }
     cargo(&["doc", "--no-deps"]).env("RUSTDOCFLAGS", "-Dwarnings").status_ok()?;
     sanitize()?;
     test::test(test::Scope::Small)
