@@ -47,6 +47,10 @@ pub fn test(scope: Scope) -> Result<()> {
     random.env("SPEC_TARGET", EMULATED).env("SPEC_CONFIG", "O3").env("DIFF_SEEDS", EMULATED_SEEDS);
     ok &= run(&mut random, &mut counts)?;
     if scope == Scope::Whole {
+        eprintln!("ten million tail calls there, whatever they pass:");
+        let mut deep = cargo(&["test", "--package", "wasmc-tests", "--test", "hazards", "ten_million"]);
+        deep.env("SPEC_TARGET", EMULATED).env("SPEC_CONFIG", "O3").env("TAIL_CALLS", "all");
+        ok &= run(&mut deep, &mut counts)?;
         eprintln!("{LARGE} functions on {LARGE_TARGETS}:");
         let mut large = cargo(&["test", "--package", "wasmc-tests", "--test", "large", "--", "--nocapture"]);
         large.env("LARGE_FUNCTIONS", LARGE).env("SPEC_TARGET", LARGE_TARGETS).env("SPEC_CONFIG", "O0-checked");
