@@ -5,6 +5,7 @@
 //! `WASMC_CORPUS=small` or `whole` says which of them must be there; without it, small ones that are
 //! there take part and absent ones are skipped with a message.
 
+mod built;
 mod cases;
 mod commands;
 mod library;
@@ -69,6 +70,7 @@ fn every_module_of_the_manifest_has_a_case_or_a_test() {
         "sql-js",
         "resvg",
         "web-tree-sitter",
+        "pyodide",
     ];
     for module in Manifest::load().modules {
         let has_case = cases::CASES.iter().any(|case| case.module == module.id);

@@ -63,7 +63,7 @@ pub struct Module {
     pub small: bool,
 }
 
-/// A folder of data: `folders/ID` of the cache.
+/// A folder of data or of sources: `folders/ID` of the cache.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Folder {
@@ -71,12 +71,17 @@ pub struct Folder {
     pub id: String,
     /// The package it comes from.
     pub package: String,
-    /// Where its archive (`.tar.gz`), or its only file, stands in the package.
+    /// Where its archive (`.tar.gz`), its only file, or the folder itself stands in the package.
     pub path: String,
     /// The name of the only file in the folder.
     pub file: Option<String>,
-    /// Of what stands in the package.
+    /// A file of the folder itself, which is taken as it stands.
+    pub proof: Option<String>,
+    /// Of the archive, the only file or the proof.
     pub sha256: String,
+    /// Whether every run of the tests takes it.
+    #[serde(default)]
+    pub small: bool,
 }
 
 impl Manifest {

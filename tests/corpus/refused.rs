@@ -1,13 +1,18 @@
 //! Modules made for another host: they compile, and instantiating them names everything they miss.
 
 use crate::{MODELS, module_path, options};
+use wasmc::{MemoryModel, OptLevel, Options};
 use wasmc_runtime::{Error, Linker, Store};
 
 fn names_all_missing_imports(id: &str, first: (&str, &str)) {
-    for memory in MODELS {
-        let Some(path) = module_path(id) else { return };
+    MODELS.into_iter().for_each(|memory| names_them_with(id, first, &options(memory)));
+}
+
+fn names_them_with(id: &str, first: (&str, &str), options: &Options) {
+    let memory = options.memory;
+    if let Some(path) = module_path(id) {
         let wasm = std::fs::read(path).expect("the module can be read");
-        let image = wasmc::compile(&wasm, &options(memory)).unwrap_or_else(|error| panic!("{id}, {memory}: {error}"));
+        let image = wasmc::compile(&wasm, options).unwrap_or_else(|error| panic!("{id}, {memory}: {error}"));
         let module = crate::load_image(&image).unwrap_or_else(|error| panic!("{id}, {memory}: {error}"));
         let imports: Vec<_> = module.imports().map(|import| (import.module, import.name, import.ty)).collect();
         assert_eq!((imports[0].0.as_str(), imports[0].1.as_str()), first, "{id}");
@@ -44,4 +49,11 @@ fn resvg_compiles_and_names_its_imports() {
 #[test]
 fn web_tree_sitter_compiles_and_names_its_imports() {
     names_all_missing_imports("web-tree-sitter", ("wasi_snapshot_preview1", "fd_write"));
+}
+
+/// The largest of them, and so once, and with less optimisation.
+#[test]
+fn pyodide_compiles_and_names_its_imports() {
+    let options = Options { level: OptLevel::O1, ..options(MemoryModel::Guard) };
+    names_them_with("pyodide", ("env", "capture_stderr"), &options);
 }

@@ -1,7 +1,7 @@
 //! Fetches the corpus by package name and exact version, with the registries' own clients, and checks
 //! every digest. What is there and right is left alone; with everything there, no network is used.
 
-use crate::manifest::{Manifest, Module, Package, Registry};
+use crate::manifest::{Folder, Manifest, Module, Package, Registry};
 use crate::setup;
 use crate::shell::{CommandExt, target_dir};
 use crate::test::Scope;
@@ -17,46 +17,64 @@ pub fn fetch(scope: Scope) -> Result<()> {
     let manifest = Manifest::load();
     for package in &manifest.packages {
         let wanted = |small: bool| small || scope == Scope::Whole;
-        let missing_modules: Vec<&Module> = manifest
-            .modules
-            .iter()
-            .filter(|m| m.package == package.id && wanted(m.small) && !has_digest(&module_path(&corpus, m), &m.sha256))
-            .collect();
-        let missing_folders: Vec<_> = manifest
-            .folders
-            .iter()
-            .filter(|f| {
-                f.package == package.id && wanted(false) && !is_complete(&corpus.join("folders").join(&f.id), &f.sha256)
-            })
-            .collect();
-        if missing_modules.is_empty() && missing_folders.is_empty() {
-            continue;
-        }
-        let work = Scratch::new(&corpus)?;
-        let unpacked = download(package, &work.0)?;
-        for module in missing_modules {
-            let made = match &module.build {
-                None => unpacked.join(&module.path),
-                Some(go_package) => build_with_go(&unpacked, go_package, &work.0)?,
-            };
-            eprintln!("  {}: {}", module.id, module.what);
-            check(&made, &module.sha256, &module.id)?;
-            place(&made, &module_path(&corpus, module))?;
-        }
-        for folder in missing_folders {
-            let archive = unpacked.join(&folder.path);
-            check(&archive, &folder.sha256, &folder.id)?;
-            let into = corpus.join("folders").join(&folder.id);
-            match &folder.file {
-                Some(file) => place(&archive, &into.join(file))?,
-                None => {
-                    fs::create_dir_all(&into)?;
-                    Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(&into).output_ok()?;
-                }
+        let modules: Vec<&Module> =
+            manifest.modules.iter().filter(|m| m.package == package.id && wanted(m.small)).collect();
+        let folders: Vec<&Folder> =
+            manifest.folders.iter().filter(|f| f.package == package.id && wanted(f.small)).collect();
+        bring(&corpus, package, &modules, &folders)?;
+    }
+    Ok(())
+}
+
+/// Where a folder of the corpus is, which is brought if it is not there.
+pub fn folder(id: &str) -> Result<PathBuf> {
+    let (corpus, manifest) = (corpus_dir(), Manifest::load());
+    let folder = manifest.folders.iter().find(|folder| folder.id == id).context("the corpus has no such folder")?;
+    let package = manifest.packages.iter().find(|package| package.id == folder.package);
+    bring(&corpus, package.context("its package is not in the manifest")?, &[], &[folder])?;
+    Ok(corpus.join("folders").join(id))
+}
+
+/// Brings those modules and folders of a package that are not there.
+fn bring(corpus: &Path, package: &Package, modules: &[&Module], folders: &[&Folder]) -> Result<()> {
+    let is_missing = |module: &&&Module| !has_digest(&module_path(corpus, module), &module.sha256);
+    let modules: Vec<_> = modules.iter().filter(is_missing).collect();
+    let place_of = |folder: &Folder| corpus.join("folders").join(&folder.id);
+    let folders: Vec<_> = folders.iter().filter(|f| !is_complete(&place_of(f), &f.sha256)).collect();
+    if modules.is_empty() && folders.is_empty() {
+        return Ok(());
+    }
+    let work = Scratch::new(corpus)?;
+    let unpacked = download(package, &work.0)?;
+    for module in modules {
+        let made = match &module.build {
+            None => unpacked.join(&module.path),
+            Some(go_package) => build_with_go(&unpacked, go_package, &work.0)?,
+        };
+        eprintln!("  {}: {}", module.id, module.what);
+        check(&made, &module.sha256, &module.id)?;
+        place(&made, &module_path(corpus, module))?;
+    }
+    for folder in folders {
+        let (from, into) = (unpacked.join(&folder.path), place_of(folder));
+        check(&folder.proof.as_ref().map_or(from.clone(), |proof| from.join(proof)), &folder.sha256, &folder.id)?;
+        match (&folder.file, &folder.proof) {
+            (Some(file), _) => place(&from, &into.join(file))?,
+            (None, Some(_)) => {
+                // What an interrupted run has left.
+                fs::remove_dir_all(&into).or_else(|error| match error.kind() {
+                    std::io::ErrorKind::NotFound => Ok(()),
+                    _ => Err(error),
+                })?;
+                place(&from, &into)?;
             }
-            // Written last: an interrupted run starts this folder again.
-            fs::write(mark(&into), &folder.sha256)?;
+            (None, None) => {
+                fs::create_dir_all(&into)?;
+                Command::new("tar").arg("-xzf").arg(&from).arg("-C").arg(&into).output_ok()?;
+            }
         }
+        // Written last: an interrupted run starts this folder again.
+        fs::write(mark(&into), &folder.sha256)?;
     }
     Ok(())
 }
@@ -64,14 +82,6 @@ pub fn fetch(scope: Scope) -> Result<()> {
 /// Where the tests look: `WASMC_CORPUS_DIR`, else a folder that git ignores.
 pub fn corpus_dir() -> PathBuf {
     std::env::var_os("WASMC_CORPUS_DIR").map_or_else(|| target_dir().join("corpus"), PathBuf::from)
-}
-
-/// Brings the contents of `package` to the folder `into`, if its file `file` has that digest.
-pub fn unpack(package: &Package, file: &str, sha256: &str, into: &Path) -> Result<()> {
-    let work = Scratch::new(into.parent().context("the folder stands in another")?)?;
-    let unpacked = download(package, &work.0)?;
-    check(&unpacked.join(file), sha256, &package.id)?;
-    place(&unpacked, into)
 }
 
 /// Downloads and unpacks `package`; the folder with its contents.

@@ -7,7 +7,6 @@
 
 use crate::cross::{self, MACHINES, RUSTC};
 use crate::fetch;
-use crate::manifest::{Package, Registry};
 use crate::setup;
 use crate::shell::{self, CommandExt};
 use anyhow::{Context, Result};
@@ -36,10 +35,6 @@ const WITH_MUSL: &[Machine] = &[
     machine("armv7", "armv7-unknown-linux-musleabihf", "arm-linux-musleabihf", MACHINES[1].gcc),
     machine("riscv64", "riscv64gc-unknown-linux-musl", "riscv64-linux-musl", MACHINES[2].gcc),
 ];
-
-const ZIG_VERSION: &str = "0.15.2";
-/// Of the compiler itself, for x86-64 Linux.
-const ZIG_SHA256: &str = "2858dc89dbbfdd08cceda1b841e7fd0a793a1a67b49f150bc3d0d1de44ed7f51";
 
 /// What Zig links with a static C program besides the program: musl's start code, its library, and Zig's own two.
 const LIBRARIES: [&str; 4] = ["crt1.o", "libc.a", "libzigc.a", "libcompiler_rt.a"];
@@ -110,16 +105,9 @@ fn libraries(machine: &Machine) -> Result<PathBuf> {
 
 /// The Zig compiler, fetched if it is not there.
 fn zig() -> Result<PathBuf> {
-    let folder = dir().join(format!("zig-{ZIG_VERSION}"));
-    let zig = folder.join("ziglang/zig");
-    if !zig.exists() {
-        let package =
-            Package { id: "zig".into(), name: "ziglang".into(), version: ZIG_VERSION.into(), registry: Registry::Pypi };
-        fs::create_dir_all(dir()).with_context(|| format!("could not create {}", dir().display()))?;
-        fetch::unpack(&package, "ziglang/zig", ZIG_SHA256, &folder)?;
-        // Zip as unpacked here loses the executable bit.
-        Command::new("chmod").arg("u+x").arg(&zig).output_ok()?;
-    }
+    let zig = fetch::folder("zig")?.join("zig");
+    // Zip as unpacked there loses the executable bit.
+    Command::new("chmod").arg("u+x").arg(&zig).output_ok()?;
     Ok(zig)
 }
 
