@@ -16,10 +16,24 @@ pub fn o0_has_frame_pointers(row: &TargetRow) -> bool {
     row.arch == Arch::Arm && row.isa_state == IsaState::Default
 }
 
+/// Settings of LLVM that no pipeline's text has. They are the whole process's, so they are the same for all options.
+fn set_flags() {
+    // Counters of loops stay as wide as the program has them. One of 64 bits in place of an extended one of 32 is below
+    // 2³² only as a conclusion, which may rest on a bounds check: the check then cannot be left to the hardware.
+    let flags = [c"wasmc", c"-indvars-widen-indvars=false"];
+    let pointers = flags.map(|flag| flag.as_ptr());
+    // SAFETY: these are strings, and as many as is said; LLVM knows the flag, or would end the process at once.
+    unsafe {
+        let none = std::ptr::null();
+        inkwell::llvm_sys::support::LLVMParseCommandLineOptions(pointers.len() as i32, pointers.as_ptr(), none);
+    }
+}
+
 /// A target machine for the options: position-independent code, small code model.
 pub fn target_machine(options: &Options) -> Result<TargetMachine, CompileError> {
     static INITIALIZE: Once = Once::new();
     INITIALIZE.call_once(|| {
+        set_flags();
         let config = InitializationConfig::default();
         LlvmTarget::initialize_x86(&config);
         LlvmTarget::initialize_aarch64(&config);

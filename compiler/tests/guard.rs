@@ -82,6 +82,20 @@ fn indices_in_loops_need_no_check() {
 }
 
 #[test]
+fn a_counter_is_an_index_as_wide_as_it_was() {
+    // Its least and most are known, so that LLVM would count in 64 bits: below 2³² by what it has concluded.
+    let body = r#"(func (export "f") (param i32) (result i32) (local $h i32) (local $i i32)
+        (loop $next
+          (if (i32.lt_u (local.get $i) (local.get $h))
+            (then (i64.store offset=1024 (i32.shl (local.get $i) (i32.const 3))
+              (i64.load offset=1024 (i32.shl (local.get $h) (i32.const 3))))))
+          (local.set $h (i32.xor (i32.shl (local.get $h) (i32.const 1)) (local.get 0)))
+          (br_if $next (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 4096))))
+        (local.get $h))"#;
+    assert_eq!(guard(body), 0);
+}
+
+#[test]
 fn ranges_are_always_checked() {
     let body = r#"(func (export "f") (param i32 i32) (memory.fill (local.get 0) (i32.const 0) (local.get 1)))"#;
     assert_eq!(guard(body), 1);
