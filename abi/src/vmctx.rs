@@ -6,8 +6,8 @@
 //! | array | element | of an imported one |
 //! |---|---|---|
 //! | parameters of tail calls | a slot | |
-//! | memories | memory record: base address, length in bytes | or a shared one: address of the record, 0 |
-//! | tables | table record: address of the elements, count | address of the record, 0 |
+//! | memories | memory record: base address, length in bytes | or a shared one: address of the record, the runtime's own |
+//! | tables | table record: address of the elements, count | address of the record, the runtime's own |
 //! | globals | the value, 16 bytes | mutable: address of the value; immutable: a copy of it |
 //! | imported functions | function record | |
 //! | escaping functions | function record of a defined function that can be referred to | |

@@ -100,9 +100,13 @@ impl<T: Copy> Slot<T> {
         unsafe { self.0.as_ptr().write(value) }
     }
 
-    #[cfg(feature = "std")]
     pub(crate) fn pointer(self) -> NonNull<T> {
         self.0
+    }
+
+    /// How many records this one lies behind another of the same array.
+    pub(crate) fn index_from(self, first: Slot<T>) -> u32 {
+        ((self.0.addr().get() - first.0.addr().get()) / size_of::<T>()) as u32
     }
 }
 
@@ -269,12 +273,28 @@ impl Block {
     }
 
     /// Fills the slot of an imported object, which holds the address of the thing itself.
-    #[cfg(feature = "std")]
     pub(crate) fn link<T: Copy, U: Copy>(slot: Slot<T>, target: Slot<U>) {
+        Block::link_owned(slot, target, ptr::null::<u8>());
+    }
+
+    /// The same, with the address of who has the thing.
+    pub(crate) fn link_owned<T: Copy, U: Copy, O>(slot: Slot<T>, target: Slot<U>, owner: *const O) {
         assert!(size_of::<T>() == 2 * size_of::<u64>());
         // SAFETY: the slot is 16 bytes, as just checked, and holds words or pointers.
         let words = unsafe { Slot::<[u64; 2]>::new(slot.0.cast()) };
-        words.set([target.0.as_ptr().expose_provenance() as u64, 0]);
+        words.set([target.0.as_ptr().expose_provenance() as u64, owner.expose_provenance() as u64]);
+    }
+
+    /// Who has an imported object.
+    ///
+    /// # Safety
+    /// [`link_owned`](Self::link_owned) was given it, and it was not null.
+    pub(crate) unsafe fn owner<T: Copy, O>(slot: Slot<T>) -> NonNull<O> {
+        // SAFETY: the slot has two words, and the second is not 0, by the caller's promise.
+        unsafe {
+            let word = slot.0.cast::<u64>().add(1).read();
+            NonNull::new_unchecked(ptr::with_exposed_provenance_mut(word as usize))
+        }
     }
 
     /// What the slot of an imported object leads to.

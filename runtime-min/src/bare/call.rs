@@ -1,7 +1,6 @@
 //! A call from the host into compiled code: how deep it may go, how it ends by a trap, and how an interrupt handler
 //! ends it.
 
-use core::ops::Range;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -59,8 +58,8 @@ impl Stack {
 struct Call<'a> {
     activation: Activation,
     code: &'a Code<'a>,
-    /// Addresses of the code, for interrupt handlers.
-    range: Range<usize>,
+    /// The instance: interrupt handlers ask whether its code, or that of its group, was interrupted.
+    instance: NonNull<Record>,
     /// The host wants the call to end, and could not do it itself.
     stop: AtomicBool,
     /// The program counter at which it was made to end.
@@ -77,14 +76,14 @@ struct Call<'a> {
 pub(super) unsafe fn invoke(instance: NonNull<Record>, function: FuncRecord, values: *mut u64) -> Result<(), Trap> {
     // SAFETY: by the caller's promise.
     let record = unsafe { instance.as_ref() };
-    let (code, limit) = (record.guest.code(), record.stack_limit);
+    let (code, limit) = (record.guest.code(), record.stack_limit());
     if sys::machine::stack_pointer() < limit {
         return Err(Trap::new(TrapCode::StackOverflow));
     }
     let mut call = Call {
         activation: Activation::new(note_trap, false),
         code,
-        range: code.code_range(),
+        instance,
         stop: AtomicBool::new(false),
         stopped_at: AtomicUsize::new(0),
         place: None,
@@ -162,14 +161,30 @@ unsafe fn note_trap(activation: *mut Activation, _code: u32, position: Position)
 /// `None`: no guest runs, or it is in a host function or a helper; when that returns, the guest ends.
 pub fn stop(pc: usize) -> Option<usize> {
     let call = innermost()?;
-    // SAFETY: the call waits, and its range was written before.
-    let (range, stop, stopped_at) = unsafe { (&(*call).range, &(*call).stop, &(*call).stopped_at) };
-    if !range.contains(&pc) {
+    // SAFETY: the call waits, and its instance was written before.
+    let (instance, stop, stopped_at) = unsafe { ((*call).instance, &(*call).stop, &(*call).stopped_at) };
+    if !is_in_code(instance, pc) {
         stop.store(true, Ordering::Relaxed);
         return None;
     }
     stopped_at.store(pc, Ordering::Relaxed);
     sys::interrupted_address()
+}
+
+/// Whether a program counter is in the code of an instance or of one of its group.
+pub(super) fn is_in_code(instance: NonNull<Record>, pc: usize) -> bool {
+    let mut member = instance;
+    loop {
+        // SAFETY: a call of the instance waits, so that it is there, and its group.
+        let (code, next) = unsafe { (member.as_ref().guest.code(), member.as_ref().next) };
+        if code.code_range().contains(&pc) {
+            return true;
+        }
+        match NonNull::new(next) {
+            Some(next) if next != instance => member = next,
+            _ => return false,
+        }
+    }
 }
 
 /// The innermost call, if it is one of an instance of ours.

@@ -53,6 +53,27 @@ pub enum Error<'a> {
         /// What it imports.
         kind: ExternKind,
     },
+    /// A module of a group imports something that no instance exports, or that is of another type.
+    NotExported {
+        /// Module name.
+        module: &'a str,
+        /// Field name.
+        name: &'a str,
+        /// What it imports.
+        kind: ExternKind,
+    },
+    /// One of two modules of a group uses exceptions, and the other imports from it, or it from the other.
+    GroupExceptions {
+        /// Module name.
+        module: &'a str,
+        /// Field name.
+        name: &'a str,
+    },
+    /// A group has no room for another instance, or another name.
+    GroupLen {
+        /// How many it can have.
+        most: usize,
+    },
     /// The module has a shared memory.
     SharedMemory,
     /// The module uses exceptions, and the runtime was built without them.
@@ -134,9 +155,23 @@ impl fmt::Display for Error<'_> {
                 write!(
                     f,
                     "The module imports the {kind} {module}.{name}, and here only functions can be imported. Define \
-                     it in the module."
+                     it in the module, or make a group with an instance that exports it."
                 )
             }
+            Error::NotExported { module, name, kind } => {
+                let kind = kind.name();
+                write!(
+                    f,
+                    "The module imports the {kind} {module}.{name}, which no instance of the group exports, or one of \
+                     another type. `wasmc inspect` shows both."
+                )
+            }
+            Error::GroupExceptions { module, name } => write!(
+                f,
+                "No exception gets from one instance to another; the module imports {module}.{name}, and either it or the \
+                 module that exports that uses exceptions. Make one module of the two, or do without exceptions."
+            ),
+            Error::GroupLen { most } => write!(f, "The group has {most} instances or names, and no room for more."),
             Error::SharedMemory => {
                 f.write_str("The module has a shared memory, and here are no threads to share it with.")
             }

@@ -5,10 +5,11 @@ use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::AtomicU32;
 
-use wasmc_abi::ValType;
 use wasmc_abi::image::{ExternKind, ImportRecord};
 use wasmc_abi::ram::{self, RECORD_LEN, Ram};
+use wasmc_abi::signature::slot_count;
 use wasmc_abi::vmctx::{self, store_cells};
+use wasmc_abi::{HeapType, RefType, ValType};
 use wasmc_loader::Image;
 
 use crate::bare::Module;
@@ -36,7 +37,8 @@ pub struct Instance<'a, T> {
 pub(super) struct Record {
     /// First, so that the address of one is that of the other.
     pub(super) guest: Guest,
-    pub(super) stack_limit: usize,
+    /// The next instance of the group, in a circle; null if there is no group.
+    pub(super) next: *mut Record,
     data: *mut u8,
     /// Index of the memory that host functions are given.
     main_memory: Option<u32>,
@@ -47,6 +49,11 @@ pub(super) struct Record {
 const _: () = assert!(size_of::<Record>() <= RECORD_LEN as usize);
 
 impl Record {
+    /// The lowest stack pointer with which its code may be entered.
+    pub(super) fn stack_limit(&self) -> usize {
+        self.guest.block().stack_limit().get() as usize
+    }
+
     /// The memory that host functions are given.
     ///
     /// # Safety
@@ -67,8 +74,45 @@ struct Cells([AtomicU32; store_cells::LEN as usize / 4]);
 
 static CELLS: Cells = Cells([const { AtomicU32::new(0) }; 4]);
 
-/// The helpers of all instances.
+/// The helpers of instances that import functions only, and those of the host.
 pub(super) static HELPERS: HelperTable = builtins::table::<Bare>();
+
+/// What an instance has from others.
+pub(super) trait Linking {
+    /// Its helpers.
+    fn helpers(&self) -> *mut HelperTable;
+
+    /// The canonical id of a type of its image; those of the types before it are in its block. Never 0.
+    fn type_id(&self, guest: &Guest, ty: u32) -> u64;
+
+    /// Fills the slot of an import with what another instance exports; whether one does. `index` is that in the
+    /// kind's index space.
+    fn link<'m>(&self, guest: &Guest, image: &Image<'m>, import: &ImportRecord, index: u32) -> Result<bool, Error<'m>>;
+}
+
+/// Nothing.
+struct Alone;
+
+impl Linking for Alone {
+    fn helpers(&self) -> *mut HelperTable {
+        (&raw const HELPERS).cast_mut()
+    }
+
+    /// There is one image only, whose types differ.
+    fn type_id(&self, _: &Guest, ty: u32) -> u64 {
+        u64::from(ty) + 1
+    }
+
+    fn link<'m>(&self, _: &Guest, image: &Image<'m>, import: &ImportRecord, _: u32) -> Result<bool, Error<'m>> {
+        match ExternKind::from_number(import.kind) {
+            Some(ExternKind::Function) | None => Ok(false),
+            Some(kind) => {
+                let (module, name) = image.import_names(import);
+                Err(Error::ImportKind { module, name, kind })
+            }
+        }
+    }
+}
 
 impl<'a, T> Instance<'a, T> {
     /// Makes an instance in `ram` and runs its start function. `ram` is aligned as
@@ -82,47 +126,142 @@ impl<'a, T> Instance<'a, T> {
         stack: Stack,
     ) -> Result<Instance<'a, T>, Error<'m>> {
         let data: *mut T = data;
-        let record = allocate(module, ram, data.cast(), stack)?;
-        // SAFETY: the record was just made; it stays as long as the buffer is lent.
-        let (guest, image) = unsafe { (&record.as_ref().guest, module.image()) };
-        let mut host_record = host_records(module, ram.as_mut_ptr());
-        for (index, import) in (0..).zip(image.imports().iter()) {
+        let mut instance = Instance::allocate(module, ram, data, stack, &Alone)?;
+        instance.link(module, host, &Alone)?;
+        instance.start()?;
+        Ok(instance)
+    }
+
+    /// An instance in which nothing has a value yet.
+    pub(super) fn allocate<'m: 'a>(
+        module: &'a Module<'m>,
+        ram: &'a mut [u8],
+        data: *mut T,
+        stack: Stack,
+        linking: &impl Linking,
+    ) -> Result<Instance<'a, T>, Error<'m>> {
+        let record = allocate(module, ram, data.cast(), stack, linking.helpers())?;
+        let instance = Instance { record, lent: PhantomData };
+        let guest = instance.guest();
+        guest.fill(|ty| linking.type_id(guest, ty));
+        Ok(instance)
+    }
+
+    /// Finds what the module imports: exports of other instances, then functions of the host.
+    pub(super) fn link<'m: 'a>(
+        &mut self,
+        module: &'a Module<'m>,
+        host: &[HostFunc<T>],
+        linking: &impl Linking,
+    ) -> Result<(), Error<'m>> {
+        let (guest, image) = (self.guest(), module.image());
+        let mut host_record = host_records(module, guest.block().address());
+        let mut counts = [0; 5];
+        for import in image.imports().iter() {
+            let Some(count) = counts.get_mut(import.kind as usize) else { continue };
+            let index = *count;
+            *count += 1;
+            if linking.link(guest, image, &import, index)? {
+                continue;
+            }
             let func = find(image, &import, host)?;
             let thunk = module.code().thunk_address(import.ty).unwrap_or(0);
-            let helpers = Ptr((&raw const HELPERS).cast_mut());
-            // SAFETY: the buffer has room for a host record for each import, all of which are functions so far.
+            // SAFETY: the buffer has room for a host record for each imported function, and the record is ours.
             unsafe {
-                let instance = Ptr(record.as_ptr());
-                host_record.write(HostRecord { callback: func.callback(), data: Ptr(data.cast()), helpers, instance });
+                let (helpers, data) = (Ptr(linking.helpers()), Ptr(self.record.as_ref().data));
+                let instance = Ptr(self.record.as_ptr());
+                host_record.write(HostRecord { callback: func.callback(), data, helpers, instance });
             }
             guest.block().imported_function(index).set(FuncRecord {
                 code: Ptr(ptr::with_exposed_provenance_mut(thunk)),
                 vmctx: Ptr(host_record.cast()),
-                type_id: type_id(import.ty),
+                type_id: guest.block().type_id(import.ty).get(),
                 entry: Ptr(ptr::with_exposed_provenance_mut(module.code().entry_address(import.ty).unwrap_or(0))),
                 tail: Ptr(ptr::null_mut()),
             });
             host_record = host_record.wrapping_add(1);
         }
-        let mut instance = Instance { record, lent: PhantomData };
-        guest.fill(type_id);
+        Ok(())
+    }
+
+    /// Gives everything its initial value and runs the start function.
+    pub(super) fn start(&mut self) -> Result<(), Trap> {
+        let guest = self.guest();
         if let Some(rest) = guest.initialise_globals() {
-            instance.enter(guest.callable(rest), &mut [0; MAX_VALUES])?;
+            self.enter(guest.callable(rest), &mut [0; MAX_VALUES])?;
         }
         guest.initialise(|_, _| false).map_err(Trap::new)?;
         if let Some(start) = guest.start_function() {
-            instance.enter(guest.callable(start), &mut [0; MAX_VALUES])?;
+            self.enter(guest.callable(start), &mut [0; MAX_VALUES])?;
         }
-        Ok(instance)
+        Ok(())
+    }
+
+    /// The instance with a record.
+    ///
+    /// # Safety
+    /// It was made for a host with data of type `T`, and is used by this alone during `'a`.
+    pub(super) unsafe fn of(record: NonNull<Record>) -> Instance<'a, T> {
+        Instance { record, lent: PhantomData }
+    }
+
+    pub(super) fn guest<'g>(&self) -> &'g Guest
+    where
+        'a: 'g,
+    {
+        // SAFETY: the record lives as long as the buffer is lent, and this part of it does not change.
+        unsafe { &(*self.record.as_ptr()).guest }
+    }
+
+    pub(super) fn record(&self) -> NonNull<Record> {
+        self.record
     }
 
     /// Calls an exported function.
     pub fn call<P: Values, R: Values>(&mut self, name: &str, params: P) -> Result<R, Error<'static>> {
-        let function = self.find_function(name, P::TYPES, R::TYPES)?;
+        let (function, ty) = self.find_function(name)?;
+        if !has_types(self.guest().image(), ty, P::TYPES, R::TYPES) {
+            return Err(Error::ExportType);
+        }
         let mut slots = [0; MAX_VALUES];
         params.into_slots(&mut slots);
         self.enter(function, &mut slots)?;
         Ok(R::from_slots(&slots))
+    }
+
+    /// Calls an exported function whose type is known when it is called only: `slots` holds the parameters' bits, then
+    /// the results', the low ones first; a vector takes two slots ([`slot_count`]), and there have to be enough for
+    /// either. [`Image::find_export`] and [`Image::function_type`] tell the types. References to functions cannot be
+    /// passed, other than null.
+    pub fn call_slots(&mut self, name: &str, slots: &mut [u64]) -> Result<(), Error<'static>> {
+        let (function, ty) = self.find_function(name)?;
+        let image = self.guest().image();
+        let ty = image.types().get(ty).ok_or(Error::ExportType)?;
+        let mut count = 0;
+        for param in image.params(&ty) {
+            // What a host value is, only the host knows; the address of a function it cannot know.
+            let is_null = slots.get(count).is_none_or(|bits| *bits == 0);
+            let is_host_value = |ty: RefType| ty.heap().top() == HeapType::Extern;
+            if !is_null && !param.ref_type().is_none_or(is_host_value) {
+                return Err(Error::ExportType);
+            }
+            count += slot_count(param);
+        }
+        let results: usize = image.results(&ty).map(slot_count).sum();
+        if slots.len() < count.max(results) {
+            return Err(Error::ExportType);
+        }
+        // SAFETY: the function is the instance's; slots are enough, and references in them are null or host values;
+        // the instance and what it is made of are lent to us.
+        Ok(unsafe { call::invoke(self.record, function, slots.as_mut_ptr()) }?)
+    }
+
+    /// Type and bits of an exported global; a vector has two slots of them.
+    pub fn global(&self, name: &str) -> Option<(ValType, [u64; 2])> {
+        let guest = self.guest();
+        let export = guest.image().find_export(name).filter(|export| export.kind == ExternKind::Global as u32)?;
+        let ty = guest.image().globals().get(export.index)?.ty;
+        Some((ValType::from_number(ty)?, guest.global(export.index).get()))
     }
 
     /// The host's data.
@@ -137,19 +276,16 @@ impl<'a, T> Instance<'a, T> {
         unsafe { self.record.as_ref().memory() }
     }
 
-    fn find_function(&self, name: &str, params: &[ValType], results: &[ValType]) -> Result<FuncRecord, Error<'static>> {
-        // SAFETY: the record lives as long as the instance.
-        let guest = unsafe { &self.record.as_ref().guest };
+    /// An exported function and its type.
+    fn find_function(&self, name: &str) -> Result<(FuncRecord, u32), Error<'static>> {
+        let guest = self.guest();
         let image = guest.image();
         let export = image.find_export(name).filter(|export| export.kind == ExternKind::Function as u32);
         let index = export.ok_or(Error::MissingExport)?.index;
         let ty = image.function_type(index).ok_or(Error::MissingExport)?;
-        if !has_types(image, ty, params, results) {
-            return Err(Error::ExportType);
-        }
         let function = guest.callable(index);
         // A host's function that the module passes on may have no trampoline.
-        if function.entry.0.is_null() { Err(Error::MissingExport) } else { Ok(function) }
+        if function.entry.0.is_null() { Err(Error::MissingExport) } else { Ok((function, ty)) }
     }
 
     fn enter(&mut self, function: FuncRecord, slots: &mut [u64; MAX_VALUES]) -> Result<(), Trap> {
@@ -157,11 +293,6 @@ impl<'a, T> Instance<'a, T> {
         // what it is made of are lent to us.
         unsafe { call::invoke(self.record, function, slots.as_mut_ptr()) }
     }
-}
-
-/// Ids of types: there is one image only, whose types differ.
-fn type_id(ty: u32) -> u64 {
-    u64::from(ty) + 1
 }
 
 /// Whether a type of the image has these parameters and results.
@@ -178,10 +309,6 @@ fn find<'h, 'm, T>(
     host: &'h [HostFunc<T>],
 ) -> Result<&'h HostFunc<T>, Error<'m>> {
     let (module, name) = image.import_names(import);
-    match ExternKind::from_number(import.kind) {
-        Some(ExternKind::Function) | None => {}
-        Some(kind) => return Err(Error::ImportKind { module, name, kind }),
-    }
     let func = host.iter().find(|func| func.is_called(module, name)).ok_or(Error::MissingImport { module, name })?;
     let fits = has_types(image, import.ty, func.params(), func.results());
     if fits { Ok(func) } else { Err(Error::ImportType { module, name }) }
@@ -199,6 +326,7 @@ fn allocate<'m>(
     buffer: &mut [u8],
     data: *mut u8,
     stack: Stack,
+    helpers: *mut HelperTable,
 ) -> Result<NonNull<Record>, Error<'m>> {
     let (image, len) = (module.image(), buffer.len());
     if cfg!(not(feature = "gc")) && !image.tags().is_empty() {
@@ -231,7 +359,7 @@ fn allocate<'m>(
         let record = NonNull::new_unchecked(at(ram.record).cast::<Record>());
         record.write(Record {
             main_memory: guest.main_memory(),
-            stack_limit: stack.limit(max_frame),
+            next: ptr::null_mut(),
             data,
             free: (address.saturating_add(ram.len as usize), end),
             guest,
@@ -239,7 +367,7 @@ fn allocate<'m>(
         let block = record.as_ref().guest.block();
         block.stack_limit().set(stack.limit(max_frame) as u64);
         block.runtime().set(Ptr(record.as_ptr()));
-        block.helpers().set(Ptr((&raw const HELPERS).cast_mut()));
+        block.helpers().set(Ptr(helpers));
         block.store().set(Ptr((&raw const CELLS).cast_mut()));
         #[cfg(feature = "gc")]
         if !image.tags().is_empty() {
@@ -250,7 +378,7 @@ fn allocate<'m>(
     }
 }
 
-/// Fills the records of tables and memories. Imported ones there are none: who imports is refused.
+/// Fills the records of the tables and memories that the module defines.
 ///
 /// # Safety
 /// As in `allocate`.
@@ -272,7 +400,7 @@ unsafe fn place(image: &Image<'_>, record: NonNull<Record>, ram: &Ram, at: impl 
 }
 
 /// Instances in a buffer: memories and tables grow by what is left of it.
-struct Bare;
+pub(super) struct Bare;
 
 impl Growth for Bare {
     /// Only the last memory grows: behind it there is room, and no base ever changes.

@@ -33,14 +33,14 @@
 //! grow. The guest runs on the caller's stack, down to a limit. When the instance and its module are dropped, both
 //! buffers are free for the next.
 //!
-//! Exceptions need the feature `gc`.
-//!
-//! Not done here: imports other than functions, sharing between instances, WASI.
+//! Modules that import from one another make a [`Group`]. Exceptions need the feature `gc`. Not done here: WASI, threads,
+//! other objects that have to be reclaimed.
 
 mod call;
 mod error;
 #[cfg(feature = "gc")]
 mod exceptions;
+mod group;
 mod host;
 mod instance;
 #[cfg(all(test, feature = "std", target_arch = "x86_64"))]
@@ -49,6 +49,7 @@ mod value;
 
 pub use call::{HELPER_STACK_LEN, Stack, stop};
 pub use error::{Error, Trap};
+pub use group::{Group, Member};
 pub use host::{Caller, HostFn, HostFunc, HostResults};
 pub use instance::Instance;
 pub use value::{MAX_VALUES, Value, Values};

@@ -3,6 +3,7 @@
 
 use super::*;
 use crate::bare::instance::HELPERS;
+use crate::builtins::HelperTable;
 use crate::sys::image_memory::ImageMemory;
 use std::format;
 use std::string::{String, ToString};
@@ -10,11 +11,20 @@ use std::vec::Vec;
 use wasmc_loader::LoadedCode;
 
 fn compile(wat: &str) -> LoadedCode<ImageMemory> {
+    compile_with(wat, &HELPERS)
+}
+
+/// The same with the helpers of a group: images for this machine name theirs.
+fn compile_for_group(wat: &str) -> LoadedCode<ImageMemory> {
+    compile_with(wat, &group::HELPERS)
+}
+
+fn compile_with(wat: &str, helpers: &HelperTable) -> LoadedCode<ImageMemory> {
     let options = wasmc::Options { memory: wasmc_abi::target::MemoryModel::Checked, ..wasmc::Options::default() };
     let bytes = wasmc::compile(wat.as_bytes(), &options).unwrap();
     let image = wasmc_loader::parse(&bytes, &crate::sys::host(), Verify::Full).unwrap();
     // SAFETY: compiled just now, and these are the helpers of `bare`.
-    unsafe { wasmc_loader::load(&image, ImageMemory::copied(), &HELPERS.addresses()) }.unwrap()
+    unsafe { wasmc_loader::load(&image, ImageMemory::copied(), &helpers.addresses()) }.unwrap()
 }
 
 fn module(code: &LoadedCode<ImageMemory>) -> Module<'_> {
@@ -347,4 +357,155 @@ fn exceptions_have_what_is_left_of_the_buffer_beside_tables_and_memory() {
     for index in 0..100 {
         assert_eq!(instance.call::<_, i32>("value", index), Ok(index));
     }
+}
+
+/// What the others of a group import from.
+const LIBRARY: &str = r#"(module
+    (type $twice (func (param i32) (result i32)))
+    (import "env" "note" (func $note (param i32)))
+    (memory (export "memory") 1 2)
+    (table (export "table") 2 8 funcref)
+    (global (export "count") (mut i32) (i32.const 0))
+    (global (export "seven") i64 (i64.const 7))
+    (elem (i32.const 1) func $twice)
+    (func $twice (export "twice") (type $twice)
+      (call $note (local.get 0))
+      (global.set 0 (i32.add (global.get 0) (i32.const 1)))
+      (i32.mul (local.get 0) (i32.const 2)))
+    (func (export "at") (param i32) (result i32) (i32.load8_u (local.get 0)))
+    (func (export "through") (param i32) (result i32) (call_indirect (result i32) (local.get 0))))"#;
+
+/// Imports all of it, with types in another order.
+const PROGRAM: &str = r#"(module
+    (type $none (func (result i32)))
+    (import "library" "memory" (memory 1))
+    (import "library" "table" (table 1 funcref))
+    (import "library" "count" (global $count (mut i32)))
+    (import "library" "seven" (global $seven i64))
+    (import "library" "twice" (func $twice (param i32) (result i32)))
+    (elem (i32.const 0) func $five)
+    (data (i32.const 3) "\2a")
+    (func $five (result i32) (i32.const 5))
+    (func (export "run") (param i32) (result i32) (call $twice (local.get 0)))
+    (func (export "indirect") (param i32) (result i32)
+      (call_indirect (param i32) (result i32) (local.get 0) (i32.const 1)))
+    (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+    (func (export "grow_table") (param i32) (result i32) (table.grow (ref.func $five) (local.get 0)))
+    (func (export "numbers") (result i32 i64) (global.get $count) (global.get $seven)))"#;
+
+#[test]
+fn instances_of_a_group_share_what_they_import_from_one_another() {
+    fn note(caller: &mut Caller<'_, Vec<u32>>, number: u32) {
+        caller.data.push(number);
+        // The memory is that of the instance that has imported the function.
+        assert_eq!(caller.memory[3], 42);
+    }
+    let host = [HostFunc::new("env", "note", note)];
+    let codes = [LIBRARY, PROGRAM].map(compile_for_group);
+    let (modules, mut rams, mut notes) = (codes.each_ref().map(module), [ram(), ram()], Vec::new());
+    let [library_ram, program_ram] = rams.each_mut();
+    let mut group = Group::<_, 2>::new(&host, &mut notes, stack());
+    let library = group.add(&modules[0], &mut library_ram.0).unwrap();
+    group.name(library, "library").unwrap();
+    let program = group.add(&modules[1], &mut program_ram.0).unwrap();
+    assert_eq!(group.instance(program).call::<_, i32>("run", 21), Ok(42));
+    assert_eq!(group.instance(program).call::<_, i32>("indirect", 4), Ok(8), "the types are equal");
+    assert_eq!(group.instance(program).call::<_, (i32, i64)>("numbers", ()), Ok((2, 7)));
+    assert_eq!(group.instance(library).call::<_, i32>("at", 3), Ok(42));
+    assert_eq!(group.instance(library).call::<_, i32>("through", 0), Ok(5));
+    let wrong = group.instance(library).call::<_, i32>("through", 1);
+    assert!(matches!(wrong, Err(Error::Trap(Trap { code: TrapCode::IndirectCallMismatch, .. }))), "{wrong:?}");
+    // Both grow in the library's buffer, up to the library's limits.
+    let mut grow = |name: &str, by: i32| group.instance(program).call::<_, i32>(name, by).unwrap();
+    assert_eq!([grow("grow", 1), grow("grow", 1), grow("grow_table", 6), grow("grow_table", 1)], [1, -1, 2, -1]);
+    assert_eq!(group.instance(library).memory().len(), 2 << 16);
+    assert_eq!(group.instance(library).call::<_, i32>("through", 7), Ok(5));
+    assert_eq!(group.instance(program).memory().len(), 2 << 16);
+    assert_eq!(group.instance(program).global("count"), None, "it exports none");
+    assert_eq!(group.instance(library).global("count"), Some((ValType::I32, [2, 0])));
+    assert_eq!(*group.instance(program).data(), [21, 4]);
+}
+
+#[test]
+fn a_guest_is_found_in_the_code_of_all_of_its_group() {
+    let host = [HostFunc::new("env", "note", |_: &mut Caller<'_, ()>, _: u32| {})];
+    let codes = [LIBRARY, PROGRAM, "(module)"].map(compile_for_group);
+    let modules = codes.each_ref().map(module);
+    let (mut rams, mut unit) = ([ram(), ram()], ());
+    let [library_ram, program_ram] = rams.each_mut();
+    let mut group = Group::<_, 2>::new(&host, &mut unit, stack());
+    let library = group.add(&modules[0], &mut library_ram.0).unwrap();
+    group.name(library, "library").unwrap();
+    let [first, second, other] = modules.each_ref().map(|module| module.code().code_range().start);
+    let record = group.instance(library).record();
+    let finds = |record, places: [usize; 3]| places.map(|place| call::is_in_code(record, place));
+    assert_eq!(finds(record, [first, second, other]), [true, false, false]);
+    let program = group.add(&modules[1], &mut program_ram.0).unwrap();
+    for member in [library, program] {
+        let record = group.instance(member).record();
+        assert_eq!(finds(record, [first, second, other]), [true, true, false]);
+    }
+}
+
+#[test]
+fn what_a_group_cannot_link_is_refused_by_name_and_kind() {
+    let host = [HostFunc::new("env", "note", |_: &mut Caller<'_, ()>, _: u32| {})];
+    let code = compile_for_group(LIBRARY);
+    let refused = |wat: &str| {
+        let (library, other) = (module(&code), compile_for_group(wat));
+        let (other, mut unit) = (module(&other), ());
+        let mut rams = [ram(), ram()];
+        let [library_ram, other_ram] = rams.each_mut();
+        let mut group = Group::<_, 2>::new(&host, &mut unit, stack());
+        let library = group.add(&library, &mut library_ram.0).unwrap();
+        group.name(library, "library").unwrap();
+        let refused = group.add(&other, &mut other_ram.0).map(|_| ()).map_err(|error| error.to_string());
+        refused
+    };
+    for (import, what) in [
+        (r#"(import "library" "memory" (memory 2))"#, "memory library.memory"),
+        (r#"(import "library" "memory" (memory 1 1))"#, "memory library.memory"),
+        (r#"(import "library" "table" (table 3 funcref))"#, "table library.table"),
+        (r#"(import "library" "table" (table 2 8 externref))"#, "table library.table"),
+        (r#"(import "library" "count" (global i32))"#, "global library.count"),
+        (r#"(import "library" "seven" (global i32))"#, "global library.seven"),
+        (r#"(import "library" "eight" (global i64))"#, "global library.eight"),
+        (r#"(import "other" "memory" (memory 1))"#, "memory other.memory"),
+        (r#"(import "library" "twice" (func (param i64) (result i32)))"#, "function library.twice"),
+        (r#"(import "library" "thrice" (func))"#, "function library.thrice"),
+    ] {
+        let text = refused(&format!("(module {import})")).unwrap_err();
+        assert!(text.contains(what), "{import}: {text}");
+    }
+    assert_eq!(refused(r#"(module (import "library" "table" (table 2 9 funcref)))"#), Ok(()));
+
+    let throws = |import: &str| format!("(module {import} (tag))");
+    let text = refused(&throws(r#"(import "library" "memory" (memory 1))"#)).unwrap_err();
+    assert!(text.contains("No exception gets") && text.contains("library.memory"), "{text}");
+    assert_eq!(refused(&throws(r#"(import "library" "seven" (global i64))"#)), Ok(()));
+
+    let (library, mut unit, mut rams) = (module(&code), (), [ram(), ram()]);
+    let [first, second] = rams.each_mut();
+    let mut group = Group::<_, 1>::new(&host, &mut unit, stack());
+    let member = group.add(&library, &mut first.0).unwrap();
+    assert_eq!(group.add(&library, &mut second.0), Err(Error::GroupLen { most: 1 }));
+    group.name(member, "a").unwrap();
+    group.name(member, "a").unwrap();
+    assert!(group.name(member, "b").unwrap_err().to_string().contains("1 instances"));
+}
+
+#[test]
+fn functions_whose_types_are_found_out_at_run_time_are_called_by_slots() {
+    let wat = r#"(module
+        (func (export "mix") (param v128 i32 externref funcref) (result externref v128 i32)
+          (local.get 2) (local.get 0) (i32.add (local.get 1) (i32.const 1))))"#;
+    with(wat, &[], &mut (), |instance| {
+        let mut instance = instance.unwrap();
+        let mut slots = [1, 2, 3 | 1 << 40, 9, 0];
+        assert_eq!(instance.call_slots("mix", &mut slots), Ok(()));
+        assert_eq!((slots[0], slots[1], slots[2], slots[3] as u32), (9, 1, 2, 4));
+        assert_eq!(instance.call_slots("mix", &mut [0; 4]), Err(Error::ExportType), "too few");
+        assert_eq!(instance.call_slots("mix", &mut [0, 0, 0, 0, 16]), Err(Error::ExportType), "an address");
+        assert_eq!(instance.call_slots("max", &mut [0; 5]), Err(Error::MissingExport));
+    });
 }
