@@ -1,10 +1,11 @@
 //! The official test suite, versions 2 and 3, and the files of proposals, in each of the selected configurations
 //! (`tests/src/config.rs`). No skip list. Prints counts for each file, then by version and proposal, then their sum, and closes as any test
-//! target does.
+//! target does. What boards without an operating system cannot do is listed with its reason (`firmware.rs`).
 //!
 //! Arguments that are no options select files by a part of their name. On emulated machines version 3 stands for what
 //! older files have of the same name, unless `SPEC_FILES=all`.
 
+mod firmware;
 mod report;
 mod scenes;
 mod script;
@@ -23,20 +24,33 @@ const THREAD_STACK_LEN: usize = 64 << 20;
 
 fn main() {
     let started = Instant::now();
-    let files = select_files(std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect());
+    let wanted: Vec<String> = std::env::args().skip(1).filter(|a| !a.starts_with('-')).collect();
+    let is_whole = wanted.is_empty();
+    let files = select_files(wanted);
     let configs = Config::selected();
     let jobs = configs.iter().flat_map(|config| files.iter().map(move |file| (*config, file)));
     let all = std::env::var("SPEC_FILES").is_ok_and(|files| files == "all");
-    let succeeded = |config: &Config, file| !all && config.platform.emulator.is_some() && has_successor(file);
+    let succeeded = |config: &Config, file| {
+        let platform = config.platform;
+        platform.emulator.is_some() && (!all || platform.is_board()) && has_successor(file)
+    };
     let jobs: Vec<(Config, &TestFile<'_>)> =
         jobs.filter(|(config, file)| script::applies(file, *config) && !succeeded(config, file)).collect();
     println!("\nrunning {} files in {} configurations", files.len(), configs.len());
     println!("{}", Counts::heading());
     let (mut total, mut by_folder) = (Counts::default(), BTreeMap::<String, Counts>::new());
-    run_in_order(&jobs, |report| {
+    let mut list = firmware::List::read();
+    let mut unlisted = 0;
+    run_in_order(&jobs, |mut report| {
+        let failed = report.failures.len();
+        list.compare(&mut report);
+        unlisted += (report.failures.len() - failed) as u64;
         println!("{report}");
         for failure in &report.failures {
             println!("    {failure}");
+        }
+        for (reason, lines) in &report.left_out {
+            println!("    left out: {} directives from line {} on: {reason}", lines.len(), lines[0]);
         }
         total.add(&report.counts);
         // Version 2, version 3, or the proposal.
@@ -47,7 +61,8 @@ fn main() {
     for (folder, counts) in &by_folder {
         println!("{}", counts.row(folder, if counts.failed() == 0 { "ok" } else { "FAILED" }));
     }
-    let failures = total.failed();
+    let failures = total.failed() + unlisted;
+    list.close(is_whole);
     println!("{}", total.row("total", if failures == 0 { "ok" } else { "FAILED" }));
     println!(
         "\ntest result: {}. {} passed; {} failed; 0 ignored; 0 measured; 0 filtered out; finished in {:.2}s\n",

@@ -1,5 +1,6 @@
 //! What one file came to: counts by kind of assertion, and each failure with its place.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use wasmc_tests::Config;
 
@@ -91,12 +92,20 @@ pub struct Report {
     pub counts: Counts,
     /// `file:line: what was wanted, what came`.
     pub failures: Vec<String>,
+    /// What firmware cannot do, by reason: lines of the directives.
+    pub left_out: BTreeMap<String, Vec<usize>>,
 }
 
 impl Report {
     /// One without any counts.
     pub fn new(file: &str, config: Config) -> Report {
-        Report { file: file.to_string(), config, counts: Counts::default(), failures: Vec::new() }
+        Report {
+            file: file.to_string(),
+            config,
+            counts: Counts::default(),
+            failures: Vec::new(),
+            left_out: BTreeMap::new(),
+        }
     }
 }
 

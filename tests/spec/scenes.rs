@@ -5,18 +5,16 @@ use std::collections::HashSet;
 use wast::token::Id;
 use wast::{WastDirective, WastExecute};
 
-/// A scene has at least so many modules, if the script has: under an emulator a new runner's memory is not free.
-const MODULES_MIN: usize = 16;
-
-/// The scenes, in order. Each but the first begins with a module.
-pub fn divide(directives: Vec<WastDirective<'_>>) -> Vec<Vec<WastDirective<'_>>> {
+/// The scenes, in order. Each but the first begins with a module. A scene has at least so many modules, if the script
+/// has.
+pub fn divide(directives: Vec<WastDirective<'_>>, modules_min: usize) -> Vec<Vec<WastDirective<'_>>> {
     let is_start = starts(&directives);
     let mut scenes: Vec<Vec<_>> = Vec::new();
     let mut modules = 0;
     for (directive, is_start) in directives.into_iter().zip(is_start) {
         let is_module = matches!(directive, WastDirective::Module(_));
         match scenes.last_mut() {
-            Some(scene) if !is_start || modules < MODULES_MIN => scene.push(directive),
+            Some(scene) if !is_start || modules < modules_min => scene.push(directive),
             _ => {
                 scenes.push(vec![directive]);
                 modules = 0;

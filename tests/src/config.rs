@@ -1,7 +1,7 @@
 //! The configurations that every claim about code is checked in: a platform, a level, a memory model.
 //!
-//! By default those of x86-64, which runs natively. `SPEC_TARGET=aarch64-linux,riscv64-linux` (or `all`) chooses
-//! other platforms, `SPEC_CONFIG=O2-guard` (or `O2`, `guard`) some of their configurations, or levels that are not
+//! By default those of x86-64, which runs natively. `SPEC_TARGET=aarch64-linux,riscv64-linux` (or `all` with an
+//! operating system, or `boards`) chooses other platforms, `SPEC_CONFIG=O2-guard` (or `O2`, `guard`) some of their configurations, or levels that are not
 //! tried by default. What is compiled for size is stripped.
 
 use std::env;
@@ -26,27 +26,47 @@ pub struct Platform {
 /// Another machine on this one.
 #[derive(Debug)]
 pub struct Emulator {
-    /// The machine that programs are built for, as `cargo xtask cross` calls it.
+    /// The machine that programs are built for, as `cargo xtask cross` calls it; of a board, its target.
     pub machine: &'static str,
     /// The words before the program.
     pub command: &'static [&'static str],
+    /// Whether it is a board without an operating system, whose runner is firmware.
+    pub is_board: bool,
 }
 
 const NATIVE: &[OptLevel] = &[OptLevel::O0, OptLevel::O2, OptLevel::O3];
 const EMULATED: &[OptLevel] = &[OptLevel::O0, OptLevel::O3];
 const SMALL: &[OptLevel] = &[OptLevel::O0, OptLevel::O3, OptLevel::Os];
 
-const AARCH64: Option<Emulator> = Some(Emulator { machine: "aarch64", command: &["qemu-aarch64-static"] });
+const AARCH64: Option<Emulator> =
+    Some(Emulator { machine: "aarch64", command: &["qemu-aarch64-static"], is_board: false });
 // Its CPU has NEON; code that does without must run as well.
-const ARM: Option<Emulator> = Some(Emulator { machine: "armv7", command: &["qemu-arm-static"] });
-const RISCV64: Option<Emulator> = Some(Emulator { machine: "riscv64", command: &["qemu-riscv64-static"] });
+const ARM: Option<Emulator> = Some(Emulator { machine: "armv7", command: &["qemu-arm-static"], is_board: false });
+const RISCV64: Option<Emulator> =
+    Some(Emulator { machine: "riscv64", command: &["qemu-riscv64-static"], is_board: false });
 // Vectors longer than the shortest that there may be: code must not count on either length.
 const RISCV64_V: Option<Emulator> = Some(Emulator {
     machine: "riscv64",
     command: &["qemu-riscv64-static", "-cpu", "rv64,v=true,vext_spec=v1.0,vlen=256"],
+    is_board: false,
 });
 
-/// Every platform with an operating system. The first is the default.
+const fn board(target: &'static str, command: &'static [&'static str]) -> Platform {
+    let emulator = Some(Emulator { machine: target, command, is_board: true });
+    Platform { target, features: "", levels: EMULATED, emulator }
+}
+
+/// No screen, no console; files of the emulator's host by semihosting.
+macro_rules! qemu {
+    ($($word:literal),*) => {
+        &[$($word,)* "-display", "none", "-monitor", "none", "-serial", "null", "-semihosting-config",
+            "enable=on,target=native", "-kernel"]
+    };
+}
+const CORTEX_M: &[&str] = qemu!["qemu-system-arm", "-machine", "mps2-an386"];
+const RISCV32: &[&str] = qemu!["qemu-system-riscv32", "-machine", "virt", "-bios", "none", "-m", "1536M"];
+
+/// Every platform; those with an operating system first, of which the first is the default.
 pub static PLATFORMS: &[Platform] = &[
     Platform { target: "x86_64-linux", features: "", levels: NATIVE, emulator: None },
     Platform { target: "aarch64-linux", features: "", levels: EMULATED, emulator: AARCH64 },
@@ -56,12 +76,21 @@ pub static PLATFORMS: &[Platform] = &[
     Platform { target: "armv7-linux", features: "+neon", levels: EMULATED, emulator: ARM },
     Platform { target: "thumbv7-linux", features: "+neon", levels: EMULATED, emulator: ARM },
     Platform { target: "riscv64-linux", features: "+v", levels: EMULATED, emulator: RISCV64_V },
+    board("thumbv7em-none-hf", CORTEX_M),
+    board("thumbv7em-none", CORTEX_M),
+    board("riscv32imafc-none", RISCV32),
+    board("riscv32imac-none", RISCV32),
 ];
 
 impl Platform {
     /// The compiler's target.
     pub fn compile_target(&self) -> Target {
         Target::new(self.target, None, &[self.features.into()]).unwrap_or_else(|error| panic!("{self}: {error}"))
+    }
+
+    /// Whether it is firmware on a board.
+    pub fn is_board(&self) -> bool {
+        self.emulator.as_ref().is_some_and(|emulator| emulator.is_board)
     }
 
     fn row(&self) -> &'static TargetRow {
@@ -98,8 +127,10 @@ impl Config {
     pub fn selected() -> Vec<Config> {
         let targets = variable("SPEC_TARGET");
         let targets = if targets.is_empty() { vec![PLATFORMS[0].target.to_string()] } else { targets };
-        let wanted =
-            |platform: &&Platform| targets.iter().any(|target| *target == platform.to_string() || target == "all");
+        let wanted = |platform: &&Platform| {
+            let group = if platform.is_board() { "boards" } else { "all" };
+            targets.iter().any(|target| *target == platform.to_string() || target == group)
+        };
         let words = variable("SPEC_CONFIG");
         let words: Vec<&str> = words.iter().flat_map(|word| word.split('-')).collect();
         let names_level = words.iter().any(|word| OptLevel::ALL.iter().any(|level| level.name() == *word));

@@ -19,6 +19,8 @@ pub enum Outcome {
     Link(String),
     /// It was refused, or used up what the engine allows.
     Other(String),
+    /// The machine is too small for it.
+    Full(String),
     /// The process that the engine runs in ended or hung.
     Died(String),
 }
@@ -44,6 +46,7 @@ impl From<Reply<'_>> for Outcome {
             Reply::Exception(values) => Outcome::Exception(values.iter().collect()),
             Reply::Link(text) => Outcome::Link(text.to_string()),
             Reply::Failed(text) => Outcome::Other(text.to_string()),
+            Reply::Full(text) => Outcome::Full(text.to_string()),
         }
     }
 }
@@ -61,7 +64,7 @@ impl fmt::Display for Outcome {
             Outcome::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
             Outcome::Trap(code) => write!(f, "trap: {code}"),
             Outcome::Exception(values) => write!(f, "an exception: {values:?}"),
-            Outcome::Link(text) | Outcome::Other(text) | Outcome::Died(text) => f.write_str(text),
+            Outcome::Link(text) | Outcome::Other(text) | Outcome::Full(text) | Outcome::Died(text) => f.write_str(text),
         }
     }
 }

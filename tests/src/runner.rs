@@ -13,6 +13,9 @@ use wasmc_test_protocol::{Head, Reply, Request};
 
 const PROGRAM: &str = "wasmc-test-runner";
 
+/// What does the same on a board.
+const FIRMWARE: &str = "runner";
+
 /// How long a reply may take.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -55,7 +58,8 @@ impl Runner {
 
     /// Gives it to whoever comes next, if it is still good.
     pub fn give_back(mut self) {
-        let is_used_up = self.platform.emulator.is_some() && self.instances >= EMULATED_INSTANCES;
+        let has_reservations = self.platform.emulator.is_some() && !self.platform.is_board();
+        let is_used_up = has_reservations && self.instances >= EMULATED_INSTANCES;
         if self.open == 0 && !is_used_up && self.ask(&Request::Reset) == Outcome::Values(Vec::new()) {
             let mut idle = IDLE.lock().expect("nothing in here panics");
             idle.entry(self.platform.to_string()).or_default().push(self);
@@ -67,7 +71,8 @@ impl Runner {
             None => Command::new(tool(PROGRAM)),
             Some(emulator) => {
                 let mut command = Command::new(emulator.command[0]);
-                command.args(&emulator.command[1..]).arg(cross_tool(PROGRAM, emulator.machine));
+                let program = if emulator.is_board { FIRMWARE } else { PROGRAM };
+                command.args(&emulator.command[1..]).arg(cross_tool(program, emulator.machine));
                 command
             }
         };

@@ -180,7 +180,7 @@ pub static TARGETS: &[TargetRow] = &[
         base_cpu: None,
         base_features: "+soft-float,-fpregs",
         features: &[],
-        tested: "examples on the board mps2-an386 under qemu",
+        tested: "examples and the official suite on the board mps2-an386 under qemu",
         stack_pointer: "sp",
     },
     TargetRow {
@@ -200,7 +200,7 @@ pub static TARGETS: &[TargetRow] = &[
         base_cpu: None,
         base_features: "+vfp4d16sp",
         features: &["fp-armv8d16sp", "fp64"],
-        tested: "examples on the board mps2-an386 under qemu",
+        tested: "examples and the official suite on the board mps2-an386 under qemu",
         stack_pointer: "sp",
     },
     TargetRow {
@@ -260,7 +260,7 @@ pub static TARGETS: &[TargetRow] = &[
         base_cpu: Some("generic-rv32"),
         base_features: "+m,+a,+c,-relax",
         features: &["zba", "zbb", "zbs", "zicond", "zcb"],
-        tested: "examples on the board virt under qemu",
+        tested: "examples and the official suite on the board virt under qemu",
         stack_pointer: "sp",
     },
     TargetRow {
@@ -280,7 +280,7 @@ pub static TARGETS: &[TargetRow] = &[
         base_cpu: Some("generic-rv32"),
         base_features: "+m,+a,+f,+c,-relax",
         features: &["d", "zba", "zbb", "zbs", "zicond", "zfa", "zcb"],
-        tested: "examples on the board virt under qemu",
+        tested: "examples and the official suite on the board virt under qemu",
         stack_pointer: "sp",
     },
 ];

@@ -40,6 +40,7 @@
 //! | 3 | `Failed`: anything else | | why, as text |
 //! | 4 | `Bytes` | | the bytes |
 //! | 5 | `Exception`: nothing caught it | | its values |
+//! | 6 | `Full`: the machine is too small for it | | what is used up, as text |
 //!
 //! A value is 20 bytes: its type's number ([`ValType`](wasmc_abi::ValType)), then 16 bytes of bits, the low ones
 //! first. Of a reference to a function or an exception, all that is passed on is whether it is null: bits 0 or 1.

@@ -150,6 +150,8 @@ pub enum Reply<'a> {
     Link(&'a str),
     /// Something else went wrong: this.
     Failed(&'a str),
+    /// The machine is too small for it: this is used up.
+    Full(&'a str),
     /// It went well.
     Bytes(&'a [u8]),
 }
@@ -170,6 +172,7 @@ impl<'a> Reply<'a> {
             Reply::Link(text) => write(2, 0, text.as_bytes(), put),
             Reply::Failed(text) => write(3, 0, text.as_bytes(), put),
             Reply::Bytes(bytes) => write(4, 0, bytes, put),
+            Reply::Full(text) => write(6, 0, text.as_bytes(), put),
         }
     }
 
@@ -182,6 +185,7 @@ impl<'a> Reply<'a> {
             3 => Some(Reply::Failed(from_utf8(payload).ok()?)),
             4 => Some(Reply::Bytes(payload)),
             5 => Some(Reply::Exception(Values::check(payload)?)),
+            6 => Some(Reply::Full(from_utf8(payload).ok()?)),
             _ => None,
         }
     }
@@ -250,6 +254,7 @@ mod tests {
             Reply::Exception(Values::List(&VALUES)),
             Reply::Link("an import"),
             Reply::Failed("a reason"),
+            Reply::Full("a reason"),
             Reply::Bytes(&[1, 2, 3]),
         ] {
             let bytes = bytes(|put| reply.write(put));
@@ -268,7 +273,7 @@ mod tests {
         assert_eq!(Request::read(head(4, 2), b"f"), None);
         assert_eq!(Request::read(head(4, 1), &[b'f', 0]), None);
         assert_eq!(Request::read(head(4, 0), &[0; VALUE_LEN]), None);
-        assert_eq!(Reply::read(head(6, 0), &[]), None);
+        assert_eq!(Reply::read(head(7, 0), &[]), None);
         assert_eq!(Reply::read(head(1, 0), &[]), None);
     }
 }

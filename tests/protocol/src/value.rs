@@ -77,7 +77,9 @@ impl Value {
         }
     }
 
-    fn bits(self) -> u128 {
+    /// What it is sent as: the value's bits, the low ones first; of a reference that has no meaning elsewhere, whether
+    /// it is null.
+    pub fn bits(self) -> u128 {
         match self {
             Value::I32(bits) | Value::F32(bits) => bits.into(),
             Value::I64(bits) | Value::F64(bits) | Value::ExternRef(bits) => bits.into(),

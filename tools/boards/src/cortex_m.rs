@@ -1,9 +1,11 @@
 //! Boards of ARM's MPS2 family as qemu has them: start-up, SysTick as the clock, semihosting for output and the end.
 
-use core::arch::{asm, global_asm};
+use core::arch::global_asm;
 use core::ptr;
 use core::sync::atomic::{AtomicU32, Ordering};
 use wasmc_runtime::bare;
+
+use crate::semihosting;
 
 /// SysTick's registers (ARMv7-M and ARMv8-M Architecture Reference Manuals, "SysTick").
 const SYST_CSR: *mut u32 = 0xE000_E010 as *mut u32;
@@ -162,16 +164,13 @@ pub fn stack_lowest() -> usize {
     (&raw const _stack_lowest).addr()
 }
 
-/// Calls the debugger that stands behind semihosting ("Semihosting for AArch32 and AArch64", ARM).
-fn semihost(operation: u32, parameter: usize) {
-    // SAFETY: the operations below read what the parameter points to, no more.
-    unsafe { asm!("bkpt #0xAB", inout("r0") operation => _, in("r1") parameter, options(nostack)) };
-}
-
 /// Writes to the output.
 pub fn write(bytes: &[u8]) {
     const SYS_WRITEC: u32 = 3;
-    bytes.iter().for_each(|byte| semihost(SYS_WRITEC, ptr::from_ref(byte).expose_provenance()));
+    for byte in bytes {
+        // SAFETY: the operation reads the byte.
+        unsafe { semihosting::call(SYS_WRITEC, ptr::from_ref(byte).expose_provenance()) };
+    }
 }
 
 /// Ends the emulation.
@@ -180,6 +179,7 @@ pub fn exit(well: bool) -> ! {
     const APPLICATION_EXIT: usize = 0x20026;
     const RUN_TIME_ERROR: usize = 0x20023;
     loop {
-        semihost(SYS_EXIT, if well { APPLICATION_EXIT } else { RUN_TIME_ERROR });
+        // SAFETY: the operation takes a number.
+        unsafe { semihosting::call(SYS_EXIT, if well { APPLICATION_EXIT } else { RUN_TIME_ERROR }) };
     }
 }

@@ -9,6 +9,8 @@
 mod machine;
 mod refusals;
 mod scene;
+#[cfg(target_arch = "arm")]
+mod semihosting;
 
 use core::fmt::{self, Write};
 use core::panic::PanicInfo;

@@ -129,6 +129,15 @@ fn prepare() -> Result<()> {
     shell::cargo(&["build", "--package", "wasmc"]).status_ok()
 }
 
+/// Builds the firmware that does what tests ask for, for a target; where it is. `None` if no board is for it.
+pub fn runner(target: &str) -> Result<Option<PathBuf>> {
+    let Some(board) = BOARDS.iter().find(|board| board.target == target) else { return Ok(None) };
+    prepare()?;
+    let guests = guests_dir(board)?;
+    compile(board, &source().join("guests/spectest.wat"), &guests.join("spectest.aot"))?;
+    build(board, "runner", &["gc"], &[("BOARD_GUESTS", &guests)]).map(Some)
+}
+
 /// Runs all boards as if each were a test, with the lines that tests print.
 pub fn test() -> Result<()> {
     prepare()?;
@@ -173,10 +182,22 @@ fn source() -> PathBuf {
     root().join("tools/boards")
 }
 
+/// Where compiled guests lie.
+fn guests_dir(board: &Board) -> Result<PathBuf> {
+    let dir = target_dir().join("boards/guests").join(board.target);
+    fs::create_dir_all(&dir).with_context(|| format!("could not create {}", dir.display()))?;
+    Ok(dir)
+}
+
+/// Compiles a guest, Wasm or text.
+fn compile(board: &Board, from: &Path, to: &Path) -> Result<()> {
+    let mut command = Command::new(target_dir().join("debug/wasmc"));
+    command.args(["compile", "-Os", "--target", board.target]).arg(from).arg("-o").arg(to).output_ok().map(drop)
+}
+
 /// Compiles the guests; where they are.
 fn guests(board: &Board) -> Result<PathBuf> {
-    let work = target_dir().join("boards/guests").join(board.target);
-    fs::create_dir_all(&work).with_context(|| format!("could not create {}", work.display()))?;
+    let work = guests_dir(board)?;
     for (source_name, name, flags) in GUESTS {
         let wasm = work.join(name);
         // A stack of 4 KiB, then data.
@@ -188,12 +209,7 @@ fn guests(board: &Board) -> Result<PathBuf> {
             .arg(wasm.with_extension("wasm"))
             .arg(source().join("guests").join(source_name))
             .output_ok()?;
-        Command::new(target_dir().join("debug/wasmc"))
-            .args(["compile", "-Os", "--target", board.target])
-            .arg(wasm.with_extension("wasm"))
-            .arg("-o")
-            .arg(wasm.with_extension("aot"))
-            .output_ok()?;
+        compile(board, &wasm.with_extension("wasm"), &wasm.with_extension("aot"))?;
     }
     Ok(work)
 }
@@ -209,6 +225,9 @@ pub fn build(board: &Board, program: &str, features: &[&str], environment: &[(&s
         link(format!("-T{}.ld", board.machine)),
         "-Crelocation-model=static".to_string(),
     ]);
+    if program == "runner" {
+        flags.push(link("--defsym=STACK_LEN=0x100000".to_string()));
+    }
     flags.extend(board.cfg.iter().map(|cfg| cfg.to_string()));
     let mut command = shell::cargo(&["build", "--quiet", "--release", "-Zbuild-std=core", "--target", board.triple]);
     command.arg("--manifest-path").arg(manifest).args(["--bin", program, "--features", &features.join(",")]);

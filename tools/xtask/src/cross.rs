@@ -5,8 +5,8 @@
 //! target, in one to two minutes, once. Everything is linked statically, so that qemu needs no libraries
 //! of the target, and lies below `target/cross`; Cargo sees what is up to date.
 
-use crate::setup;
 use crate::shell::{self, CommandExt, target_dir};
+use crate::{board, setup};
 use anyhow::{Context, Result, bail};
 use std::path::PathBuf;
 use std::process::Command;
@@ -83,8 +83,15 @@ pub fn cross(names: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Builds any program of the workspace for a machine, and prints where it is.
+/// Builds any program of the workspace for a machine, or the runner of the tests as firmware for a board's target, and
+/// prints where it is.
 pub fn cross_build(program: &str, name: &str) -> Result<()> {
+    if program == "runner"
+        && let Some(path) = board::runner(name)?
+    {
+        println!("{}", path.display());
+        return Ok(());
+    }
     setup::setup_cross()?;
     for machine in machines(&[name])? {
         println!("{}", build(machine, program, program)?.display());

@@ -22,13 +22,14 @@ Usage: cargo xtask CHORE
 
   setup            install what is missing (LLVM 22, clang 22 with wasi-libc), by apt
   demo             set up, build, compile a C program through Wasm to native code, run it, show what happened
-  test             all tests: the workspace's, the official suite in six configurations and on seven other platforms
-                   under qemu, the small corpus modules, firmware on emulated boards
+  test             all tests: the workspace's, the official suite in six configurations, on seven other platforms under
+                   qemu and on two boards without an OS, the small corpus modules, firmware on emulated boards
   test --all       the same with every corpus module, and a generated one with 40 MiB of code
   ci               formatting, clippy and docs without warnings, the loader under AddressSanitizer, then `test`
   fetch [--small]  fetch the corpus (or its small modules) into target/corpus
   cross [NAME...]  build aot-run for aarch64, armv7 and riscv64, or those named, into target/cross
-  cross-build PROGRAM NAME  build a program of the workspace for one of them; the last line says where it is
+  cross-build PROGRAM NAME  build a program of the workspace for one of them, or `runner` for a board's target; the last
+                   line says where it is
   cross-test [NAME...]  run the tests of the loader, the runtime and aot-run on them, under qemu
   board [NAME...]  firmware on emulated boards, cortex-m, riscv, or for one target: build it, run it under qemu, compare
                    what it says with tools/boards/expected.txt

@@ -20,7 +20,10 @@ pub enum Scope {
 const EMULATED: &str = "aarch64-linux,armv7-linux,armv7-linux+neon,thumbv7-linux,thumbv7-linux+neon,\
                         riscv64-linux,riscv64-linux+v";
 
-/// Random modules on those: each starts a process under qemu for every function.
+/// Boards without an operating system on which it runs, one of each kind; with `--all` on the others too.
+const BOARDS: &str = "thumbv7em-none-hf,riscv32imafc-none";
+
+/// Random modules on emulated machines: each starts a process under qemu for every function.
 const EMULATED_SEEDS: &str = "10";
 
 /// What a generated module of more than 40 MiB of code has, and where it is tried: `tests/large`.
@@ -31,6 +34,7 @@ const LARGE_TARGETS: &str = "aarch64-linux,armv7-linux,thumbv7-linux";
 pub fn test(scope: Scope) -> Result<()> {
     setup::setup()?;
     setup::setup_cross()?;
+    setup::setup_boards()?;
     fetch::fetch(scope)?;
     let started = Instant::now();
     let mut command = cargo(&["test", "--no-fail-fast"]);
@@ -42,7 +46,14 @@ pub fn test(scope: Scope) -> Result<()> {
     let mut suite = cargo(&["test", "--package", "wasmc-tests", "--test", "spec"]);
     let (name, value) = if scope == Scope::Whole { ("SPEC_FILES", "all") } else { ("SPEC_CONFIG", "O3") };
     ok &= run(suite.env("SPEC_TARGET", EMULATED).env(name, value), &mut counts)?;
-    eprintln!("random modules there, at -O3:");
+    eprintln!("the official suite on boards:");
+    let mut boards = cargo(&["test", "--package", "wasmc-tests", "--test", "spec"]);
+    boards.env("SPEC_TARGET", if scope == Scope::Whole { "boards" } else { BOARDS });
+    if scope == Scope::Small {
+        boards.env("SPEC_CONFIG", "O3");
+    }
+    ok &= run(&mut boards, &mut counts)?;
+    eprintln!("random modules on {EMULATED}, at -O3:");
     let mut random = cargo(&["test", "--package", "wasmc-tests", "--test", "differential"]);
     random.env("SPEC_TARGET", EMULATED).env("SPEC_CONFIG", "O3").env("DIFF_SEEDS", EMULATED_SEEDS);
     ok &= run(&mut random, &mut counts)?;
