@@ -3,14 +3,14 @@
 
 use crate::error::CompileError;
 use std::fmt;
-use wasmparser::{BinaryReaderError, Validator, WasmFeatures as F};
+use wasmparser::{BinaryReaderError, Parser, Payload, Validator, WasmFeatures as F};
 
 /// A proposal.
 #[derive(Debug)]
 pub struct Proposal {
     /// The name, as the repositories of the WebAssembly group spell it.
     pub name: &'static str,
-    /// What it adds to what others give.
+    /// What it adds to what others give; nothing if it is a custom section, without which every module is valid.
     own: F,
     /// What it needs beside that.
     needs: F,
@@ -46,9 +46,12 @@ pub const PROPOSALS: &[Proposal] = &[
     row("stack-switching", F::STACK_SWITCHING, F::empty(), false),
     row("memory-control", F::MEMORY_CONTROL, F::empty(), false),
     row("shared-everything-threads", F::SHARED_EVERYTHING_THREADS, F::empty(), false),
+    row(BRANCH_HINTING, F::empty(), F::empty(), true),
     row("compact-import-section", F::COMPACT_IMPORTS, F::empty(), true),
     row("component-model", F::COMPONENT_MODEL, F::empty(), false),
 ];
+
+const BRANCH_HINTING: &str = "branch-hinting";
 
 /// Versions of the language that are asked for by name.
 const PROFILES: &[(&str, F)] = &[("mvp", F::WASM1), ("lime1", F::LIME1), ("wasm2", F::WASM2), ("wasm3", F::WASM3)];
@@ -95,6 +98,10 @@ impl Proposals {
     /// With one less, and without what needs it.
     pub fn without(self, name: &str) -> Result<Proposals, CompileError> {
         let gone = find(name)?.own;
+        if gone.is_empty() {
+            let message = format!("the {name} proposal cannot be disabled: what it adds to a module changes no result");
+            return Err(CompileError::Options(message));
+        }
         let lost = PROPOSALS.iter().filter(|p| p.needs.intersects(gone)).fold(gone, |lost, p| lost | p.own);
         Ok(Proposals(self.0.difference(lost)))
     }
@@ -119,7 +126,18 @@ pub fn used(bytes: &[u8]) -> Result<Vec<&'static Proposal>, CompileError> {
     let all = union(|_| true);
     let validate = |features| Validator::new_with_features(features).validate_all(bytes);
     validate(all).map_err(|error| super::invalid(bytes, &error))?;
-    Ok(PROPOSALS.iter().filter(|proposal| validate(all.difference(proposal.own)).is_err()).collect())
+    let is_used = |proposal: &&Proposal| match proposal.name {
+        BRANCH_HINTING => has_branch_hints(bytes),
+        _ => validate(all.difference(proposal.own)).is_err(),
+    };
+    Ok(PROPOSALS.iter().filter(is_used).collect())
+}
+
+fn has_branch_hints(bytes: &[u8]) -> bool {
+    Parser::new(0).parse_all(bytes).any(|payload| match payload {
+        Ok(Payload::CustomSection(section)) => section.name() == "metadata.code.branch_hint",
+        _ => false,
+    })
 }
 
 /// The proposal without which `bytes` failed with `error`: with it, validation gets further, or
@@ -161,6 +179,8 @@ mod tests {
             ["simd", "relaxed-simd"]
         );
         assert_eq!(names("(module (func $f (return_call $f)))"), ["tail-call"]);
+        let hinted = r#"(module (func (param i32) local.get 0 (@metadata.code.branch_hint "\01") if end))"#;
+        assert_eq!(names(hinted), ["branch-hinting"]);
         assert_eq!(names(r#"(module (import "m" (item "a" (func)) (item "b" (func))))"#), ["compact-import-section"]);
         assert!(used(b"\0asm\x01\0\0\0\x01").is_err());
     }
@@ -176,6 +196,7 @@ mod tests {
             ("a profile", Proposals::profile("wasm4")),
             ("a proposal", wasm2.with("threadz")),
             ("not compiled", wasm2.with("component-model")),
+            ("nothing that could be missing", wasm2.without("branch-hinting")),
         ] {
             assert!(matches!(error, Err(CompileError::Options(_))), "{what}");
         }
