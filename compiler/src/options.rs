@@ -23,6 +23,8 @@ pub struct Options {
     /// Every target gives the same bits: NaNs that arithmetic makes are canonical, and relaxed vector instructions do
     /// the same everywhere.
     pub deterministic: bool,
+    /// On 32-bit ARM, vectors of `f32` are computed by NEON, which takes subnormal numbers for zero. Scalars are not.
+    pub neon_float: bool,
 }
 
 impl Default for Options {
@@ -35,6 +37,7 @@ impl Default for Options {
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
             strip: false,
             deterministic: false,
+            neon_float: false,
         }
     }
 }

@@ -6,6 +6,7 @@ use clap::ValueEnum;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use wasmc::{CompileError, Emit, MemoryModel, OptLevel, Options, Proposals, Target};
+use wasmc_abi::target::Arch;
 
 /// Options of code generation, shared by `compile` and `run`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -51,6 +52,9 @@ pub struct CodegenArgs {
     /// The same bits on every target: NaNs that arithmetic makes are canonical, relaxed vector instructions alike
     #[arg(long, help_heading = "Code generation")]
     pub deterministic: bool,
+    /// On 32-bit ARM with NEON, compute vectors of f32 with it: faster, but subnormal numbers count as zero
+    #[arg(long, conflicts_with = "deterministic", help_heading = "Code generation")]
+    pub neon_float: bool,
     /// Let a thread of the host or a timer stop the code within a millisecond, wherever it is. Every image can be
     /// stopped so, by a signal or an interrupt, and is none the slower for it: nothing has to be chosen
     #[arg(long, help_heading = "Code generation")]
@@ -160,6 +164,13 @@ impl CodegenArgs {
                 names.join(", ")
             )));
         }
+        if self.neon_float && !target.has(Arch::Arm, "neon") {
+            return Err(Failure::usage(format!(
+                "--neon-float is for CPUs of 32-bit ARM with NEON; target {} with these features has none",
+                target.row.name
+            ))
+            .help("there: --features=+neon, or another --cpu; elsewhere vectors of f32 are exact and as fast"));
+        }
         Ok(Options {
             target,
             proposals: self.proposals().map_err(|error| Failure::compile(&error, &[]))?,
@@ -175,6 +186,7 @@ impl CodegenArgs {
             threads: self.threads.unwrap_or(default.threads),
             strip: self.strip,
             deterministic: self.deterministic,
+            neon_float: self.neon_float,
         })
     }
 
@@ -217,6 +229,9 @@ impl CodegenArgs {
         if self.deterministic {
             args.push("--deterministic".into());
         }
+        if self.neon_float {
+            args.push("--neon-float".into());
+        }
         if self.interruptible {
             args.push("--interruptible".into());
         }
@@ -246,6 +261,7 @@ mod tests {
             &[][..],
             &["-Oz", "--strip", "-j", "3"],
             &["--deterministic"],
+            &["--target=armv7-linux", "--features=+neon", "--neon-float"],
             &["--interruptible"],
             &["-O", "s", "--target", "x86_64-linux", "--cpu=x86-64-v3", "--memory", "checked"],
             &["--features", "-bmi,+avx2", "--features=+fma", "-j1"],
@@ -273,5 +289,13 @@ mod tests {
         let failure = parse(&["--target=pdp11"]).options().unwrap_err();
         assert_eq!(failure.status, super::super::failure::USAGE);
         assert!(failure.message.contains("pdp11") && failure.message.contains("x86_64-linux"));
+    }
+
+    #[test]
+    fn neon_floats_are_for_machines_with_neon() {
+        for args in [&["--neon-float"][..], &["--neon-float", "--target=armv7-linux", "--features=-neon"]] {
+            assert!(parse(args).options().is_err(), "{args:?}");
+        }
+        assert!(parse(&["--neon-float", "--target=thumbv7-linux", "--features=+neon"]).options().unwrap().neon_float);
     }
 }

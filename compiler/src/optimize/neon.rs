@@ -25,7 +25,7 @@ pub fn keep_floats_scalar(llvm: &LlvmModule<'_>, options: &Options) {
 
 /// Computes lane by lane what the optimiser has made vectors of, though the module did so lane by lane.
 pub fn scalarize_floats(llvm: &LlvmModule<'_>, options: &Options) {
-    if options.target.row.arch != Arch::Arm {
+    if options.target.row.arch != Arch::Arm || options.neon_float {
         return;
     }
     let builder = llvm.get_context().create_builder();
@@ -135,6 +135,45 @@ mod tests {
         format!("(module (memory 1) {less} {} {})", functions.collect::<String>(), vectors.concat())
     }
 
+    /// The first instruction that computes with a vector of floats: a register q; or d, where elements are of 32 bits.
+    fn vector_of_floats(asm: &str) -> Option<&str> {
+        asm.lines().find(|line| {
+            let mut words = line.split_whitespace();
+            let (name, registers) = (words.next().unwrap_or(""), words.collect::<String>());
+            let is_vector = |r: &str| r.starts_with('q') || r.starts_with('d');
+            name.starts_with('v')
+                && name.contains(".f32")
+                && !name.contains(".f64")
+                && registers.split(',').any(is_vector)
+        })
+    }
+
+    fn assembly(module: &str, options: &Options) -> String {
+        String::from_utf8(compile_observed(module.as_bytes(), options, Emit::Asm, &mut ()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn on_request_vectors_of_floats_are_neons() {
+        for name in ["armv7-linux", "thumbv7-linux"] {
+            let target = Target::new(name, None, &["+neon".into()]).unwrap();
+            let memory = MemoryModel::Checked;
+            let options = Options { target, level: OptLevel::O3, memory, neon_float: true, ..Options::default() };
+            for (operator, instruction) in [("add", "vadd.f32"), ("mul", "vmul.f32"), ("lt", "vcgt.f32")] {
+                let body = format!("(f32x4.{operator} (local.get 0) (local.get 1))");
+                let module = format!("(module (func (export \"f\") (param v128 v128) (result v128) {body}))");
+                let asm = assembly(&module, &options);
+                let vector = vector_of_floats(&asm).unwrap_or_else(|| panic!("{name}, {operator}: {asm}"));
+                assert!(vector.trim().starts_with(instruction), "{name}: {vector}");
+            }
+            // Loops of scalars are exact.
+            let scalar = "(module (memory 1) (func (export \"f\") (param i32) (loop $l
+                (f32.store offset=4096 (local.get 0) (f32.add (f32.load (local.get 0)) (f32.const 0.1)))
+                (i32.store offset=8192 (local.get 0) (f32.lt (f32.load (local.get 0)) (f32.const 0.1)))
+                (br_if $l (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 4))) (i32.const 4096))))))";
+            assert_eq!(vector_of_floats(&assembly(scalar, &options)), None, "{name}");
+        }
+    }
+
     #[test]
     fn floats_are_computed_by_the_scalar_unit_and_integers_in_vectors() {
         let module = module();
@@ -143,19 +182,8 @@ mod tests {
                 let target = Target::new(name, Some(cpu.name), &["+neon".into()]).unwrap();
                 let options =
                     Options { target, level: OptLevel::O3, memory: MemoryModel::Checked, ..Options::default() };
-                let asm = compile_observed(module.as_bytes(), &options, Emit::Asm, &mut ()).unwrap();
-                let asm = String::from_utf8(asm).unwrap();
-                // A vector is a register q; or d, where elements are of 32 bits.
-                let of_floats = asm.lines().find(|line| {
-                    let mut words = line.split_whitespace();
-                    let (name, registers) = (words.next().unwrap_or(""), words.collect::<String>());
-                    let is_vector = |r: &str| r.starts_with('q') || r.starts_with('d');
-                    name.starts_with('v')
-                        && name.contains(".f32")
-                        && !name.contains(".f64")
-                        && registers.split(',').any(is_vector)
-                });
-                assert_eq!(of_floats, None, "{name}, {}", cpu.name);
+                let asm = assembly(&module, &options);
+                assert_eq!(vector_of_floats(&asm), None, "{name}, {}", cpu.name);
                 assert!(asm.contains("vadd.i32\tq"), "{name}, {}: nothing was vectorised", cpu.name);
             }
         }

@@ -243,6 +243,11 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         self.options.deterministic
     }
 
+    /// Whether vectors of `f32` may be computed by NEON of 32-bit ARM.
+    pub fn neon_float(&self) -> bool {
+        self.options.neon_float
+    }
+
     /// Whether the CPU is one of `arch` and has the feature with LLVM's name.
     pub fn has(&self, arch: Arch, feature: &str) -> bool {
         self.options.target.has(arch, feature)

@@ -84,7 +84,7 @@ pub fn canonical<'ctx>(f: &Translator<'_, 'ctx>, value: VectorValue<'ctx>) -> Re
 
 /// Whether lanes must be computed one by one: NEON of 32-bit ARM takes subnormals for zero, in comparisons too.
 pub fn by_scalars(f: &Translator<'_, '_>, shape: Shape) -> bool {
-    f.unit.target.arch == Arch::Arm && shape == F32x4
+    f.unit.target.arch == Arch::Arm && shape == F32x4 && !f.unit.neon_float()
 }
 
 #[derive(Clone, Copy)]
