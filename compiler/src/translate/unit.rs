@@ -197,7 +197,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         found && self.has_exceptions()
     }
 
-    /// Whether there may be exceptions, should it be another module's. In firmware there is no other.
+    /// Whether there may be exceptions, should it be another module's. In firmware none comes from another.
     fn has_exceptions(&self) -> bool {
         self.target.os == Os::Linux || self.module.uses_exceptions
     }
