@@ -98,8 +98,8 @@ records! {
         pub name_len: u32,
         /// Slots of 8 bytes in the vmctx block for parameters of tail calls, an even number.
         pub tail_slots: u32,
-        /// 0.
-        pub reserved: u32,
+        /// [`code_flags`].
+        pub flags: u32,
     }
 
     /// Where one table lies; the directory of [`Table::COUNT`] entries follows [`Header`].
@@ -368,6 +368,14 @@ impl ExternKind {
             ExternKind::Tag => "tag",
         }
     }
+}
+
+/// Flags of an image's code.
+pub mod code_flags {
+    /// It counts the instructions that it executes.
+    pub const FUEL: u32 = 1;
+    /// All that there are.
+    pub const ALL: u32 = FUEL;
 }
 
 /// Flags of the limits of a table or a memory: the bits of the binary format.

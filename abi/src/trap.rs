@@ -63,6 +63,8 @@ traps! {
     18 ExpectedSharedMemory   "expected shared memory"
     /// There was no memory for an object.
     19 AllocationFailed       "allocation failed"
+    /// The guest has executed as many instructions as it may.
+    20 OutOfFuel              "all fuel consumed"
 }
 
 impl core::fmt::Display for TrapCode {

@@ -61,6 +61,10 @@ slots! {
         EXCEPTION = 0,
         /// Address of the innermost [`root_frame`](super::root_frame).
         ROOTS = 8,
+        /// How many instructions have been executed by code that counts them.
+        FUEL_USED = 16,
+        /// One more than may be: such code traps if it begins a function or a round of a loop with so many, or more.
+        FUEL_END = 24,
     }
 
     /// A linear memory.
@@ -162,6 +166,9 @@ pub const ALIGN: u32 = 16;
 
 /// Alignment of a linear memory's first byte. Code for machines on which an access must be aligned counts on it.
 pub const MEMORY_ALIGN: u32 = 16;
+
+/// The most fuel: more than can ever be used.
+pub const FUEL_MAX: u64 = i64::MAX as u64 - 1;
 
 /// The least slots of a type record's display.
 pub const DISPLAY_MIN: u32 = 8;

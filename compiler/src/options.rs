@@ -25,6 +25,8 @@ pub struct Options {
     pub deterministic: bool,
     /// On 32-bit ARM, vectors of `f32` are computed by NEON, which takes subnormal numbers for zero. Scalars are not.
     pub neon_float: bool,
+    /// Code counts the instructions that it executes, and traps when they are more than the host allows.
+    pub fuel: bool,
 }
 
 impl Default for Options {
@@ -38,6 +40,7 @@ impl Default for Options {
             strip: false,
             deterministic: false,
             neon_float: false,
+            fuel: false,
         }
     }
 }

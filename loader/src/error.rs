@@ -204,7 +204,7 @@ faults! {
         Metadata "places the metadata outside the read-only segment";
         CodeRange "places the machine code outside the executable segment";
         Counts "counts other imports than there are";
-        Reserved "has something in its reserved field";
+        Reserved "has flags of its code that do not exist";
         TailSlots "has an odd or too large number of slots for parameters of tail calls";
         ModuleName "places the module's name outside the strings";
         StartFunction "names a start function that does not exist, cannot be called or has parameters or results";

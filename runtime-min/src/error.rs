@@ -307,6 +307,8 @@ pub enum LimitError {
     NoThunk,
     /// The module was compiled without a way for the host to call functions of this type.
     NoEntry,
+    /// The store's fuel is limited, and an image does not count it.
+    NoFuel,
 }
 
 impl fmt::Display for LimitError {
@@ -326,6 +328,10 @@ impl fmt::Display for LimitError {
             LimitError::NoThunk => f.write_str(
                 "A host function can be referred to by a guest only if a loaded module imports \
                  a function of the same type.",
+            ),
+            LimitError::NoFuel => f.write_str(
+                "The image does not count the instructions that it executes, so they cannot be limited; compile it \
+                 with `--fuel`.",
             ),
             LimitError::NoEntry => f.write_str(
                 "The module was compiled without an entry for functions of this type, so the host cannot \

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use wasmc_abi::ValType;
-use wasmc_abi::image::{ExternKind, GlobalRecord, ImportRecord, MemoryRecord, TableRecord, TypeForm};
+use wasmc_abi::image::{ExternKind, GlobalRecord, ImportRecord, MemoryRecord, TableRecord, TypeForm, code_flags};
 use wasmc_abi::target::MemoryModel;
 use wasmc_loader::{Code, Image, LoadedCode, Verify};
 
@@ -144,6 +144,11 @@ impl Module {
             let ty = ty.unwrap_or(ExternType::Func(FuncType::new([], [])));
             ExportType { name: image.export_name(&export).into(), ty }
         })
+    }
+
+    /// Whether its code counts the instructions that it executes.
+    pub fn counts_fuel(&self) -> bool {
+        self.image().header().flags & code_flags::FUEL != 0
     }
 
     /// The image's metadata, for tools.

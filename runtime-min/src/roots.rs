@@ -2,7 +2,7 @@
 
 use core::mem::{offset_of, size_of};
 
-use wasmc_abi::vmctx::{root_frame, store_cells};
+use wasmc_abi::vmctx::{FUEL_MAX, root_frame, store_cells};
 
 #[cfg(feature = "std")]
 use crate::store::StoreCore;
@@ -35,16 +35,21 @@ pub(crate) struct Cells {
     /// A reference to an exception.
     pub(crate) exception: u64,
     pub(crate) roots: Ptr<RootFrame>,
+    pub(crate) fuel_used: u64,
+    pub(crate) fuel_end: u64,
 }
 
 #[cfg(feature = "std")]
 impl Cells {
-    pub(crate) const EMPTY: Cells = Cells { exception: 0, roots: Ptr(core::ptr::null_mut()) };
+    pub(crate) const EMPTY: Cells =
+        Cells { exception: 0, roots: Ptr(core::ptr::null_mut()), fuel_used: 0, fuel_end: FUEL_MAX + 1 };
 }
 
 const _: () = {
     assert!(offset_of!(Cells, exception) == store_cells::EXCEPTION as usize);
     assert!(offset_of!(Cells, roots) == store_cells::ROOTS as usize);
+    assert!(offset_of!(Cells, fuel_used) == store_cells::FUEL_USED as usize);
+    assert!(offset_of!(Cells, fuel_end) == store_cells::FUEL_END as usize);
     assert!(size_of::<Cells>() == store_cells::LEN as usize);
 };
 

@@ -43,6 +43,8 @@ pub struct RunOptions {
     /// How long the program may run before it is interrupted, if not for ever. A host function that it waits in ends
     /// first.
     pub timeout: Option<Duration>,
+    /// How many instructions the program may execute, if they are counted.
+    pub fuel: Option<u64>,
     /// Whether imported functions that WASI does not have, or has with another type, fail when they are called,
     /// instead of the program failing before it starts.
     pub unknown_imports_trap: bool,
@@ -142,6 +144,9 @@ pub fn run(module: &Module, options: &RunOptions, out: &mut dyn Write, err: &mut
 fn call(module: &Module, options: &RunOptions) -> Result<Vec<Val>, Error> {
     let context = options.context()?;
     if wasi_threads::has_threads(module) {
+        if options.fuel.is_some() {
+            return Err(Error::host("A program with threads has no common fuel."));
+        }
         let prepare = |linker: &mut Linker<_>| fill_up(linker, module, options);
         let (first, options, stack_len) = (module.clone(), options.clone(), options.stack_len);
         let main = move |linker: &Linker<_>, store: &mut Store<_>| enter(linker, store, &first, &options);
@@ -153,6 +158,9 @@ fn call(module: &Module, options: &RunOptions) -> Result<Vec<Val>, Error> {
     let mut store = Store::new(Thread::alone(context));
     if let Some(len) = options.stack_len {
         store.set_stack_len(len);
+    }
+    if let Some(fuel) = options.fuel {
+        store.set_fuel(fuel)?;
     }
     enter(&linker, &mut store, module, options)
 }

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use wasmc_abi::TrapCode;
 use wasmc_abi::target::MemoryModel;
+use wasmc_abi::vmctx::FUEL_MAX;
 
 use crate::backtrace::RawTrace;
 use crate::error::{Error, LimitError, MemoryError};
@@ -114,6 +115,8 @@ pub(crate) struct StoreCore {
     calls: u32,
     /// There once somebody may want to interrupt a call.
     pub(crate) interruption: Option<Arc<Interruption>>,
+    /// Whether instructions are limited, so that all code has to count them.
+    is_fueled: bool,
     /// What was noted of the trap that a call is about to end by.
     pub(crate) noted: Option<(u32, RawTrace)>,
 }
@@ -151,6 +154,7 @@ impl StoreCore {
             call: Call::NONE,
             calls: 0,
             interruption: None,
+            is_fueled: false,
             noted: None,
         }
     }
@@ -253,6 +257,9 @@ impl StoreCore {
     pub(crate) fn add_image(&mut self, module: &Module) -> Result<(), Error> {
         if self.images.iter().any(|image| image.is(module)) {
             return Ok(());
+        }
+        if self.is_fueled && !module.counts_fuel() {
+            return Err(LimitError::NoFuel.into());
         }
         let max_frame = self.max_frame.max(module.image().header().max_frame as usize);
         self.check_stack(max_frame)?;
@@ -446,6 +453,32 @@ impl<T> Store<T> {
     /// more ends in the trap "allocation failed".
     pub fn set_objects_max(&mut self, len_bytes: usize) {
         self.as_context_mut().core_mut().heap.set_limit(len_bytes);
+    }
+
+    /// How many instructions guests may execute from now on, all calls together; a guest that comes to more traps. Images
+    /// count them if they were compiled for it (`--fuel`), others cannot be in the store then: an error, now or when they
+    /// are instantiated.
+    ///
+    /// Each instruction counts 1, and so does each call of a guest's function; `block`, `loop`, `else`, `end`, `nop`, `drop`,
+    /// `return` and `unreachable` count 0. What comes between two branches is counted at its start; whether it was too
+    /// much is found out where the next function or round of a loop begins. All of that is the same on every machine.
+    pub fn set_fuel(&mut self, fuel: u64) -> Result<(), Error> {
+        let mut store = self.as_context_mut();
+        let core = store.core_mut();
+        if core.images.iter().any(|image| !image.counts_fuel()) {
+            return Err(LimitError::NoFuel.into());
+        }
+        core.is_fueled = true;
+        (core.cells.fuel_used, core.cells.fuel_end) = (0, fuel.min(FUEL_MAX) + 1);
+        Ok(())
+    }
+
+    /// How many of these instructions are left; `None` without [`set_fuel`](Self::set_fuel). After a trap other than for
+    /// want of fuel it may be too many: those are not counted that the function that trapped has executed since it was
+    /// called, or called another one.
+    pub fn fuel(&self) -> Option<u64> {
+        let core = self.as_context().into_core();
+        core.is_fueled.then(|| (core.cells.fuel_end - 1).saturating_sub(core.cells.fuel_used))
     }
 
     /// Collects at every allocation: for tests, since it shows what has been forgotten.

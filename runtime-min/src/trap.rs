@@ -166,6 +166,9 @@ fn finish(store: &mut StoreCore) -> Error {
     let (number, trace) = store.noted.take().expect("a guest ended by a trap that was not recorded");
     let code = TrapCode::from_number(number)
         .unwrap_or_else(|| panic!("compiled code raised trap {number}, which does not exist"));
+    if code == TrapCode::OutOfFuel {
+        store.cells.fuel_used = store.cells.fuel_end;
+    }
     let mut trap = Trap::new(code);
     match store.pending.take() {
         Some(Pending::Panic(payload)) => std::panic::resume_unwind(payload),

@@ -185,3 +185,22 @@ fn a_program_that_runs_too_long_is_interrupted() {
     }
     desk.run("aot-run", ["--timeout", "soon", "t.aot"]).failed_with(&["--timeout", "500ms"]);
 }
+
+#[test]
+fn a_program_ends_when_its_fuel_is_used() {
+    let desk = Desk::new("fuel");
+    let counted = "(module (func (export \"_start\") (local i32) (local.set 0 (i32.const 100))
+        (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))";
+    desk.image("f", counted, &["--fuel"]);
+    desk.image("plain", counted, &[]);
+    for (tool, run) in [("wasmc", &["run"][..]), ("aot-run", &[])] {
+        let run = |fuel: &str, image: &str| desk.run(tool, run.iter().chain(&["--fuel", fuel, image]));
+        // Three at the start, and five a round.
+        let enough = run("503", "f.aot");
+        assert_eq!(enough.status, Some(0), "{}", enough.stderr);
+        run("502", "f.aot").failed_with(&["all fuel consumed", "_start"]);
+        run("503", "plain.aot").failed_with(&["--fuel"]);
+    }
+    assert_eq!(desk.run("wasmc", ["run", "--fuel=503", "f.wat"]).status, Some(0));
+    desk.run("wasmc", ["run", "--fuel=502", "f.wat"]).failed_with(&["all fuel consumed"]);
+}

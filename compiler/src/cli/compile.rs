@@ -21,6 +21,10 @@ pub struct CompileArgs {
     /// Where to stop, and what to write
     #[arg(long, value_name = "STAGE", value_enum, default_value_t)]
     emit: EmitKind,
+    /// Have the code count the instructions that it executes, the same number on every target, and trap when they are
+    /// more than the host allows
+    #[arg(long, help_heading = "Code generation")]
+    fuel: bool,
     /// Print time and peak memory of each phase to standard error
     #[arg(long)]
     timings: bool,
@@ -36,8 +40,9 @@ pub fn run(args: &CompileArgs, quiet: bool) -> Result<ExitCode, Failure> {
     let path = output_path(args)?;
     let output = Output::prepare(&path)?;
     let Input { name, bytes } = &module;
-    let (codegen, emit) = (&args.codegen, args.emit);
-    let compiled = supervise::compile(&Job { name, module: bytes, codegen, emit, quiet })?;
+    let codegen = CodegenArgs { metered: args.fuel, ..args.codegen.clone() };
+    let job = Job { name, module: bytes, codegen: &codegen, emit: args.emit, quiet };
+    let compiled = supervise::compile(&job)?;
     output.write(&compiled.bytes)?;
     if args.timings {
         terminal::show_timings(&compiled.reports, compiled.elapsed);

@@ -55,6 +55,9 @@ pub struct CodegenArgs {
     /// On 32-bit ARM with NEON, compute vectors of f32 with it: faster, but subnormal numbers count as zero
     #[arg(long, conflicts_with = "deterministic", help_heading = "Code generation")]
     pub neon_float: bool,
+    /// Count executed instructions: how each command's `--fuel` says so to the worker
+    #[arg(long, hide = true)]
+    pub metered: bool,
     /// Let a thread of the host or a timer stop the code within a millisecond, wherever it is. Every image can be
     /// stopped so, by a signal or an interrupt, and is none the slower for it: nothing has to be chosen
     #[arg(long, help_heading = "Code generation")]
@@ -187,6 +190,7 @@ impl CodegenArgs {
             strip: self.strip,
             deterministic: self.deterministic,
             neon_float: self.neon_float,
+            fuel: self.metered,
         })
     }
 
@@ -232,6 +236,9 @@ impl CodegenArgs {
         if self.neon_float {
             args.push("--neon-float".into());
         }
+        if self.metered {
+            args.push("--metered".into());
+        }
         if self.interruptible {
             args.push("--interruptible".into());
         }
@@ -263,6 +270,7 @@ mod tests {
             &["--deterministic"],
             &["--target=armv7-linux", "--features=+neon", "--neon-float"],
             &["--interruptible"],
+            &["--metered"],
             &["-O", "s", "--target", "x86_64-linux", "--cpu=x86-64-v3", "--memory", "checked"],
             &["--features", "-bmi,+avx2", "--features=+fma", "-j1"],
             &["--profile=wasm2", "--enable", "multi-memory,extended-const", "--disable=multi-value", "--disable=simd"],

@@ -42,6 +42,9 @@ pub struct RunArgs {
     /// Interrupt the module after so many seconds; with a unit: 500ms, 1.5s, 2m
     #[arg(long, value_name = "TIME", value_parser = time)]
     timeout: Option<Duration>,
+    /// Count instructions, and end the module when it has executed so many
+    #[arg(long, value_name = "COUNT")]
+    fuel: Option<u64>,
     /// Let imported functions that nobody provides trap when they are called, not keep the module from running
     #[arg(long)]
     unknown_imports_trap: bool,
@@ -104,7 +107,8 @@ fn unloadable(input: &Input, error: &Error) -> Failure {
 
 /// The module as an image, from the cache or compiled. The inner error is one of loading it.
 fn compile(args: &RunArgs, input: &Input, quiet: bool) -> Result<Result<Module, Error>, Failure> {
-    let options = args.codegen.options()?;
+    let codegen = CodegenArgs { metered: args.fuel.is_some(), ..args.codegen.clone() };
+    let options = codegen.options()?;
     let cache = if args.no_cache { None } else { Cache::new(args.cache_dir.as_deref()) };
     let cache = cache.map(|cache| (Key::new(&input.bytes, &options), cache));
     if let Some((key, cache)) = &cache {
@@ -115,7 +119,7 @@ fn compile(args: &RunArgs, input: &Input, quiet: bool) -> Result<Result<Module, 
             None => {}
         }
     }
-    let job = Job { name: &input.name, module: &input.bytes, codegen: &args.codegen, emit: EmitKind::Aot, quiet };
+    let job = Job { name: &input.name, module: &input.bytes, codegen: &codegen, emit: EmitKind::Aot, quiet };
     let compiled = supervise::compile(&job)?;
     if args.timings {
         terminal::show_timings(&compiled.reports, compiled.elapsed);
@@ -135,6 +139,7 @@ fn run_options(args: &RunArgs) -> Result<RunOptions, Failure> {
     options.args = std::iter::once(name).chain(args.arguments().iter().cloned()).collect();
     options.stack_len = args.stack_size;
     options.timeout = args.timeout;
+    options.fuel = args.fuel;
     options.unknown_imports_trap = args.unknown_imports_trap;
     for dir in &args.dirs {
         options.dir(dir);

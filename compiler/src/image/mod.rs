@@ -24,7 +24,7 @@ use memory::Memory;
 use std::ops::Range;
 use tables::{Encoded, Tables};
 use wasmc_abi::checksum::xxh32;
-use wasmc_abi::image::{CHECKSUM_FIELDS, Header, MAGIC, NONE};
+use wasmc_abi::image::{CHECKSUM_FIELDS, Header, MAGIC, NONE, code_flags};
 use wasmc_abi::{ABI_VERSION, FORMAT_VERSION};
 
 /// The most bytes in a file: image offsets and lengths stay below 2^31.
@@ -122,7 +122,7 @@ fn header(
         name_offset,
         name_len,
         tail_slots: module.tail_slots(),
-        reserved: 0,
+        flags: if options.fuel { code_flags::FUEL } else { 0 },
     })
 }
 

@@ -15,6 +15,7 @@ pub struct Alias<'ctx> {
     pub table: MetadataValue<'ctx>,
     /// Fields and elements of all objects.
     pub object: MetadataValue<'ctx>,
+    pub fuel: MetadataValue<'ctx>,
     /// All imported mutable globals: two of them may be the same.
     pub imported_global: MetadataValue<'ctx>,
     globals: Vec<MetadataValue<'ctx>>,
@@ -33,6 +34,7 @@ impl<'ctx> Alias<'ctx> {
             vmctx: tag("vmctx"),
             table: tag("table"),
             object: tag("object"),
+            fuel: tag("fuel"),
             imported_global: tag("imported global"),
             globals: (0..globals).map(|i| tag(&format!("global {i}"))).collect(),
         }

@@ -83,6 +83,7 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         let Some(exit) = self.exit else { return Ok(()) };
         self.builder.position_at_end(exit);
         self.pop_roots()?;
+        self.store_fuel()?;
         match self.function.get_type().get_return_type() {
             None => self.builder.build_return(None)?,
             // Nobody looks at it.

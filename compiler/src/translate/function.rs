@@ -2,6 +2,7 @@
 
 use super::control::Frame;
 use super::entry::{load_values, store_values};
+use super::fuel::Fuel;
 use super::pass::{VECTOR_ALIGNMENT, align_vector, build_return, join};
 use super::roots::Roots;
 use super::types::{direct_params, has_area, returns_in_area};
@@ -63,6 +64,8 @@ pub struct FunctionTranslator<'u, 'ctx> {
     pub roots: Option<Roots<'ctx>>,
     /// The slots among them for what open catch clauses of the legacy form have caught.
     pub catch_roots: Vec<u32>,
+    /// If it is counted.
+    pub fuel: Option<Fuel<'ctx>>,
 }
 
 /// A local.
@@ -107,11 +110,13 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
             operands: None,
             roots: None,
             catch_roots: Vec::new(),
+            fuel: None,
         };
         if is_oversized(body) {
             unit.attributes.leave_alone(function);
         }
         this.hold_vmctx()?;
+        this.begin_fuel()?;
         if let Some(validation) = &unit.module.validation {
             this.operands = validation.operands(defined, &function_body(body));
             this.begin_roots()?;
@@ -140,11 +145,14 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
     fn body(&mut self, body: &FunctionBody<'_>) -> Result<()> {
         let ty = self.ty;
         self.begin_function(&ty.results)?;
+        self.enter_with_fuel()?;
         let mut operators = body.get_operators_reader().expect(VALID);
         while !operators.eof() {
             let (operator, offset) = operators.read_with_offset().expect(VALID);
             self.offset = offset as u32;
+            let executed = self.reachable;
             self.operator(&operator)?;
+            self.count_fuel(&operator, executed)?;
             if let Some(operands) = &mut self.operands {
                 operands.step(self.offset, &operator);
             }
@@ -154,6 +162,7 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
             self.build_return(&results)?;
         }
         self.end_exceptional_exit()?;
+        self.end_stretch();
         self.end_roots()
     }
 
@@ -167,6 +176,7 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
     /// Returns values of the function's result types.
     pub fn build_return(&mut self, results: &[BasicValueEnum<'ctx>]) -> Result<()> {
         self.pop_roots()?;
+        self.store_fuel()?;
         if !returns_in_area(self.ty) {
             return build_return(self.unit, &self.builder, &self.ty.results, results);
         }

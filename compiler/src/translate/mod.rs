@@ -8,6 +8,7 @@ mod debug;
 mod dispatch;
 mod entry;
 mod exceptions;
+mod fuel;
 mod function;
 mod operands;
 mod ops;

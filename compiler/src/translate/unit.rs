@@ -239,6 +239,10 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
     }
 
     /// Whether every target has to give the same bits.
+    pub fn counts_fuel(&self) -> bool {
+        self.options.fuel
+    }
+
     pub fn deterministic(&self) -> bool {
         self.options.deterministic
     }

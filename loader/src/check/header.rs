@@ -8,7 +8,7 @@ use crate::image::{Image, Span, range};
 use crate::limits;
 use crate::machine::Machine;
 use wasmc_abi::checksum::{Xxh32, xxh32};
-use wasmc_abi::image::{CHECKSUM_FIELDS, Header, MAGIC, NONE, PREFIX_LEN, PT_METADATA, Record};
+use wasmc_abi::image::{CHECKSUM_FIELDS, Header, MAGIC, NONE, PREFIX_LEN, PT_METADATA, Record, code_flags};
 use wasmc_abi::{ABI_VERSION, FORMAT_VERSION};
 
 /// The oldest ABI whose images still run.
@@ -216,7 +216,7 @@ pub(super) fn check_counts(checks: &Checks<'_>) -> Result<(), LoadError> {
 /// What the header says of the module, whose records have been checked.
 pub(super) fn check_module(checks: &Checks<'_>) -> Result<(), LoadError> {
     let (image, header) = (checks.image, checks.image.header());
-    if header.reserved != 0 {
+    if header.flags & !code_flags::ALL != 0 {
         return Err(LoadError::Header(HeaderFault::Reserved));
     }
     // A vector takes two.

@@ -237,7 +237,7 @@ fn the_header_agrees_with_the_tables() {
     assert_eq!(fault("name_offset", 100_000), HeaderFault::ModuleName);
     assert_eq!(fault("tail_slots", 2 * u64::from(limits::PARAMS_MAX) + 2), HeaderFault::TailSlots);
     assert_eq!(fault("tail_slots", 1), HeaderFault::TailSlots);
-    assert_eq!(fault("reserved", 1), HeaderFault::Reserved);
+    assert_eq!(fault("flags", 2), HeaderFault::Reserved);
     // No such function; parameters; inlined everywhere.
     for start in [5, 0, 2, 3] {
         assert_eq!(fault("start_function", start), HeaderFault::StartFunction);

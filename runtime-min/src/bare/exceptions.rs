@@ -13,7 +13,7 @@ use wasmc_abi::vmctx::exception;
 use wasmc_abi::{TrapCode, ValType};
 use wasmc_loader::Image;
 
-use crate::bare::instance::Record;
+use crate::bare::instance::{self, Record};
 use crate::roots::{Cells, RootFrame, each_root};
 use crate::vmctx::Ptr;
 
@@ -213,7 +213,28 @@ impl Shared {
     /// After a call that began with these root frames and ended by a trap: frames were jumped over.
     pub(super) fn forget(&self, roots: Ptr<RootFrame>) {
         // SAFETY: as above.
-        unsafe { self.0.write(Cells { exception: 0, roots }) };
+        unsafe { ((*self.0).exception, (*self.0).roots) = (0, roots) };
+    }
+
+    /// Before a call: there is one fuel for all instances.
+    pub(super) fn lend_fuel(&self) {
+        if instance::has_common_cells(self.0) {
+            return;
+        }
+        let (used, end) = instance::fuel_state();
+        // SAFETY: as above.
+        unsafe { ((*self.0).fuel_used, (*self.0).fuel_end) = (used, end) };
+    }
+
+    /// After it, if `before` was used then.
+    pub(super) fn take_fuel_back(&self, before: u64) {
+        if instance::has_common_cells(self.0) {
+            return;
+        }
+        // SAFETY: as above.
+        let used = unsafe { (*self.0).fuel_used };
+        // Others may have used some meanwhile.
+        instance::set_fuel_used(instance::fuel_state().0.saturating_add(used.saturating_sub(before)));
     }
 
     /// Whether a function was left by an exception, which is forgotten.

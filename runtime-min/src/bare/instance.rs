@@ -3,12 +3,12 @@
 
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use wasmc_abi::image::{ExternKind, ImportRecord};
 use wasmc_abi::ram::{self, RECORD_LEN, Ram};
 use wasmc_abi::signature::slot_count;
-use wasmc_abi::vmctx::{self, store_cells};
+use wasmc_abi::vmctx::{self, FUEL_MAX, store_cells};
 use wasmc_abi::{HeapType, RefType, ValType};
 use wasmc_loader::Image;
 
@@ -67,12 +67,64 @@ impl Record {
     }
 }
 
-/// What a store's cells are elsewhere, for modules without tags: no exception, which is what code for targets with an OS
-/// looks for.
+/// What a store's cells are elsewhere, in halves, for modules without tags: no exception, which is what code for targets
+/// with an OS looks for. And the fuel of whichever guest runs.
 #[repr(C, align(8))]
 struct Cells([AtomicU32; store_cells::LEN as usize / 4]);
 
-static CELLS: Cells = Cells([const { AtomicU32::new(0) }; 4]);
+static CELLS: Cells = {
+    let mut cells = [const { AtomicU32::new(0) }; store_cells::LEN as usize / 4];
+    cells[store_cells::FUEL_END as usize / 4] = AtomicU32::new((FUEL_MAX + 1) as u32);
+    cells[store_cells::FUEL_END as usize / 4 + 1] = AtomicU32::new(((FUEL_MAX + 1) >> 32) as u32);
+    Cells(cells)
+};
+
+impl Cells {
+    fn halves(&self, offset: u32) -> [&AtomicU32; 2] {
+        let index = offset as usize / 4;
+        [&self.0[index], &self.0[index + 1]]
+    }
+
+    fn get(&self, offset: u32) -> u64 {
+        let [low, high] = self.halves(offset).map(|half| u64::from(half.load(Ordering::Relaxed)));
+        low | high << 32
+    }
+
+    fn set(&self, offset: u32, value: u64) {
+        let [low, high] = self.halves(offset);
+        low.store(value as u32, Ordering::Relaxed);
+        high.store((value >> 32) as u32, Ordering::Relaxed);
+    }
+}
+
+/// How many instructions the guests that are called from now on may execute together, if their images count them
+/// ([`Module::counts_fuel`]). A guest that comes to more traps. What counts is the same as in a store of a system. In a
+/// group, a member with exception tags counts by itself as long as a call lasts that the host has made.
+pub fn set_fuel(fuel: u64) {
+    CELLS.set(store_cells::FUEL_USED, 0);
+    CELLS.set(store_cells::FUEL_END, fuel.min(FUEL_MAX) + 1);
+}
+
+/// How many instructions are left of them. After a trap other than for want of fuel it may be too many: those are not
+/// counted that the function has executed since it was called, or called another one.
+pub fn fuel() -> u64 {
+    (CELLS.get(store_cells::FUEL_END) - 1).saturating_sub(CELLS.get(store_cells::FUEL_USED))
+}
+
+/// How much is used, and how much is too much.
+pub(super) fn fuel_state() -> (u64, u64) {
+    (CELLS.get(store_cells::FUEL_USED), CELLS.get(store_cells::FUEL_END))
+}
+
+/// Whether an instance has the common cells, and none of its own.
+#[cfg(feature = "gc")]
+pub(super) fn has_common_cells<T>(cells: *const T) -> bool {
+    ptr::addr_eq(cells, &raw const CELLS)
+}
+
+pub(super) fn set_fuel_used(used: u64) {
+    CELLS.set(store_cells::FUEL_USED, used);
+}
 
 /// The helpers of instances that import functions only, and those of the host.
 pub(super) static HELPERS: HelperTable = builtins::table::<Bare>();

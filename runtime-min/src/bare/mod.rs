@@ -51,11 +51,12 @@ pub use call::{HELPER_STACK_LEN, Stack, stop};
 pub use error::{Error, Trap};
 pub use group::{Group, Member};
 pub use host::{Caller, HostFn, HostFunc, HostResults};
-pub use instance::Instance;
+pub use instance::{Instance, fuel, set_fuel};
 pub use value::{MAX_VALUES, Value, Values};
 pub use wasmc_abi::{TrapCode, ValType};
 pub use wasmc_loader::{LoadError, Machine, Verify};
 
+use wasmc_abi::image::code_flags;
 use wasmc_abi::ram::Ram;
 use wasmc_abi::target::cpu_feature_table;
 use wasmc_loader::{Code, Image};
@@ -104,6 +105,11 @@ pub struct Module<'a> {
 }
 
 impl<'a> Module<'a> {
+    /// Whether its code counts the instructions that it executes, and heeds [`set_fuel`].
+    pub fn counts_fuel(&self) -> bool {
+        self.image().header().flags & code_flags::FUEL != 0
+    }
+
     /// An image that is executed where it lies, in flash say.
     ///
     /// # Safety

@@ -20,7 +20,9 @@ fn compile_for_group(wat: &str) -> LoadedCode<ImageMemory> {
 }
 
 fn compile_with(wat: &str, helpers: &HelperTable) -> LoadedCode<ImageMemory> {
-    let options = wasmc::Options { memory: wasmc_abi::target::MemoryModel::Checked, ..wasmc::Options::default() };
+    let memory = wasmc_abi::target::MemoryModel::Checked;
+    // The test of fuel says so in its modules; the others' do not count.
+    let options = wasmc::Options { memory, fuel: wat.contains(";; metered"), ..wasmc::Options::default() };
     let bytes = wasmc::compile(wat.as_bytes(), &options).unwrap();
     let image = wasmc_loader::parse(&bytes, &crate::sys::host(), Verify::Full).unwrap();
     // SAFETY: compiled just now, and these are the helpers of `bare`.
@@ -508,4 +510,27 @@ fn functions_whose_types_are_found_out_at_run_time_are_called_by_slots() {
         assert_eq!(instance.call_slots("mix", &mut [0, 0, 0, 0, 16]), Err(Error::ExportType), "an address");
         assert_eq!(instance.call_slots("max", &mut [0; 5]), Err(Error::MissingExport));
     });
+}
+
+#[test]
+fn the_fuel_of_all_guests_is_limited_together() {
+    let counted = "(module ;; metered
+        (func (export \"loop\") (param i32) (loop (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))";
+    let with_cells_of_its_own = counted.replace("(func", "(tag) (func");
+    set_fuel(10_000);
+    for (wat, left) in [(counted, 9499), (with_cells_of_its_own.as_str(), 8998)] {
+        with(wat, &[], &mut (), |instance: Result<Instance<'_, ()>, _>| {
+            let mut instance = instance.unwrap();
+            assert_eq!(instance.call::<_, ()>("loop", (100i32,)), Ok(()));
+            assert_eq!(fuel(), left);
+        });
+    }
+    for wat in [counted, &with_cells_of_its_own] {
+        set_fuel(500);
+        with(wat, &[], &mut (), |instance: Result<Instance<'_, ()>, _>| {
+            let result = instance.unwrap().call::<_, ()>("loop", (100i32,));
+            assert!(matches!(result, Err(Error::Trap(Trap { code: TrapCode::OutOfFuel, .. }))), "{result:?}");
+            assert_eq!(fuel(), 0);
+        });
+    }
 }

@@ -19,6 +19,7 @@ usage: aot-run [OPTION]... IMAGE [ARGUMENT]...
   --invoke FUNCTION   call this export with the ARGUMENTs and print its results
   --stack-size SIZE   stack of the guest and its host functions, default 1M
   --timeout TIME      interrupt the program after so many seconds; with a unit: 500ms, 1.5s, 2m
+  --fuel COUNT        end the program after so many instructions, if the image counts them
   --unknown-imports-trap
                       let imported functions that nobody provides trap when they are called
   --help              print this
@@ -77,7 +78,7 @@ fn parse(mut args: impl Iterator<Item = OsString>) -> Result<Option<Command>, St
             Some((name, value)) => (name, Some(value.into())),
             None => (text, None),
         };
-        if !["--dir", "--env", "--argv0", "--invoke", "--stack-size", "--timeout"].contains(&name) {
+        if !["--dir", "--env", "--argv0", "--invoke", "--stack-size", "--timeout", "--fuel"].contains(&name) {
             return Err(format!("There is no option {name}."));
         }
         let value = value.or_else(|| args.next());
@@ -90,6 +91,10 @@ fn parse(mut args: impl Iterator<Item = OsString>) -> Result<Option<Command>, St
             "--stack-size" => {
                 let len = parse_size(text()?);
                 options.stack_len = Some(len.ok_or("--stack-size needs a size, such as 65536, 64K or 1M.")?);
+            }
+            "--fuel" => {
+                let fuel = text()?.parse();
+                options.fuel = Some(fuel.map_err(|_| "--fuel needs a number of instructions.")?);
             }
             "--timeout" => {
                 let time = parse_time(text()?);
@@ -130,6 +135,7 @@ mod tests {
         assert_eq!(command.options.invoke.as_deref(), Some("f"));
         assert_eq!(command.options.stack_len, Some(65536));
         let command = parsed(&["--timeout=20ms", "x.aot"]).unwrap().unwrap();
+        assert_eq!(parsed(&["--fuel", "7", "x.aot"]).unwrap().unwrap().options.fuel, Some(7));
         assert_eq!(command.options.timeout.map(|time| time.as_millis()), Some(20));
         assert!(command.options.unknown_imports_trap);
     }
@@ -141,6 +147,7 @@ mod tests {
         assert!(parsed(&["--frob", "x"]).is_err_and(|message| message.contains("--frob")));
         assert!(parsed(&["--stack-size", "big", "x"]).is_err());
         assert!(parsed(&["--timeout", "soon", "x"]).is_err());
+        assert!(parsed(&["--fuel", "-1", "x"]).is_err());
         assert!(parsed(&["--help"]).unwrap().is_none());
     }
 }

@@ -149,6 +149,7 @@ fn jump<'ctx>(
     // The caller's results are of the same types, and so is the area for them.
     let area = returns_in_area(func_type).then(|| f.area());
     f.pop_roots()?;
+    f.store_fuel()?;
     let args = tail::args(f.unit, &f.builder, callee.vmctx, area, func_type, args)?;
     f.locate();
     let call = f.builder.build_indirect_call(f.unit.types.tail(func_type), callee.code, &args, "")?;
@@ -266,10 +267,12 @@ fn call_guest<'ctx>(
     }
     let passed = split(f.unit, &f.builder, &func_type.params, &values[..direct])?;
     args.extend(passed.into_iter().map(BasicMetadataValueEnum::from));
+    f.store_fuel()?;
     f.locate();
     let call = f.builder.build_indirect_call(f.unit.guest_type(ty), callee.code, &args, "")?;
     f.unlocate();
     f.unit.attributes.guest_call(call);
+    f.reload_fuel()?;
     match area {
         Some(area) if returns_in_area(func_type) => load_values(f.unit, &f.builder, area, &func_type.results, 0),
         _ => split_results(f.unit, &f.builder, func_type, call.try_as_basic_value().basic()),
