@@ -19,72 +19,70 @@ fn round(lane: u32, input: u32) -> u32 {
 /// XXH32 of `bytes` with the given seed.
 pub fn xxh32(bytes: &[u8], seed: u32) -> u32 {
     let mut hash = Xxh32::new(seed);
-    hash.update(bytes);
-    hash.finish()
+    let tail = hash.stripes(bytes);
+    hash.finish(tail)
+}
+
+/// XXH32 of `bytes` with seed 0, with the 8 bytes at `at` taken for zeros, as an image's checksum fields are under the
+/// checksum that stands there.
+pub fn xxh32_without(bytes: &[u8], at: usize) -> u32 {
+    let mut hash = Xxh32::new(0);
+    // The stripes that the zeros are in, or as many as there are.
+    let (before, rest) = bytes.split_at(bytes.len().min(at - at % STRIPE_LEN));
+    let (around, behind) = rest.split_at(rest.len().min(2 * STRIPE_LEN));
+    let mut copy = [0; 2 * STRIPE_LEN];
+    for (to, (from, place)) in copy.iter_mut().zip(around.iter().zip(before.len()..)) {
+        *to = if place.wrapping_sub(at) < 8 { 0 } else { *from };
+    }
+    hash.stripes(before);
+    let tail = hash.stripes(copy.get(..around.len()).unwrap_or_default());
+    let tail = if behind.is_empty() { tail } else { hash.stripes(behind) };
+    hash.finish(tail)
 }
 
 /// Length of the unit in which bytes are taken in.
 const STRIPE_LEN: usize = 16;
 
-/// XXH32 of bytes that come in pieces: of an image's head, the part before its checksum fields, zeros
-/// for them, the part behind.
-pub struct Xxh32 {
+/// XXH32 of bytes that come in pieces of whole stripes.
+struct Xxh32 {
     seed: u32,
     lanes: [u32; 4],
     /// How many bytes came, modulo 2^32.
     len: u32,
-    /// The bytes after the last whole stripe.
-    tail: [u8; STRIPE_LEN],
-    tail_len: usize,
-    /// Whether there was a whole stripe.
-    striped: bool,
 }
 
 impl Xxh32 {
     /// Of no bytes.
-    pub fn new(seed: u32) -> Xxh32 {
+    fn new(seed: u32) -> Xxh32 {
         let lanes = [seed.wrapping_add(P1).wrapping_add(P2), seed.wrapping_add(P2), seed, seed.wrapping_sub(P1)];
-        Xxh32 { seed, lanes, len: 0, tail: [0; STRIPE_LEN], tail_len: 0, striped: false }
+        Xxh32 { seed, lanes, len: 0 }
     }
 
-    /// Takes in the next bytes.
-    pub fn update(&mut self, mut bytes: &[u8]) {
-        self.len = self.len.wrapping_add(bytes.len() as u32);
-        if self.tail_len > 0 {
-            let free = self.tail.get_mut(self.tail_len..).unwrap_or_default();
-            let (fill, rest) = bytes.split_at(free.len().min(bytes.len()));
-            free.iter_mut().zip(fill).for_each(|(to, from)| *to = *from);
-            (self.tail_len, bytes) = (self.tail_len + fill.len(), rest);
-            if self.tail_len < STRIPE_LEN {
-                return;
+    /// Takes in the next stripes; what is left over comes back.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn stripes<'a>(&mut self, bytes: &'a [u8]) -> &'a [u8] {
+        let (stripes, tail): (&[[u8; STRIPE_LEN]], _) = bytes.as_chunks();
+        for stripe in stripes {
+            for (lane, input) in self.lanes.iter_mut().zip(stripe.as_chunks().0) {
+                *lane = round(*lane, word(input));
             }
-            let stripe = self.tail;
-            self.stripe(&stripe);
         }
-        let (stripes, tail) = bytes.as_chunks();
-        stripes.iter().for_each(|stripe| self.stripe(stripe));
-        self.tail.iter_mut().zip(tail).for_each(|(to, from)| *to = *from);
-        self.tail_len = tail.len();
+        self.len = self.len.wrapping_add((bytes.len() - tail.len()) as u32);
+        tail
     }
 
-    fn stripe(&mut self, stripe: &[u8; STRIPE_LEN]) {
-        for (lane, input) in self.lanes.iter_mut().zip(stripe.as_chunks().0) {
-            *lane = round(*lane, word(input));
-        }
-        self.striped = true;
-    }
-
-    /// The checksum of all bytes so far.
-    pub fn finish(&self) -> u32 {
+    /// The checksum, with less than a stripe at the end.
+    #[cfg_attr(target_os = "none", inline(never))]
+    fn finish(&self, tail: &[u8]) -> u32 {
         let [a, b, c, d] = self.lanes;
-        let mut hash = if self.striped {
+        let mut hash = if self.len != 0 {
             let ab = a.rotate_left(1).wrapping_add(b.rotate_left(7));
             ab.wrapping_add(c.rotate_left(12)).wrapping_add(d.rotate_left(18))
         } else {
             self.seed.wrapping_add(P5)
         };
-        hash = hash.wrapping_add(self.len);
-        let (words, bytes) = self.tail.get(..self.tail_len).unwrap_or_default().as_chunks();
+        hash = hash.wrapping_add(self.len).wrapping_add(tail.len() as u32);
+        let (words, bytes) = tail.as_chunks();
         for w in words {
             hash = hash.wrapping_add(word(w).wrapping_mul(P3)).rotate_left(17).wrapping_mul(P4);
         }
@@ -99,7 +97,7 @@ impl Xxh32 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Xxh32, xxh32};
+    use super::{xxh32, xxh32_without};
 
     #[test]
     fn known_answers() {
@@ -111,17 +109,13 @@ mod tests {
     }
 
     #[test]
-    fn pieces_give_what_the_whole_gives() {
+    fn what_is_taken_for_zeros_does_not_count() {
         let bytes: [u8; 100] = core::array::from_fn(|i| (i * 37) as u8);
         for len in 0..=bytes.len() {
-            for middle in 0..=len {
-                for second in [middle, len.min(middle + 8), len] {
-                    let mut hash = Xxh32::new(7);
-                    hash.update(&bytes[..middle]);
-                    hash.update(&bytes[middle..second]);
-                    hash.update(&bytes[second..len]);
-                    assert_eq!(hash.finish(), xxh32(&bytes[..len], 7));
-                }
+            for at in 0..=len {
+                let mut zeroed = bytes;
+                zeroed.iter_mut().skip(at).take(8).for_each(|byte| *byte = 0);
+                assert_eq!(xxh32_without(&bytes[..len], at), xxh32(&zeroed[..len], 0), "{at} of {len}");
             }
         }
     }

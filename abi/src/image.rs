@@ -469,7 +469,7 @@ macro_rules! tables {
     ($($number:literal $name:ident $record:ty, $doc:literal;)*) => {
         /// The tables of the metadata block, in the order of the directory.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        #[repr(u32)]
+        #[repr(u8)]
         pub enum Table { $( #[doc = $doc] $name = $number, )* }
 
         impl Table {
@@ -492,7 +492,9 @@ macro_rules! tables {
             }
             /// Size of one of its records, bytes.
             pub const fn record_len(self) -> usize {
-                match self { $( Table::$name => <$record as Record>::LEN, )* }
+                // A byte each: firmware keeps it.
+                const LENS: [u8; Table::COUNT] = [ $( <$record as Record>::LEN as u8, )* ];
+                LENS[self as usize] as usize
             }
             /// What it holds.
             pub fn doc(self) -> &'static str {

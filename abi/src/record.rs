@@ -14,6 +14,25 @@ pub struct Field {
     pub doc: &'static str,
 }
 
+impl Field {
+    /// Place of the field with a name among the words of a record. Of a constant: there is such a field.
+    pub const fn word(fields: &[Field], name: &str) -> usize {
+        let mut i = 0;
+        while !is_same(fields[i].name.as_bytes(), name.as_bytes()) {
+            i += 1;
+        }
+        fields[i].offset / 4
+    }
+}
+
+const fn is_same(a: &[u8], b: &[u8]) -> bool {
+    let mut i = 0;
+    while i < a.len() && i < b.len() && a[i] == b[i] {
+        i += 1;
+    }
+    i == a.len() && i == b.len()
+}
+
 /// A value with a fixed-width little-endian form, a whole number of words long. `bytes` are exactly that long,
 /// `words` are those of a whole record, of which the value starts at `at`: both are constants where they are used.
 pub(crate) trait Scalar: Sized {
@@ -63,6 +82,7 @@ impl<const N: usize> Scalar for [u8; N] {
 /// OS: where a word is not known to be aligned, reading it takes a dozen instructions, and records are read in many
 /// places.
 #[cfg_attr(target_pointer_width = "32", inline(never))]
+#[cfg_attr(not(target_pointer_width = "32"), inline(always))]
 pub fn read_words(bytes: &[u8], words: &mut [u32]) -> Option<()> {
     let bytes = bytes.get(..words.len() * 4)?;
     for (word, bytes) in words.iter_mut().zip(bytes.as_chunks().0) {
@@ -81,6 +101,7 @@ macro_rules! records {
     )*) => {$(
         $(#[$meta])*
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+        #[repr(C)]
         pub struct $name { $( #[doc = $doc] pub $field: $t, )* }
 
         impl $name {
@@ -109,6 +130,17 @@ macro_rules! records {
                 <Self as $crate::image::Record>::read(bytes).unwrap_or_default()
             }
 
+            /// Reads the stored form to where it stays; `None` if the bytes are too few.
+            pub fn assign(&mut self, bytes: &[u8]) -> Option<()> {
+                let mut words = [0; Self::LEN / 4];
+                $crate::record::read_words(bytes, &mut words)?;
+                let at = 0;
+                $( self.$field = <$t as $crate::record::Scalar>::from_words(&words, at);
+                   let at = at + <$t as $crate::record::Scalar>::LEN / 4; )*
+                let _ = at;
+                Some(())
+            }
+
             /// Writes the stored form.
             pub fn to_bytes(&self) -> [u8; Self::LEN] {
                 let mut out = [0; Self::LEN];
@@ -126,13 +158,9 @@ macro_rules! records {
             const NAME: &'static str = stringify!($name);
             const FIELDS: &'static [$crate::Field] = Self::FIELDS;
             fn read(bytes: &[u8]) -> Option<Self> {
-                let mut words = [0; Self::LEN / 4];
-                $crate::record::read_words(bytes, &mut words)?;
-                let at = 0;
-                $( let $field = <$t as $crate::record::Scalar>::from_words(&words, at);
-                   let at = at + <$t as $crate::record::Scalar>::LEN / 4; )*
-                let _ = at;
-                Some(Self { $($field),* })
+                let mut record = Self::default();
+                record.assign(bytes)?;
+                Some(record)
             }
         }
     )*};

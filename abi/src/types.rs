@@ -351,6 +351,60 @@ impl FieldType {
     }
 }
 
+/// What values of a type look like: a number of its kind, or a reference of its hierarchy. The number of a plain type, or
+/// that of the hierarchy's largest heap type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TypeClass(u8);
+
+/// The lowest byte of a heap type, and for each from there on the largest type of its hierarchy.
+const HEAP_MIN: u8 = HeapType::Exn as u8;
+const TOPS: [u8; 12] = {
+    let mut tops = [0; 12];
+    let mut i = 0;
+    while i < tops.len() {
+        let (ty, _) = HeapType::ALL[i];
+        tops[(ty as u8 - HEAP_MIN) as usize] = ty.top() as u8;
+        i += 1;
+    }
+    tops
+};
+
+impl TypeClass {
+    /// References to functions.
+    pub const FUNCTION: TypeClass = TypeClass(HeapType::Func as u8);
+
+    /// That of the value type with this number.
+    pub fn of(number: u32) -> Option<TypeClass> {
+        if (ValType::V128.number()..=ValType::I32.number()).contains(&number) {
+            return Some(TypeClass(number as u8));
+        }
+        let heap = number as u8;
+        let top = *TOPS.get(usize::from(heap.wrapping_sub(HEAP_MIN)))?;
+        let names_type = number >> RefType::INDEX_SHIFT != 0;
+        let is_kind = [HeapType::Func as u8, HeapType::Struct as u8, HeapType::Array as u8].contains(&heap);
+        let is_clean = number & (FieldType::MUTABLE | 1 << 31) == 0;
+        (is_clean && (is_kind || !names_type)).then_some(TypeClass(top))
+    }
+
+    /// That of the field with this number. What is packed is a number.
+    pub fn of_field(number: u32) -> Option<TypeClass> {
+        match number & !FieldType::MUTABLE {
+            0x77 | 0x78 => Some(TypeClass(ValType::I32.number() as u8)),
+            number => TypeClass::of(number),
+        }
+    }
+
+    /// Whether it is one of references.
+    pub fn is_reference(self) -> bool {
+        self.0 < ValType::V128.number() as u8
+    }
+
+    /// Index of the defined type that a value type or field of this class names by its number.
+    pub fn index(self, number: u32) -> Option<u32> {
+        if self.is_reference() { (number >> RefType::INDEX_SHIFT).checked_sub(1) } else { None }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -374,6 +428,24 @@ mod tests {
         assert_eq!((ValType::I32.number(), ValType::ExternRef.number()), (0x7F, 0x6F));
         for wrong in [0, 0x40, 0x78, 0x17F, 0x70 | 1 << 9, 0x70 | 1 << 31, 0x6D | 1 << 10] {
             assert_eq!(ValType::from_number(wrong), None, "{wrong:#x}");
+        }
+    }
+
+    #[test]
+    fn classes_are_those_of_the_types() {
+        let interesting =
+            |number: u32| [0, 1 << 8, 1 << 9, 1 << 10, 3 << 10, 1 << 30, 1 << 31].map(|bits| number | bits);
+        for number in (0..0x100).flat_map(interesting) {
+            let class = ValType::from_number(number).map(|ty| match ty.ref_type() {
+                Some(ty) => TypeClass(ty.heap().top() as u8),
+                None => TypeClass(ty.number() as u8),
+            });
+            assert_eq!(TypeClass::of(number), class, "{number:#x}");
+            assert_eq!(TypeClass::of_field(number).is_some(), FieldType::from_number(number).is_some(), "{number:#x}");
+            if let (Some(class), Some(ty)) = (class, ValType::from_number(number)) {
+                assert_eq!(class.is_reference(), ty.ref_type().is_some());
+                assert_eq!(class.index(number), ty.ref_type().and_then(RefType::index));
+            }
         }
     }
 

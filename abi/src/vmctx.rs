@@ -253,16 +253,22 @@ impl Layout {
     pub const fn tag(&self, i: u32) -> u32 {
         self.type_id(self.type_ids) + i * 8
     }
-    /// Size of the whole block in bytes; `None` if it does not fit in 31 bits.
+    /// Size of the whole block in bytes; `None` if it does not fit in 31 bits, or an array has 2^24 elements.
     pub const fn len_bytes(&self) -> Option<u32> {
-        let len = TAIL_PARAMS as u64
-            + self.tail_slots as u64 * 8
-            + self.memories as u64 * memory_record::LEN as u64
-            + self.tables as u64 * table_record::LEN as u64
-            + self.globals as u64 * GLOBAL_LEN as u64
-            + (self.imported_functions as u64 + self.escaping_functions as u64) * func_record::LEN as u64
-            + (self.type_ids as u64 + self.tags as u64) * 8;
+        let counts = self.tail_slots
+            | self.memories
+            | self.tables
+            | self.globals
+            | self.imported_functions
+            | self.escaping_functions
+            | self.type_ids
+            | self.tags;
+        // Then no offset wraps: an element of each array takes no more than 160 bytes together.
+        if counts >> 24 != 0 {
+            return None;
+        }
+        let len = self.tag(self.tags);
         let len = (len + 15) & !15;
-        if len < 1 << 31 { Some(len as u32) } else { None }
+        if len < 1 << 31 { Some(len) } else { None }
     }
 }

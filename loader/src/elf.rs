@@ -43,6 +43,7 @@ impl Ident {
 }
 
 /// The ELF header after the first 16 bytes.
+#[derive(Default)]
 pub(crate) struct ElfHeader {
     pub kind: u16,
     pub machine: u16,

@@ -31,26 +31,36 @@ pub const PAGE_LEN_MAX: u32 = 65_536;
 
 /// Records in a table of the image.
 pub const fn records_max(table: Table) -> u32 {
-    match table {
-        Table::Types
-        | Table::SubTypes
-        | Table::Imports
-        | Table::Exports
-        | Table::Functions
-        | Table::Escapes
-        | Table::Globals
-        | Table::Tags
-        | Table::Elements
-        | Table::Data => 1_000_000,
-        Table::Tables | Table::Memories => 100_000,
-        // Bounded by the file, and only ever indexed.
-        Table::ValTypes
-        | Table::ElementItems
-        | Table::MemoryRuns
-        | Table::Fixups
-        | Table::Unwind
-        | Table::SiteIndex
-        | Table::SiteStream
-        | Table::Strings => FILE_LEN_MAX,
+    let bit = 1 << table as u32;
+    if FEW & bit != 0 {
+        100_000
+    } else if BOUNDED & bit != 0 {
+        FILE_LEN_MAX
+    } else {
+        1_000_000
     }
+}
+
+const FEW: u32 = bits(&[Table::Tables, Table::Memories]);
+
+/// Bounded by the file, and only ever indexed.
+const BOUNDED: u32 = bits(&[
+    Table::ValTypes,
+    Table::ElementItems,
+    Table::MemoryRuns,
+    Table::Fixups,
+    Table::Unwind,
+    Table::SiteIndex,
+    Table::SiteStream,
+    Table::Strings,
+]);
+
+/// A bit for each of these, at its number.
+const fn bits(mut tables: &[Table]) -> u32 {
+    let mut bits = 0;
+    while let Some((table, rest)) = tables.split_first() {
+        bits |= 1 << *table as u32;
+        tables = rest;
+    }
+    bits
 }

@@ -2,7 +2,7 @@
 
 use crate::Desk;
 use std::path::Path;
-use wasmc_abi::checksum::Xxh32;
+use wasmc_abi::checksum::xxh32_without;
 use wasmc_abi::image::{CHECKSUM_FIELDS, Header, MAGIC};
 
 const MODULE: &str = "(module (memory 1) (data (i32.const 0) \"contents\") (func (export \"_start\")))";
@@ -19,12 +19,9 @@ fn with_header(image: &[u8], change: impl FnOnce(&mut Header)) -> Vec<u8> {
     change(&mut header);
     header.head_checksum = 0;
     image[at..][..Header::LEN].copy_from_slice(&header.to_bytes());
-    let fields = at + CHECKSUM_FIELDS.start..at + CHECKSUM_FIELDS.end;
-    let mut sum = Xxh32::new(0);
-    sum.update(&image[..fields.start]);
-    sum.update(&[0; 8]);
-    sum.update(&image[fields.end..header.head_len as usize]);
-    image[fields.start..][..4].copy_from_slice(&sum.finish().to_le_bytes());
+    let fields = at + CHECKSUM_FIELDS.start;
+    let sum = xxh32_without(&image[..header.head_len as usize], fields);
+    image[fields..][..4].copy_from_slice(&sum.to_le_bytes());
     image
 }
 

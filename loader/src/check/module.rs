@@ -1,327 +1,233 @@
-//! The module's types and index spaces: every index names something, every name is one, and what
-//! can be called has code.
+//! The module's types and index spaces: every index names something, and what can be called has code.
 
-use super::{Checks, ensure, utf8};
-use crate::code_memory::Segment;
-use crate::error::{DirectoryFault, Fault, LoadError};
-use crate::image::Image;
+use super::records::{V128, Words};
+use super::rules::at;
+use super::{Check, ensure};
+use crate::error::Fault;
 use crate::limits;
 use wasmc_abi::image::limits as flags;
+use wasmc_abi::image::{EscapeRecord, ExportRecord};
 use wasmc_abi::image::{
-    EscapeRecord, ExportRecord, ExternKind, FunctionRecord, GlobalRecord, ImportRecord, InitKind, MemoryRecord, NONE,
-    SubTypeRecord, Table, TableRecord, TagRecord, TypeForm, TypeNumber, TypeRecord,
+    ExternKind, FunctionRecord, GlobalRecord, ImportRecord, InitKind, MemoryRecord, NONE, SubTypeRecord, Table,
+    TableRecord, TagRecord, TypeForm, TypeRecord,
 };
-use wasmc_abi::target::{Arch, IsaState};
-use wasmc_abi::{FieldType, RefType, StorageType, ValType};
+use wasmc_abi::types::TypeClass;
+use wasmc_abi::vmctx::PAGE_LEN;
 
-/// The strings, known to be UTF-8 as a whole. A name needs no more than to start and end between
-/// characters.
-pub(super) struct Names<'a>(&'a [u8]);
+const FUNCTION: u32 = ExternKind::Function as u32;
+const MEMORY: u32 = ExternKind::Memory as u32;
 
-impl<'a> Names<'a> {
-    pub(super) fn new(image: &Image<'a>) -> Result<Names<'a>, LoadError> {
-        let strings = image.table_bytes(Table::Strings);
-        let error = LoadError::Directory { table: Table::Strings, fault: DirectoryFault::Utf8 };
-        if utf8::is_utf8(strings) { Ok(Names(strings)) } else { Err(error) }
-    }
+/// Places of the limits in the records of tables and memories.
+const MIN: usize = at!(TableRecord.min);
+const MAX: usize = at!(TableRecord.max);
 
-    /// A name that programs use.
-    pub(super) fn check(&self, offset: u32, len: u32) -> Result<(), Fault> {
-        ensure(len <= limits::NAME_LEN_MAX, Fault::NameLen)?;
-        self.check_any_len(offset, len)
-    }
+/// The records of what is imported and exported, by its kind. A function is looked up by its type.
+const OF_KIND: [(Table, u32, Fault); 5] = [
+    (Table::Functions, 0, Fault::FunctionIndex),
+    (Table::Tables, 6, Fault::TableIndex),
+    (Table::Memories, 6, Fault::MemoryIndex),
+    (Table::Globals, 2, Fault::GlobalIndex),
+    (Table::Tags, 1, Fault::TagIndex),
+];
 
-    /// A name for people.
-    fn check_any_len(&self, offset: u32, len: u32) -> Result<(), Fault> {
-        let end = offset.saturating_add(len);
-        ensure(utf8::is_boundary(self.0, offset) && utf8::is_boundary(self.0, end), Fault::Name)
-    }
-}
+// An import's type, flags and limits stand in the record of its kind as they do in its own; how many of these words
+// there are, the table above says. In a memory's record the flags come first, and what is 0 in both follows.
+const _: () = {
+    assert!(at!(TableRecord.ty) == 0 && at!(TableRecord.flags) == 1);
+    assert!(MIN == 2 && MAX == 4);
+    assert!(at!(MemoryRecord.flags) == 0 && at!(MemoryRecord.reserved) == 1);
+    assert!(at!(MemoryRecord.min) == MIN && at!(MemoryRecord.max) == MAX);
+    assert!(at!(GlobalRecord.ty) == 0 && at!(GlobalRecord.mutable) == 1);
+    assert!(at!(TagRecord.ty) == 0);
+    assert!(at!(ImportRecord.min) == 8 && at!(ImportRecord.max) == 10);
+};
 
-impl Checks<'_> {
-    /// Checks everything but imports, what segments hold and what is about code positions.
-    pub(super) fn module(&mut self) -> Result<(), Fault> {
-        self.functions()?;
-        self.exports()?;
-        self.escapes()?;
-        self.tables()?;
-        self.memories()?;
-        self.globals()?;
-        self.tags()
-    }
-
-    fn types(&mut self) -> Result<(), Fault> {
-        let types = self.image.types().len();
-        self.each(Table::ValTypes, |_, ty: TypeNumber| {
-            let field = FieldType::from_number(ty.number).ok_or(Fault::ValType)?;
-            ensure(defined_type(field.storage).is_none_or(|index| index < types), Fault::TypeIndex)
-        })?;
-        self.sub_types(types)?;
-        let val_types = self.image.val_types().len();
-        self.each(Table::Types, |checks, ty: TypeRecord| {
-            ensure(ty.params <= limits::PARAMS_MAX && ty.results <= limits::RESULTS_MAX, Fault::Arity)?;
-            let end = ty.first.saturating_add(ty.params).saturating_add(ty.results);
-            ensure(end <= val_types, Fault::ValTypeRange)?;
-            checks.code_start(ty.entry)?;
-            checks.code_start(ty.thunk)
-        })
+impl Check<'_, '_> {
+    /// What relates the fields of a record to one another and to other records.
+    #[inline(always)]
+    pub(super) fn relations(&mut self, table: Table, words: &Words) -> Result<(), Fault> {
+        match table {
+            Table::SubTypes => self.sub_type(words),
+            Table::Types => self.ty(words),
+            Table::Imports => self.import(words),
+            Table::Functions => self.function(words),
+            Table::Exports => self.export(words),
+            Table::Escapes => {
+                let defined = self.defined_with_code(words[at!(EscapeRecord.function)])?;
+                ensure(defined.is_some(), Fault::FunctionIndex)
+            }
+            Table::Tables => self.table_record(words),
+            Table::Memories => self.memory(words),
+            Table::Globals => self.global(words),
+            Table::Tags => self.tag(words),
+            _ => self.contents(table, words),
+        }
     }
 
     /// Forms of all types or of none. Groups are consecutive, and supertypes come first.
-    fn sub_types(&mut self, types: u32) -> Result<(), Fault> {
-        let count = self.image.sub_types().len();
-        let mut group = 0;
-        self.each(Table::SubTypes, |checks, ty: SubTypeRecord| {
-            ensure(count == types, Fault::TypeIndex)?;
-            TypeForm::from_number(ty.form).ok_or(Fault::Kind)?;
-            ensure(ty.is_final <= 1, Fault::Flag)?;
-            ensure(ty.supertype == NONE || ty.supertype < checks.index, Fault::Order)?;
-            ensure(ty.group == checks.index || checks.index != 0 && ty.group == group, Fault::Order)?;
-            group = ty.group;
-            Ok(())
-        })
+    fn sub_type(&mut self, words: &Words) -> Result<(), Fault> {
+        ensure(self.count(Table::SubTypes) == self.count(Table::Types), Fault::TypeIndex)?;
+        let (supertype, group) = (words[at!(SubTypeRecord.supertype)], words[at!(SubTypeRecord.group)]);
+        ensure(supertype == NONE || supertype < self.index, Fault::Order)?;
+        ensure(group == self.index || self.index != 0 && group == self.least, Fault::Order)?;
+        self.least = group;
+        Ok(())
     }
 
-    /// 0, or where an instruction of the machine code can start.
-    fn code_start(&self, offset: u32) -> Result<(), Fault> {
-        if offset == 0 {
-            return Ok(());
-        }
-        ensure(code(self.image).contains(offset, 1), Fault::CodeRange)?;
-        ensure(offset.is_multiple_of(instruction_align(self.image)), Fault::CodeAlignment)
+    fn ty(&self, words: &Words) -> Result<(), Fault> {
+        let count = words[at!(TypeRecord.params)].saturating_add(words[at!(TypeRecord.results)]);
+        let end = words[at!(TypeRecord.first)].saturating_add(count);
+        ensure(end <= self.count(Table::ValTypes), Fault::ValTypeRange)
     }
 
-    /// Types, and imports: they agree with the records that stand for them in the tables of their kind.
-    pub(super) fn imports(&mut self) -> Result<(), Fault> {
-        self.types()?;
-        self.each(Table::Imports, |checks, import: ImportRecord| {
-            checks.names.check(import.module_offset, import.module_len)?;
-            checks.names.check(import.name_offset, import.name_len)?;
-            ensure(import.reserved == 0, Fault::Reserved)?;
-            let kind = ExternKind::from_number(import.kind).ok_or(Fault::Kind)?;
-            let count = checks.imports.get_mut(kind as usize).ok_or(Fault::Kind)?;
-            let index = *count;
-            *count = index.saturating_add(1);
-            checks.import(kind, index, &import)
-        })
-    }
-
-    /// An import that is number `index` of its kind.
-    fn import(&self, kind: ExternKind, index: u32, import: &ImportRecord) -> Result<(), Fault> {
-        let (image, limits) = (self.image, (import.flags, import.min, import.max));
-        let same = match kind {
-            ExternKind::Function => {
-                let ty = image.types().get(import.ty).ok_or(Fault::TypeIndex)?;
-                return ensure(ty.thunk != 0, Fault::NoThunk);
-            }
-            ExternKind::Table => image
-                .tables()
-                .get(index)
-                .is_some_and(|table| table.ty == import.ty && (table.flags, table.min, table.max) == limits),
-            ExternKind::Memory => {
-                let is_same = |memory: MemoryRecord| (memory.flags, memory.min, memory.max) == limits;
-                image.memories().get(index).is_some_and(is_same) && import.ty == 0
-            }
-            ExternKind::Global => image
-                .globals()
-                .get(index)
-                .is_some_and(|global| (global.ty, global.mutable) == (import.ty, import.flags)),
-            ExternKind::Tag => image.tags().get(index).is_some_and(|tag| tag.ty == import.ty),
+    /// Imports agree with the records that stand for them in the tables of their kind.
+    fn import(&mut self, words: &Words) -> Result<(), Fault> {
+        let (kind, ty) = (words[at!(ImportRecord.kind)], words[at!(ImportRecord.ty)]);
+        let (Some(count), Some((table, len, _))) = (self.imports.get_mut(kind as usize), OF_KIND.get(kind as usize))
+        else {
+            return Err(Fault::Kind);
         };
+        let index = *count;
+        *count = index.saturating_add(1);
+        if kind == FUNCTION {
+            let thunk = self.word(Table::Types, ty, at!(TypeRecord.thunk)).ok_or(Fault::TypeIndex)?;
+            return ensure(thunk != 0, Fault::NoThunk);
+        }
+        const LIMITS: usize = at!(ImportRecord.min);
+        let mut wanted = [0, 0, words[LIMITS], words[LIMITS + 1], words[LIMITS + 2], words[LIMITS + 3]];
+        let flags = words[at!(ImportRecord.flags)];
+        (wanted[0], wanted[1]) = if kind == MEMORY { (flags, ty) } else { (ty, flags) };
+        let same = wanted.iter().zip(0..*len).all(|(word, at)| self.word(*table, index, at as usize) == Some(*word));
         ensure(same, Fault::Imported)
     }
 
-    fn functions(&mut self) -> Result<(), Fault> {
-        let types = self.image.types().len();
-        let (mut code_end, mut wasm_offset) = (0, 0);
-        self.each(Table::Functions, |checks, function: FunctionRecord| {
-            ensure(function.ty < types, Fault::TypeIndex)?;
-            checks.code_start(function.code_offset)?;
-            if function.code_offset != 0 {
-                ensure(function.code_offset >= code_end, Fault::Order)?;
-                ensure(code(checks.image).contains(function.code_offset, function.code_len), Fault::CodeRange)?;
-                code_end = function.code_offset.saturating_add(function.code_len);
-            }
-            // Not strictly: they may have been left out of the image.
-            ensure(function.wasm_offset >= wasm_offset, Fault::Order)?;
-            wasm_offset = function.wasm_offset;
-            if function.name_offset != NONE {
-                checks.names.check_any_len(function.name_offset, function.name_len)?;
-            }
-            Ok(())
-        })
+    fn function(&mut self, words: &Words) -> Result<(), Fault> {
+        let (offset, len) = (words[at!(FunctionRecord.code_offset)], words[at!(FunctionRecord.code_len)]);
+        if offset != 0 {
+            ensure(offset >= self.least, Fault::Order)?;
+            ensure(self.code.contains(offset, len), Fault::CodeRange)?;
+            self.least = offset.saturating_add(len);
+        }
+        Ok(())
     }
 
     /// Two exports of the same name are not looked for: that would take a sorted table or memory. They
     /// do no harm, a search finds the first.
-    fn exports(&mut self) -> Result<(), Fault> {
-        self.each(Table::Exports, |checks, export: ExportRecord| {
-            checks.names.check(export.name_offset, export.name_len)?;
-            let image = checks.image;
-            match ExternKind::from_number(export.kind).ok_or(Fault::Kind)? {
-                ExternKind::Function => checks.callable(export.index),
-                ExternKind::Table => ensure(export.index < image.tables().len(), Fault::TableIndex),
-                ExternKind::Memory => ensure(export.index < image.memories().len(), Fault::MemoryIndex),
-                ExternKind::Global => ensure(export.index < image.globals().len(), Fault::GlobalIndex),
-                ExternKind::Tag => ensure(export.index < image.tags().len(), Fault::TagIndex),
-            }
-        })
+    fn export(&self, words: &Words) -> Result<(), Fault> {
+        let (kind, index) = (words[at!(ExportRecord.kind)], words[at!(ExportRecord.index)]);
+        if kind == FUNCTION {
+            return self.callable(index);
+        }
+        let (table, _, fault) = OF_KIND.get(kind as usize).ok_or(Fault::Kind)?;
+        ensure(index < self.count(*table), *fault)
     }
 
     /// A function that the host can call: if the module defines it, there are code and an entry
     /// trampoline.
     pub(super) fn callable(&self, function: u32) -> Result<(), Fault> {
         match self.defined_with_code(function)? {
-            Some(ty) => ensure(ty.entry != 0, Fault::NoEntry),
+            Some(ty) => ensure(self.word(Table::Types, ty, at!(TypeRecord.entry)) != Some(0), Fault::NoEntry),
             None => Ok(()),
         }
     }
 
     /// The type of a function that the module defines, and that has code; `None` for an imported one.
-    fn defined_with_code(&self, function: u32) -> Result<Option<TypeRecord>, Fault> {
+    fn defined_with_code(&self, function: u32) -> Result<Option<u32>, Fault> {
         let Some(defined) = function.checked_sub(self.image.header().imported_functions) else {
             return Ok(None);
         };
-        let record = self.image.functions().get(defined).ok_or(Fault::FunctionIndex)?;
-        ensure(record.code_offset != 0, Fault::NoCode)?;
-        self.image.types().get(record.ty).ok_or(Fault::TypeIndex).map(Some)
+        let code = self.word(Table::Functions, defined, at!(FunctionRecord.code_offset)).ok_or(Fault::FunctionIndex)?;
+        ensure(code != 0, Fault::NoCode)?;
+        let ty = self.word(Table::Functions, defined, at!(FunctionRecord.ty));
+        ty.filter(|ty| *ty < self.count(Table::Types)).ok_or(Fault::TypeIndex).map(Some)
     }
 
-    fn escapes(&mut self) -> Result<(), Fault> {
-        let mut least = 0;
-        self.each(Table::Escapes, |checks, escape: EscapeRecord| {
-            ensure(escape.function >= least, Fault::Order)?;
-            least = escape.function.saturating_add(1);
-            let defined = checks.defined_with_code(escape.function)?;
-            ensure(defined.is_some(), Fault::FunctionIndex)?;
-            checks.code_start(escape.ordinary)
-        })
+    fn table_record(&self, words: &Words) -> Result<(), Fault> {
+        let is_small = words[MIN + 1] == 0 && u64::from(words[MIN]) <= limits::TABLE_ELEMENTS_MAX;
+        ensure(is_small, Fault::TooLarge)?;
+        self.limits(words, words[at!(TableRecord.flags)], flags::MAX | flags::WIDE)?;
+        const INIT: usize = at!(TableRecord.init);
+        let kind = words[at!(TableRecord.init_kind)];
+        self.value(words[at!(TableRecord.ty)], kind, words[INIT], words[INIT + 1], self.count(Table::Globals))
     }
 
-    fn tables(&mut self) -> Result<(), Fault> {
-        self.each(Table::Tables, |checks, table: TableRecord| {
-            let ty = ref_type(checks.image, table.ty)?;
-            ensure(table.min <= limits::TABLE_ELEMENTS_MAX, Fault::TooLarge)?;
-            ensure(table.reserved == 0, Fault::Reserved)?;
-            checks.flags(table.flags, flags::MAX | flags::WIDE)?;
-            check_limits(table.max(), table.min)?;
-            checks.init(ty.into(), table.init_kind, table.init, checks.image.globals().len())
-        })
+    fn memory(&self, words: &Words) -> Result<(), Fault> {
+        let found = words[at!(MemoryRecord.flags)];
+        let has_max = found & flags::MAX != 0;
+        ensure(has_max || found & flags::SHARED == 0, Fault::Flag)?;
+        self.limits(words, found, flags::MAX | flags::SHARED | flags::WIDE | flags::BYTE_PAGES)?;
+        let most = if has_max { number(words[MAX], words[MAX + 1]) } else { number(words[MIN], words[MIN + 1]) };
+        const PAGES_MAX: u64 = limits::MEMORY_LEN_MAX / PAGE_LEN;
+        let is_small = most <= if found & flags::BYTE_PAGES != 0 { limits::MEMORY_LEN_MAX } else { PAGES_MAX };
+        ensure(found & flags::WIDE != 0 || is_small, Fault::TooLarge)
     }
 
-    fn memories(&mut self) -> Result<(), Fault> {
-        self.each(Table::Memories, |checks, memory: MemoryRecord| {
-            ensure(memory.reserved == 0, Fault::Reserved)?;
-            checks.flags(memory.flags, flags::MAX | flags::SHARED | flags::WIDE | flags::BYTE_PAGES)?;
-            ensure(!memory.is_shared() || memory.max().is_some(), Fault::Flag)?;
-            check_limits(memory.max(), memory.min)?;
-            let most = memory.max().unwrap_or(memory.min);
-            let most_len = most.saturating_mul(memory.page_len());
-            ensure(memory.is_wide() || most_len <= limits::MEMORY_LEN_MAX, Fault::TooLarge)
-        })
-    }
-
-    /// The flags of limits: none but `known` ones, and addresses of 64 bits only where pointers have as many.
-    fn flags(&self, found: u32, known: u32) -> Result<(), Fault> {
+    /// The flags of limits: none but `known` ones, and addresses of 64 bits only where pointers have as many. The
+    /// limits: least, and most if there is one.
+    fn limits(&self, words: &Words, found: u32, known: u32) -> Result<(), Fault> {
         let wide = found & flags::WIDE != 0;
-        ensure(found & !known == 0 && !(wide && self.image.header().pointer_bits != 64), Fault::Flag)
+        ensure(found & !known == 0 && !(wide && self.image.header().pointer_bits != 64), Fault::Flag)?;
+        let is_least = number(words[MIN], words[MIN + 1]) <= number(words[MAX], words[MAX + 1]);
+        ensure(found & flags::MAX == 0 || is_least, Fault::Limits)
     }
 
-    fn globals(&mut self) -> Result<(), Fault> {
-        self.each(Table::Globals, |checks, global: GlobalRecord| {
-            let ty = val_type(checks.image, global.ty)?;
-            ensure(global.mutable <= 1, Fault::Flag)?;
-            ensure(global.reserved == 0, Fault::Reserved)?;
-            if checks.index < checks.image.header().imported_globals {
-                return Ok(());
-            }
-            let is_vector = ty == ValType::V128 && global.init_kind == InitKind::Const as u32;
-            ensure(is_vector || global.init_high == 0, Fault::Reserved)?;
-            // Globals get their values in order, so one may use those before it.
-            checks.init(ty, global.init_kind, global.init, checks.index)
-        })
+    fn global(&self, words: &Words) -> Result<(), Fault> {
+        const HIGH: usize = at!(GlobalRecord.init_high);
+        if self.index < self.image.header().imported_globals {
+            return Ok(());
+        }
+        let is_vector =
+            words[at!(GlobalRecord.ty)] == V128 && words[at!(GlobalRecord.init_kind)] == InitKind::Const as u32;
+        ensure(is_vector || words[HIGH] | words[HIGH + 1] == 0, Fault::Reserved)?;
+        const INIT: usize = at!(GlobalRecord.init);
+        // Globals get their values in order, so one may use those before it.
+        let kind = words[at!(GlobalRecord.init_kind)];
+        self.value(words[at!(GlobalRecord.ty)], kind, words[INIT], words[INIT + 1], self.index)
     }
 
-    fn tags(&mut self) -> Result<(), Fault> {
-        self.each(Table::Tags, |checks, tag: TagRecord| {
-            let ty = checks.image.types().get(tag.ty).ok_or(Fault::TypeIndex)?;
-            let is_function = checks.image.sub_type(tag.ty).form == TypeForm::Function as u32;
-            ensure(is_function && ty.results == 0, Fault::TagType)
-        })
+    fn tag(&self, words: &Words) -> Result<(), Fault> {
+        let ty = words[at!(TagRecord.ty)];
+        // Without forms all types are functions'.
+        let form = self.word(Table::SubTypes, ty, at!(SubTypeRecord.form)).unwrap_or(TypeForm::Function as u32);
+        let results = self.word(Table::Types, ty, at!(TypeRecord.results));
+        ensure(form == TypeForm::Function as u32 && results == Some(0), Fault::TagType)
     }
 
-    /// A constant expression that gives a value of type `ty` and may use the first `globals` globals.
+    /// A constant expression that gives a value of a type and may use the first `globals` globals.
     /// Types matter: a number taken for a reference would be an address of the guest's choice.
-    pub(super) fn init(&self, ty: ValType, kind: u32, operand: u64, globals: u32) -> Result<(), Fault> {
-        match InitKind::from_number(kind).ok_or(Fault::Kind)? {
-            InitKind::Const => ensure(ty.ref_type().is_none() || operand == 0, Fault::NotNull),
-            InitKind::Global => ensure(is_alike(global_type(self.image, operand, globals)?, ty), Fault::TypeMismatch),
-            InitKind::Function => {
-                ensure(ty.is_func_ref(), Fault::TypeMismatch)?;
-                self.function_ref(u32::try_from(operand).map_err(|_| Fault::FunctionIndex)?)
+    #[inline(never)]
+    pub(super) fn value(&self, ty: u32, kind: u32, low: u32, high: u32, globals: u32) -> Result<(), Fault> {
+        let class = TypeClass::of(ty).ok_or(Fault::ValType)?;
+        if kind == InitKind::Const as u32 {
+            return ensure(!class.is_reference() || low | high == 0, Fault::NotNull);
+        }
+        if kind == InitKind::Global as u32 {
+            let global = self.global_type(low, high, globals)?;
+            return ensure(TypeClass::of(global) == Some(class), Fault::TypeMismatch);
+        }
+        ensure(class == TypeClass::FUNCTION, Fault::TypeMismatch)?;
+        // A function that a reference can be made to: the vmctx has a record of it.
+        ensure(high == 0 && low < self.image.function_count(), Fault::FunctionIndex)?;
+        let imported = low < self.image.header().imported_functions;
+        ensure(imported || self.escapes(low), Fault::NoRecord)
+    }
+
+    /// Whether a defined function has a record: these ascend.
+    fn escapes(&self, function: u32) -> bool {
+        let (mut low, mut high) = (0, self.count(Table::Escapes));
+        while low < high {
+            let middle = low.midpoint(high);
+            match self.word(Table::Escapes, middle, at!(EscapeRecord.function)) {
+                Some(found) if found == function => return true,
+                Some(found) if found < function => low = middle.saturating_add(1),
+                _ => high = middle,
             }
         }
-    }
-
-    /// A function that a reference can be made to: the vmctx has a record of it.
-    fn function_ref(&self, function: u32) -> Result<(), Fault> {
-        ensure(function < self.image.function_count(), Fault::FunctionIndex)?;
-        let imported = function < self.image.header().imported_functions;
-        ensure(imported || self.image.escape_index(function).is_some(), Fault::NoRecord)
+        false
     }
 }
 
-fn val_type(image: &Image<'_>, number: u32) -> Result<ValType, Fault> {
-    let ty = ValType::from_number(number).ok_or(Fault::ValType)?;
-    let is_there = defined_type(StorageType::Val(ty)).is_none_or(|index| index < image.types().len());
-    if is_there { Ok(ty) } else { Err(Fault::TypeIndex) }
-}
-
-/// Index of the defined type that a type names.
-fn defined_type(storage: StorageType) -> Option<u32> {
-    match storage {
-        StorageType::Val(ty) => ty.ref_type()?.index(),
-        StorageType::I8 | StorageType::I16 => None,
-    }
-}
-
-/// A type of table elements.
-pub(super) fn ref_type(image: &Image<'_>, number: u32) -> Result<RefType, Fault> {
-    val_type(image, number)?.ref_type().ok_or(Fault::RefType)
-}
-
-/// Whether values of one type look like values of the other: the same numbers, or references of the same hierarchy.
-/// Which of these go where was the compiler's to check.
-pub(super) fn is_alike(a: ValType, b: ValType) -> bool {
-    match (a.ref_type(), b.ref_type()) {
-        (Some(a), Some(b)) => a.heap().top() == b.heap().top(),
-        _ => a == b,
-    }
-}
-
-/// The machine code itself, inside its segment.
-pub(super) fn code(image: &Image<'_>) -> Segment {
-    let [_, segment, _] = image.segments();
-    Segment { offset: image.header().code_offset, len: image.header().code_len, ..segment }
-}
-
-fn instruction_align(image: &Image<'_>) -> u32 {
-    let header = image.header();
-    match (Arch::from_number(header.arch), IsaState::from_number(header.isa_state)) {
-        (Some(Arch::Aarch64), _) | (Some(Arch::Arm), Some(IsaState::Default)) => 4,
-        // T32; RISC-V with compressed instructions.
-        (Some(Arch::Arm | Arch::Riscv), _) => 2,
-        (Some(Arch::X86_64) | None, _) => 1,
-    }
-}
-
-fn check_limits(max: Option<u64>, min: u64) -> Result<(), Fault> {
-    ensure(max.is_none_or(|max| min <= max), Fault::Limits)
-}
-
-/// Type of one of the first `globals` globals.
-pub(super) fn global_type(image: &Image<'_>, global: u64, globals: u32) -> Result<ValType, Fault> {
-    let index = u32::try_from(global).ok().filter(|index| *index < globals);
-    let record = index.and_then(|index| image.globals().get(index));
-    val_type(image, record.ok_or(Fault::GlobalIndex)?.ty)
+/// A number of 64 bits.
+pub(super) fn number(low: u32, high: u32) -> u64 {
+    u64::from(low) | u64::from(high) << 32
 }

@@ -1,7 +1,7 @@
 //! Images and buffers that do not fit: each has its own message, on a board too.
 
 use crate::say;
-use wasmc_abi::checksum::Xxh32;
+use wasmc_abi::checksum::xxh32_without;
 use wasmc_abi::image::{CHECKSUM_FIELDS, Header, MAGIC};
 use wasmc_runtime::bare::{Board, HostFunc, Instance, Module, Stack};
 
@@ -59,10 +59,6 @@ fn damage(image: &mut [u8], change: &dyn Fn(&mut Header, &mut [u8])) {
     change(&mut header, elf);
     *place = header.to_bytes();
     let head = &image[..header.head_len as usize];
-    let mut checksum = Xxh32::new(0);
-    checksum.update(&head[..at + CHECKSUM_FIELDS.start]);
-    checksum.update(&[0; 8]);
-    checksum.update(&head[at + CHECKSUM_FIELDS.end..]);
-    header.head_checksum = checksum.finish();
+    header.head_checksum = xxh32_without(head, at + CHECKSUM_FIELDS.start);
     image[at..at + Header::LEN].copy_from_slice(&header.to_bytes());
 }
