@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(ram, Some(expected));
         // Two slots of values: 16 bytes and as many for the head.
         let exceptions_len = exceptions_len(2).unwrap();
-        assert_eq!(exceptions_len, 48 + 8 * 32);
+        assert_eq!(exceptions_len, EXCEPTIONS_HEAD_LEN + 8 * 32);
         let ram = Ram::new(&header, exceptions_len, 5, [].into_iter(), [memory].into_iter()).unwrap();
         assert_eq!((ram.exceptions, ram.flags), (240, 240 + exceptions_len));
     }
