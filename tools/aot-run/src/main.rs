@@ -134,10 +134,10 @@ mod tests {
         assert_eq!(command.options.args, ["me", "-7"]);
         assert_eq!(command.options.invoke.as_deref(), Some("f"));
         assert_eq!(command.options.stack_len, Some(65536));
+        assert!(command.options.unknown_imports_trap);
         let command = parsed(&["--timeout=20ms", "x.aot"]).unwrap().unwrap();
         assert_eq!(parsed(&["--fuel", "7", "x.aot"]).unwrap().unwrap().options.fuel, Some(7));
         assert_eq!(command.options.timeout.map(|time| time.as_millis()), Some(20));
-        assert!(command.options.unknown_imports_trap);
     }
 
     #[test]
