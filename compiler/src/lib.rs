@@ -1,7 +1,8 @@
 //! `wasmc`: WebAssembly to native code ahead of time. [`compile`] is the whole pipeline.
 
-pub mod emit;
+mod emit;
 pub mod error;
+pub mod generate;
 pub mod image;
 pub mod link;
 mod machine;
@@ -12,6 +13,7 @@ pub mod progress;
 mod routines;
 pub mod target;
 pub mod translate;
+mod units;
 
 pub use error::CompileError;
 pub use options::{Emit, MemoryModel, OptLevel, Options};
@@ -19,12 +21,12 @@ pub use parse::Proposals;
 pub use progress::{Observer, Phase};
 pub use target::Target;
 
-use inkwell::context::Context;
-use inkwell::targets::FileType;
+use generate::Emitted;
 use parse::DefinedFuncIndex;
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
+use units::Units;
 
 /// Compiles a Wasm module (binary, or text) to an `.aot` image.
 pub fn compile(wasm: &[u8], options: &Options) -> Result<Vec<u8>, CompileError> {
@@ -43,11 +45,15 @@ pub fn compile_observed(
     if emit == Emit::Module {
         return Ok(parse::print(&module).into_bytes());
     }
+    if options.level != OptLevel::O0 && emit != Emit::Llvm {
+        let oversized = (0..).map(DefinedFuncIndex).zip(&module.bodies).filter(|(_, b)| translate::is_oversized(b));
+        oversized.for_each(|(index, _)| observer.function_not_optimized(module.function_index(index).0));
+    }
     // Functions that get no vectors, by name. A frame that holds vectors of a length found out at run time has no
-    // size that the image could state; such a function is rare, and compiled once more.
+    // size that the image could state; such a function is rare, and all is compiled once more.
     let mut scalar = BTreeSet::new();
     loop {
-        match generate(&module, options, emit, &scalar, observer) {
+        match finish(&module, options, emit, &scalar, observer) {
             Err(CompileError::FrameSize { functions, .. }) if !functions.is_subset(&scalar) => scalar.extend(functions),
             result => return result,
         }
@@ -55,44 +61,33 @@ pub fn compile_observed(
 }
 
 /// Everything behind the parser.
-fn generate(
+fn finish(
     module: &parse::Module<'_>,
     options: &Options,
     emit: Emit,
     scalar: &BTreeSet<String>,
     observer: &mut dyn Observer,
 ) -> Result<Vec<u8>, CompileError> {
-    let context = Context::create();
-    let machine = machine::target_machine(options)?;
-    let total = module.bodies.len();
-    let llvm = phase(observer, Phase::Translate, |observer| {
-        translate::translate(&context, module, options, &mut |done| observer.functions_done(done, total))
+    // What is not an image is one file that LLVM has written.
+    let units = if emit == Emit::Aot { Units::cut(module, options.unit_len) } else { Units::whole(module) };
+    let mut objects = phase(observer, Phase::Generate, |observer| {
+        let total = module.bodies.len();
+        let state = Mutex::new((observer, 0));
+        generate::generate(module, &units, options, emit, scalar, &|functions| {
+            let (observer, done) = &mut *state.lock().expect("no observer panics");
+            *done += functions;
+            observer.functions_done(*done, total);
+        })
     })?;
-    translate::without_vectors(&llvm, options, scalar);
-    if emit == Emit::Llvm {
-        return Ok(llvm.print_to_string().to_bytes().to_vec());
+    if emit != Emit::Aot {
+        return Ok(objects.pop().map_or(Vec::new(), |only| only.bytes));
     }
-    if options.level != OptLevel::O0 {
-        let oversized = (0..).map(DefinedFuncIndex).zip(&module.bodies).filter(|(_, b)| translate::is_oversized(b));
-        oversized.for_each(|(index, _)| observer.function_not_optimized(module.function_index(index).0));
-    }
-    let sites = phase(observer, Phase::Optimize, |_| optimize::optimize(&llvm, module, options, &machine))?;
-    match emit {
-        Emit::Optimized => return Ok(llvm.print_to_string().to_bytes().to_vec()),
-        Emit::Object => return emit::emit_one(&llvm, &machine, FileType::Object),
-        Emit::Asm => return emit::emit_one(&llvm, &machine, FileType::Assembly),
-        _ => {}
-    }
-    let objects = phase(observer, Phase::Emit, |observer| {
-        let observer = Mutex::new(observer);
-        let mut objects = emit::emit(llvm, options, &machine, &|done, parts| {
-            observer.lock().expect("no observer panics").functions_done(total * done / parts, total);
-        })?;
-        objects.extend(routines::object(&objects, options)?);
-        Ok(objects)
+    let linked = phase(observer, Phase::Link, |_| {
+        let routines = routines::object(&objects, options)?;
+        objects.extend(routines.map(|bytes| Emitted { bytes, ..Emitted::default() }));
+        link::link(&objects, options.target.row)
     })?;
-    let row = options.target.row;
-    let linked = phase(observer, Phase::Link, |_| link::link(emit::Emitted { objects, sites }, row))?;
+    drop(objects);
     phase(observer, Phase::Image, |_| image::write(module, &linked, options))
 }
 
@@ -143,10 +138,10 @@ mod tests {
         let options = Options { target, level: OptLevel::O3, ..Options::default() };
         let wasm = wat::parse_str(many_sums()).unwrap();
         let module = parse::parse(&wasm, options.proposals).unwrap();
-        let refused = generate(&module, &options, Emit::Aot, &BTreeSet::new(), &mut ()).unwrap_err();
+        let refused = finish(&module, &options, Emit::Aot, &BTreeSet::new(), &mut ()).unwrap_err();
         assert!(matches!(&refused, CompileError::FrameSize { functions, .. } if functions.contains("f0")), "{refused}");
         let scalar = BTreeSet::from(["f0".to_string()]);
-        let image = generate(&module, &options, Emit::Aot, &scalar, &mut ()).unwrap();
+        let image = finish(&module, &options, Emit::Aot, &scalar, &mut ()).unwrap();
         assert_eq!(compile(&wasm, &options).unwrap(), image);
     }
 }

@@ -5,6 +5,9 @@ use crate::target::Target;
 use std::num::NonZeroUsize;
 pub use wasmc_abi::target::MemoryModel;
 
+/// Bytes of Wasm code in a unit: enough that little is lost where it ends.
+const UNIT_LEN: usize = 256 << 10;
+
 /// Options of a compilation. The defaults are those of the command.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -16,8 +19,11 @@ pub struct Options {
     pub memory: MemoryModel,
     /// How much to optimise, and for what.
     pub level: OptLevel,
-    /// Threads for code generation. The output does not depend on it.
+    /// Threads that compile units. The output does not depend on it.
     pub threads: NonZeroUsize,
+    /// How many bytes of Wasm code make a unit of compilation (`docs/architecture.md`). Tests set it to have many units;
+    /// the command has no flag for it.
+    pub unit_len: usize,
     /// Leave out function names, Wasm offsets and the symbol table.
     pub strip: bool,
     /// Every target gives the same bits: NaNs that arithmetic makes are canonical, and relaxed vector instructions do
@@ -37,6 +43,7 @@ impl Default for Options {
             memory: MemoryModel::Guard,
             level: OptLevel::O2,
             threads: std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN),
+            unit_len: UNIT_LEN,
             strip: false,
             deterministic: false,
             neon_float: false,

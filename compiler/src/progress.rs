@@ -8,12 +8,8 @@
 pub enum Phase {
     /// Wasm bytes → module, with validation.
     Parse,
-    /// Module → LLVM module.
-    Translate,
-    /// LLVM's passes and our own, over the whole module.
-    Optimize,
-    /// LLVM module → ELF objects.
-    Emit,
+    /// Module → ELF objects: translated, optimised and emitted, unit by unit.
+    Generate,
     /// ELF objects → linked code.
     Link,
     /// Linked code and module → image.
@@ -22,16 +18,13 @@ pub enum Phase {
 
 impl Phase {
     /// Every phase, in the order in which they run.
-    pub const ALL: [Phase; 6] =
-        [Phase::Parse, Phase::Translate, Phase::Optimize, Phase::Emit, Phase::Link, Phase::Image];
+    pub const ALL: [Phase; 4] = [Phase::Parse, Phase::Generate, Phase::Link, Phase::Image];
 
     /// The name, which is that of the source file too.
     pub fn name(self) -> &'static str {
         match self {
             Phase::Parse => "parse",
-            Phase::Translate => "translate",
-            Phase::Optimize => "optimize",
-            Phase::Emit => "emit",
+            Phase::Generate => "generate",
             Phase::Link => "link",
             Phase::Image => "image",
         }

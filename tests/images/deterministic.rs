@@ -7,7 +7,7 @@ use std::path::Path;
 use wasmc::{Emit, Observer, OptLevel, Options, Phase, compile_observed};
 use wasmc_tests::{Engine, Oracle, PLATFORMS, Scratch, Value};
 
-/// Functions of the large module: enough for several parts of code generation.
+/// Functions of the large module: enough for several units.
 const FUNCTIONS: u32 = 560;
 
 /// Steps in each of them.
@@ -16,13 +16,13 @@ const STEPS: u32 = 120;
 #[test]
 fn threads_do_not_matter() {
     let wasm = large_module();
-    let (first, parts) = compile(&wasm, 1);
-    assert!(parts >= 3, "{parts} parts: the module is too small for this test");
+    let (first, units) = compile(&wasm, 1);
+    assert!(units >= 3, "{units} units: the module is too small for this test");
     for threads in [2, 5] {
         let (again, _) = compile(&wasm, threads);
         assert!(again == first, "{threads} threads make another image than one thread");
     }
-    // And the parts fit together.
+    // And the units fit together.
     let mut engine = Engine::of(&first, &PLATFORMS[0]).expect("it needs nothing");
     let mut oracle = Oracle::new(&wasm).expect("it is valid");
     for (function, argument) in [("0", 0), ("7", 1), ("123", 0xFFFF_FFFF), ("0", 70_000)] {
@@ -67,29 +67,29 @@ fn text_and_binary_differ_in_nothing_but_the_digest_of_what_was_compiled() {
     assert!(wasmc::compile(&binary, &options).expect("the module is right") == real_image());
 }
 
-/// An image, and in how many parts its code was generated.
+/// An image, and of how many units it was made.
 fn compile(wasm: &[u8], threads: usize) -> (Vec<u8>, usize) {
     let threads = NonZeroUsize::new(threads).expect("at least one");
     let options = Options { level: OptLevel::O1, threads, ..Options::default() };
-    let mut parts = Parts::default();
-    let image = compile_observed(wasm, &options, Emit::Aot, &mut parts).expect("the module is right");
-    (image, parts.count)
+    let mut units = Units::default();
+    let image = compile_observed(wasm, &options, Emit::Aot, &mut units).expect("the module is right");
+    (image, units.count)
 }
 
-/// Counts the reports of code generation: one a part.
+/// Counts the reports of progress: one a unit.
 #[derive(Default)]
-struct Parts {
-    emitting: bool,
+struct Units {
+    generating: bool,
     count: usize,
 }
 
-impl Observer for Parts {
+impl Observer for Units {
     fn phase_started(&mut self, phase: Phase) {
-        self.emitting = phase == Phase::Emit;
+        self.generating = phase == Phase::Generate;
     }
 
     fn functions_done(&mut self, _done: usize, _total: usize) {
-        self.count += usize::from(self.emitting);
+        self.count += usize::from(self.generating);
     }
 }
 

@@ -1,8 +1,10 @@
 //! The configurations that every claim about code is checked in: a platform, a level, a memory model.
 //!
 //! By default those of x86-64, which runs natively. `SPEC_TARGET=aarch64-linux,riscv64-linux` (or `all` with an
-//! operating system, or `boards`) chooses other platforms, `SPEC_CONFIG=O2-guard` (or `O2`, `guard`) some of their configurations, or levels that are not
-//! tried by default. What is compiled for size is stripped.
+//! operating system, or `boards`) chooses other platforms, `SPEC_CONFIG=O2-guard` (or `O2`, `guard`) some of their
+//! configurations, or levels that are not tried by default. What is compiled for size is stripped. `alone` stands for
+//! configurations in which each function is a unit of compilation by itself; one of them is tried by default where
+//! nothing is emulated.
 
 use std::env;
 use std::fmt;
@@ -113,13 +115,16 @@ pub struct Config {
     pub level: OptLevel,
     /// How accesses are kept inside linear memory.
     pub memory: MemoryModel,
+    /// Whether each function is a unit by itself, so that all that units have to know of one another is needed.
+    pub alone: bool,
 }
 
 impl Config {
     /// Configurations of a platform at these levels, in each memory model that its target has.
     fn all(platform: &'static Platform, levels: &'static [OptLevel]) -> impl Iterator<Item = Config> {
         let models = platform.row().memory_models;
-        let of_level = move |level| models.iter().map(move |memory| Config { platform, level, memory: *memory });
+        let of_level =
+            move |level| models.iter().map(move |memory| Config { platform, level, memory: *memory, alone: false });
         levels.iter().flat_map(move |level| of_level(*level))
     }
 
@@ -135,11 +140,20 @@ impl Config {
         let words: Vec<&str> = words.iter().flat_map(|word| word.split('-')).collect();
         let names_level = words.iter().any(|word| OptLevel::ALL.iter().any(|level| level.name() == *word));
         let levels = |platform: &Platform| if names_level { &OptLevel::ALL } else { platform.levels };
-        let has = |config: &Config, word: &str| config.level.name() == word || config.memory.name() == word;
+        let names_alone = words.contains(&ALONE);
+        let alone = |platform: &'static Platform| {
+            let levels = if names_level { &OptLevel::ALL } else { &[OptLevel::O1][..] };
+            let by_default = usize::from(words.is_empty() && platform.emulator.is_none());
+            let all = Config::all(platform, levels).map(|config| Config { alone: true, ..config });
+            all.take(if names_alone { usize::MAX } else { by_default })
+        };
+        let has = |config: &Config, word: &str| {
+            config.level.name() == word || config.memory.name() == word || (config.alone && word == ALONE)
+        };
         let configs: Vec<Config> = PLATFORMS
             .iter()
             .filter(wanted)
-            .flat_map(|platform| Config::all(platform, levels(platform)))
+            .flat_map(|platform| Config::all(platform, levels(platform)).chain(alone(platform)))
             .filter(|config| words.iter().all(|word| has(config, word)))
             .collect();
         assert!(!configs.is_empty(), "SPEC_TARGET and SPEC_CONFIG leave no configuration");
@@ -154,10 +168,14 @@ impl Config {
             memory: self.memory,
             strip: matches!(self.level, OptLevel::Os | OptLevel::Oz),
             threads: NonZeroUsize::MIN,
+            unit_len: if self.alone { 1 } else { Options::default().unit_len },
             ..Options::default()
         }
     }
 }
+
+/// The word for configurations with a unit a function.
+const ALONE: &str = "alone";
 
 /// The words of a variable of the environment.
 fn variable(name: &str) -> Vec<String> {
@@ -167,6 +185,7 @@ fn variable(name: &str) -> Vec<String> {
 
 impl fmt::Display for Config {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.platform, self.level.name(), self.memory.name())
+        write!(f, "{} {} {}", self.platform, self.level.name(), self.memory.name())?;
+        if self.alone { write!(f, " {ALONE}") } else { Ok(()) }
     }
 }

@@ -30,9 +30,10 @@ impl Key {
 
     fn with_tool(module: &[u8], options: &Options, tool: &str) -> Key {
         // Named one by one, so that a new option has to be thought about; threads change nothing.
-        let Options { target, proposals, memory, level, threads: _, strip, deterministic, neon_float, fuel } = options;
+        let Options { target, proposals, memory, level, threads: _, unit_len, strip, deterministic, neon_float, fuel } =
+            options;
         let description = format!(
-            "{tool}\ntarget {} {}\ncpu {} {} {} {:#x}\nmemory {memory}\nlevel {}\nstrip {strip}\ndeterministic {deterministic}\nneon_float {neon_float}\nfuel {fuel}\nproposals {proposals:?}\n",
+            "{tool}\ntarget {} {}\ncpu {} {} {} {:#x}\nmemory {memory}\nlevel {}\nunits {unit_len}\nstrip {strip}\ndeterministic {deterministic}\nneon_float {neon_float}\nfuel {fuel}\nproposals {proposals:?}\n",
             target.row.name,
             target.row.triple,
             target.cpu,
@@ -132,6 +133,7 @@ mod tests {
             key(b"module", &Options { deterministic: true, ..options.clone() }, "tool"),
             key(b"module", &Options { neon_float: true, ..options.clone() }, "tool"),
             key(b"module", &Options { fuel: true, ..options.clone() }, "tool"),
+            key(b"module", &Options { unit_len: 1, ..options.clone() }, "tool"),
             key(
                 b"module",
                 &Options { target: Target::new("x86_64-linux", Some("x86-64-v3"), &[]).unwrap(), ..options.clone() },

@@ -2,10 +2,10 @@
 //! announces a length. Writer and reader stand side by side.
 //!
 //! ```text
-//! started emit
+//! started generate
 //! functions 12 340
 //! unoptimized 7                     a function that the optimiser leaves alone
-//! ended emit 1250000 81234          microseconds, peak memory in KiB
+//! ended generate 1250000 81234      microseconds, peak memory in KiB
 //! failed 1 57 20                    exit status, lengths of message and help; then both
 //! result 123456                     length; then the result
 //! ```
@@ -111,9 +111,9 @@ mod tests {
     use super::*;
 
     fn all() -> Vec<Frame> {
-        let report = PhaseReport { phase: Phase::Emit, micros: 12, peak_kib: 34 };
+        let report = PhaseReport { phase: Phase::Generate, micros: 12, peak_kib: 34 };
         vec![
-            Frame::Started(Phase::Emit),
+            Frame::Started(Phase::Generate),
             Frame::Functions(3, 4),
             Frame::NotOptimized(u32::MAX),
             Frame::Ended(report),

@@ -43,7 +43,7 @@ pub struct CodegenArgs {
         help_heading = "Code generation"
     )]
     pub level: Level,
-    /// Threads for code generation; the result does not depend on it [default: all CPUs]
+    /// Threads that compile; the result does not depend on it [default: all CPUs]
     #[arg(short = 'j', long = "jobs", value_name = "N", help_heading = "Code generation")]
     pub threads: Option<NonZeroUsize>,
     /// Leave out function names, Wasm offsets and the symbol table; with -Os and -Oz checks share their traps
@@ -191,6 +191,7 @@ impl CodegenArgs {
             deterministic: self.deterministic,
             neon_float: self.neon_float,
             fuel: self.metered,
+            unit_len: default.unit_len,
         })
     }
 

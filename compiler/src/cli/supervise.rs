@@ -221,9 +221,9 @@ mod tests {
 
     #[test]
     fn a_crash_names_signal_phase_function_and_llvms_words() {
-        let failure = died("a.wasm", ExitStatus::from_raw(6), SELECTION, &[], Some(Phase::Emit));
+        let failure = died("a.wasm", ExitStatus::from_raw(6), SELECTION, &[], Some(Phase::Generate));
         assert_eq!(failure.status, super::super::failure::INTERNAL);
-        for part in ["a.wasm: ", "SIGABRT (signal 6)", "in phase emit", "function 123", "Cannot select"] {
+        for part in ["a.wasm: ", "SIGABRT (signal 6)", "in phase generate", "function 123", "Cannot select"] {
             assert!(failure.message.contains(part), "{part}: {}", failure.message);
         }
         assert!(!failure.message.contains("0x00007f9b"), "{}", failure.message);

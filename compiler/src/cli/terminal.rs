@@ -86,9 +86,7 @@ fn style(template: &str) -> ProgressStyle {
 fn doing(phase: Phase) -> &'static str {
     match phase {
         Phase::Parse => "reading",
-        Phase::Translate => "translating",
-        Phase::Optimize => "optimising",
-        Phase::Emit => "generating code",
+        Phase::Generate => "generating code",
         Phase::Link => "linking",
         Phase::Image => "writing the image",
     }
@@ -143,9 +141,9 @@ mod tests {
 
     #[test]
     fn timings_have_a_line_per_phase_and_a_sum() {
-        let emit = PhaseReport { phase: Phase::Emit, micros: 1_500_000, peak_kib: 2048 };
-        let table = timings(&[emit], Duration::from_secs(2));
-        assert!(table.contains("emit            1.500       2.00 MiB"), "{table}");
+        let report = PhaseReport { phase: Phase::Generate, micros: 1_500_000, peak_kib: 2048 };
+        let table = timings(&[report], Duration::from_secs(2));
+        assert!(table.contains("generate        1.500       2.00 MiB"), "{table}");
         assert!(table.contains("all             2.000"), "{table}");
     }
 }

@@ -21,8 +21,9 @@ mod x86_64;
 #[cfg(test)]
 mod tests;
 
-use crate::emit::Emitted;
 use crate::error::CompileError;
+use crate::generate::Emitted;
+use crate::optimize::Chains;
 use crate::target::TargetRow;
 use layout::Layout;
 use machine::Machine;
@@ -108,33 +109,32 @@ pub struct Symbol {
 #[derive(Debug, Default)]
 pub struct Sites {
     rows: Vec<sites::Row>,
-    /// Wasm offsets of each site, innermost first.
-    chains: Vec<Box<[u32]>>,
+    chains: Chains,
 }
 
 impl Sites {
     /// The sites, at linked offsets. Where code belongs to none, one with Wasm offset 0 stands.
     pub fn iter(&self) -> impl Iterator<Item = Site> {
         self.rows.iter().map(|row| {
-            let chain = row.chain().map_or(&[0][..], |index| &self.chains[index]);
+            let chain = row.chain().map_or(&[0][..], |index| self.chains.get(index));
             Site::new(row.offset, chain)
         })
     }
 }
 
 /// Links the objects of one module for `target`.
-pub fn link(emitted: Emitted, target: &TargetRow) -> Result<LinkedCode, CompileError> {
+pub fn link(emitted: &[Emitted], target: &TargetRow) -> Result<LinkedCode, CompileError> {
     let machine = &Machine::of(target);
-    let objects = &read::objects(&emitted.objects, machine)?[..];
+    let objects = &read::objects(emitted.iter().map(|e| &e.bytes), machine)?[..];
     let layout = &Layout::new(objects, machine)?;
     let symbols = layout.symbols(objects, machine);
     check_order(&symbols, machine)?;
     let linker = Relocator { objects, layout, machine };
     let Relocated { rodata, text, relocated, fixups } = linker.relocate()?;
     let frames = Frames::new(&linker, &symbols)?;
-    let rows = sites::rows(&linker, &symbols, emitted.sites.len())?;
+    let (rows, chains) = sites::rows(&linker, &symbols, emitted)?;
     let (unwind, max_frame) = (frames.records(&rows, machine, &symbols)?, frames.max_frame());
-    let sites = Sites { rows: sites::needed(&rows, &symbols), chains: emitted.sites };
+    let sites = Sites { rows: sites::needed(&rows, &symbols), chains };
     let (fill, mappings) = (machine.code.fill, layout.mappings(objects));
     let attributes = objects.first().and_then(|object| object.attributes.clone());
     let elf_flags = objects.first().map_or(0, |object| object.elf_flags) | float_flags(target);

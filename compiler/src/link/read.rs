@@ -85,8 +85,11 @@ pub enum SymbolPlace {
 }
 
 /// Reads all objects.
-pub fn objects<'a>(objects: &'a [Vec<u8>], machine: &Machine) -> Result<Vec<Object<'a>>, CompileError> {
-    objects.iter().map(|bytes| object(bytes, machine)).collect()
+pub fn objects<'a>(
+    files: impl IntoIterator<Item = &'a Vec<u8>>,
+    machine: &Machine,
+) -> Result<Vec<Object<'a>>, CompileError> {
+    files.into_iter().map(|bytes| object(bytes, machine)).collect()
 }
 
 fn object<'a>(bytes: &'a [u8], machine: &Machine) -> Result<Object<'a>, CompileError> {

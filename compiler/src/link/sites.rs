@@ -1,10 +1,12 @@
-//! Line tables → rows of sites. Line `n` of a table is site `n − 1`; line 0 is none.
+//! Line tables → rows of sites. Line `n` of an object's table is the object's site `n − 1`; line 0 is none.
 
 use super::Symbol;
 use super::machine::Machine;
 use super::read::SectionKind;
 use super::relocate::Relocator;
 use crate::error::CompileError;
+use crate::generate::Emitted;
+use crate::optimize::Chains;
 use gimli::{DebugLine, DebugLineOffset, LittleEndian};
 
 /// From `offset` on, up to the next row, code belongs to the site that `line` names.
@@ -34,11 +36,18 @@ enum Rank {
     Row,
 }
 
-/// Rows for all of the text, ascending, each with another line than the one before it.
-pub fn rows(linker: &Relocator<'_>, symbols: &[Symbol], site_count: usize) -> Result<Vec<Row>, CompileError> {
+/// Rows for all of the text, ascending, each with another line than the one before it; and the sites of all objects, by
+/// which these lines count.
+pub fn rows(
+    linker: &Relocator<'_>,
+    symbols: &[Symbol],
+    emitted: &[Emitted],
+) -> Result<(Vec<Row>, Chains), CompileError> {
     // A function without a line table must not continue the sites of the one before it.
     let mut ranked: Vec<Ranked> = symbols.iter().map(|s| (s.offset, Rank::Function, 0)).collect();
-    for (object_index, object) in linker.objects.iter().enumerate() {
+    let mut chains = Chains::default();
+    for (object_index, (object, Emitted { sites, .. })) in linker.objects.iter().zip(emitted).enumerate() {
+        let (first_row, sites_before) = (ranked.len(), chains.len() as u32);
         for (index, section) in object.sections.iter().enumerate() {
             if section.kind == SectionKind::Lines {
                 let table = linker.relocate_table(object_index, index)?;
@@ -46,16 +55,21 @@ pub fn rows(linker: &Relocator<'_>, symbols: &[Symbol], site_count: usize) -> Re
                 read.map_err(|e| linker.machine.error(format!("LLVM's line table cannot be read: {e}")))?;
             }
         }
+        for (offset, _, line) in ranked[first_row..].iter_mut().filter(|(_, _, line)| *line != 0) {
+            if *line as usize > sites.len() {
+                let function = super::symbol_at(symbols, *offset);
+                let message = format!("function `{function}` has site {line} of {}", sites.len());
+                return Err(linker.machine.error(message));
+            }
+            *line += sites_before;
+        }
+        chains.append(sites);
     }
     // Stable: rows at one offset stay in the table's order.
     ranked.sort_by_key(|(offset, rank, _)| (*offset, *rank));
-    if let Some((offset, _, line)) = ranked.iter().find(|(_, _, line)| *line as usize > site_count) {
-        let function = super::symbol_at(symbols, *offset);
-        return Err(linker.machine.error(format!("function `{function}` has site {line} of {site_count}")));
-    }
     // What ends with the text has nothing behind it.
     ranked.truncate(ranked.partition_point(|(offset, ..)| *offset < linker.layout.text.end));
-    Ok(merge(&ranked))
+    Ok((merge(&ranked), chains))
 }
 
 fn read_table(table: &[u8], machine: &Machine, to: &mut Vec<Ranked>) -> gimli::Result<()> {

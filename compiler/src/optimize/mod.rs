@@ -20,15 +20,15 @@ use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::module::Module as LlvmModule;
 use inkwell::passes::PassBuilderOptions;
 use inkwell::targets::TargetMachine;
+pub use sites::Chains;
 
-/// Optimises the whole module as one unit and readies it for code generation. Returns the Wasm
-/// offsets of each site, innermost first.
+/// Optimises the LLVM module of a unit and readies it for code generation. Returns its sites.
 pub fn optimize(
     llvm: &LlvmModule<'_>,
     module: &Module<'_>,
     options: &Options,
     machine: &TargetMachine,
-) -> Result<Vec<Box<[u32]>>, CompileError> {
+) -> Result<Chains, CompileError> {
     verify(llvm, "translation")?;
     neon::keep_floats_scalar(llvm, options);
     run_pipeline(llvm, options, machine)?;
@@ -83,7 +83,7 @@ pub fn optimize_routines(
 }
 
 /// A section each, by which the link step puts functions in the order of their indices. LLVM sets cold
-/// ones apart, and orders those of a part by use.
+/// ones apart, and orders those of a module by use.
 fn set_sections(llvm: &LlvmModule<'_>) {
     for function in llvm.get_functions().filter(|f| f.count_basic_blocks() > 0) {
         function.set_section(Some(&format!(".text.{}", function.get_name().to_string_lossy())));

@@ -10,9 +10,41 @@ use inkwell::module::Module as LlvmModule;
 use inkwell::values::{FunctionValue, InstructionOpcode, InstructionValue};
 use std::collections::HashMap;
 
-/// Gives every site its number; returns the Wasm offsets of each, innermost first.
-pub fn number(llvm: &LlvmModule<'_>) -> Vec<Box<[u32]>> {
-    let mut sites = Vec::new();
+/// The Wasm offsets of each site, innermost first: its own, then those of the calls that it was inlined through.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Chains {
+    offsets: Vec<u32>,
+    /// Where those of each site end.
+    ends: Vec<u32>,
+}
+
+impl Chains {
+    /// How many sites there are.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Adds a site.
+    pub fn push(&mut self, offsets: &[u32]) {
+        self.offsets.extend_from_slice(offsets);
+        self.ends.push(self.offsets.len() as u32);
+    }
+
+    /// The offsets of a site.
+    pub fn get(&self, site: usize) -> &[u32] {
+        let start = site.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.offsets[start as usize..self.ends[site] as usize]
+    }
+
+    /// Adds other sites behind these.
+    pub fn append(&mut self, others: &Chains) {
+        (0..others.len()).for_each(|site| self.push(others.get(site)));
+    }
+}
+
+/// Gives every site its number, from 1 on; returns their chains.
+pub fn number(llvm: &LlvmModule<'_>) -> Chains {
+    let mut chains = Chains::default();
     let mut numbers: HashMap<Box<[u32]>, u32> = HashMap::new();
     for function in llvm.get_functions() {
         for block in function.get_basic_block_iter() {
@@ -24,14 +56,14 @@ pub fn number(llvm: &LlvmModule<'_>) -> Vec<Box<[u32]>> {
                     continue;
                 }
                 let number = *numbers.entry(offsets).or_insert_with_key(|offsets| {
-                    sites.push(offsets.clone());
-                    sites.len() as u32
+                    chains.push(offsets);
+                    chains.len() as u32
                 });
                 locate(function, instruction, number);
             }
         }
     }
-    sites
+    chains
 }
 
 fn is_site(instruction: InstructionValue<'_>) -> bool {

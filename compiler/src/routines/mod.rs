@@ -9,8 +9,9 @@ mod table;
 #[cfg(test)]
 mod tests;
 
-use crate::emit;
+use crate::emit::emit;
 use crate::error::CompileError;
+use crate::generate::Emitted;
 use crate::machine::target_machine;
 use crate::optimize;
 use crate::options::{OptLevel, Options};
@@ -31,11 +32,11 @@ use wasmc_abi::Builtin;
 const IR: &str = concat!(include_str!("routines.ll"), "\0");
 
 /// An object with the routines that `objects` call, if they call any.
-pub fn object(objects: &[Vec<u8>], options: &Options) -> Result<Option<Vec<u8>>, CompileError> {
+pub fn object(objects: &[Emitted], options: &Options) -> Result<Option<Vec<u8>>, CompileError> {
     let row = options.target.row;
     let mut rows = BTreeSet::new();
     for object in objects {
-        rows.append(&mut undefined(object, row)?);
+        rows.append(&mut undefined(&object.bytes, row)?);
     }
     if rows.is_empty() {
         return Ok(None);
@@ -87,7 +88,7 @@ fn generate(rows: &BTreeSet<&'static Row>, options: &Options) -> Result<Vec<u8>,
         define(&llvm, row, &attributes)?;
     }
     optimize::optimize_routines(&llvm, options, &machine)?;
-    emit::emit_one(&llvm, &machine, FileType::Object)
+    emit(&llvm, &machine, FileType::Object)
 }
 
 fn parse(context: &Context) -> Result<LlvmModule<'_>, CompileError> {

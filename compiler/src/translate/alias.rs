@@ -18,11 +18,11 @@ pub struct Alias<'ctx> {
     pub fuel: MetadataValue<'ctx>,
     /// All imported mutable globals: two of them may be the same.
     pub imported_global: MetadataValue<'ctx>,
-    globals: Vec<MetadataValue<'ctx>>,
+    root: MetadataValue<'ctx>,
 }
 
 impl<'ctx> Alias<'ctx> {
-    pub fn new(context: &'ctx Context, globals: usize) -> Self {
+    pub fn new(context: &'ctx Context) -> Self {
         let root = context.metadata_node(&[context.metadata_string("wasmc").into()]);
         let tag = |name: &str| tag(context, root, name);
         Alias {
@@ -36,13 +36,13 @@ impl<'ctx> Alias<'ctx> {
             object: tag("object"),
             fuel: tag("fuel"),
             imported_global: tag("imported global"),
-            globals: (0..globals).map(|i| tag(&format!("global {i}"))).collect(),
+            root,
         }
     }
 
     /// The tag of a defined global.
     pub fn global(&self, index: usize) -> MetadataValue<'ctx> {
-        self.globals[index]
+        tag(self.context, self.root, &format!("global {index}"))
     }
 
     /// Says what an access touches.

@@ -33,7 +33,7 @@ type Key = (TableIndex, TypeId);
 /// The arrays, and how many entries each has.
 pub type Arrays<'ctx> = BTreeMap<Key, (GlobalValue<'ctx>, u64)>;
 
-/// Defines the arrays of a module. All functions and the stubs have been declared.
+/// Declares the arrays of a module, and defines them in its first unit. All functions and the stubs have been declared.
 pub fn define<'ctx>(unit: &Unit<'ctx, '_>, options: &Options) -> Arrays<'ctx> {
     let mut arrays = Arrays::new();
     // Elsewhere a stub takes an argument that a function does not have.
@@ -76,6 +76,9 @@ fn array<'ctx>(unit: &Unit<'ctx, '_>, (table, ty): Key, elements: &[Option<FuncI
     let array = unit.llvm.add_global(i32.array_type(elements.len() as u32), None, &symbols::dispatch(table, ty));
     array.set_constant(true);
     array.set_visibility(GlobalVisibility::Hidden);
+    if !unit.extent.is_first() {
+        return array;
+    }
     let start = array.as_pointer_value().const_to_int(word);
     let entry = |element: &Option<FuncIndex>| {
         let code = match element {

@@ -1,4 +1,4 @@
-//! Module → LLVM module: declare everything, then define each function.
+//! A unit of a module → LLVM module: declare its functions, then define each.
 
 mod address;
 mod alias;
@@ -23,7 +23,8 @@ mod vmctx;
 
 use crate::error::CompileError;
 use crate::options::Options;
-use crate::parse::{DefinedFuncIndex, Module, TypeId};
+use crate::parse::{Module, TypeId};
+use crate::units::Extent;
 pub(crate) use attributes::RoutineAttributes;
 pub use attributes::{GUEST_CONVENTION, without_vectors};
 pub(crate) use debug::Debug;
@@ -41,20 +42,21 @@ impl From<inkwell::builder::BuilderError> for CompileError {
     }
 }
 
-/// Translates a module. `progress` is told how many of the bodies are done.
+/// Translates a unit of a module.
 pub fn translate<'ctx>(
     context: &'ctx Context,
     module: &Module<'_>,
+    extent: &Extent<'_>,
     options: &Options,
-    progress: &mut dyn FnMut(usize),
 ) -> Result<LlvmModule<'ctx>> {
-    let unit = Unit::new(context, module, options)?;
-    for index in 0..module.bodies.len() {
-        FunctionTranslator::translate(&unit, DefinedFuncIndex(index as u32))?;
-        progress(index + 1);
+    let unit = Unit::new(context, module, extent, options)?;
+    for defined in extent.functions() {
+        FunctionTranslator::translate(&unit, defined)?;
     }
-    for id in (0..module.types.len() as u32).map(TypeId) {
-        entry::define(&unit, id)?;
+    if extent.is_first() {
+        for id in (0..module.types.len() as u32).map(TypeId) {
+            entry::define(&unit, id)?;
+        }
     }
     Ok(unit.finish())
 }

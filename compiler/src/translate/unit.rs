@@ -1,4 +1,4 @@
-//! What the translation of every function shares: the LLVM module, its declarations, its types.
+//! What the translation of every function of a unit shares: the LLVM module, its declarations, its types.
 
 use super::Result;
 use super::alias::Alias;
@@ -11,10 +11,10 @@ use super::vmctx::Slot;
 use crate::error::CompileError;
 use crate::options::{MemoryModel, Options};
 use crate::parse::{
-    Composite, ConstExpr, DefinedFuncIndex, FuncIndex, FuncType, GlobalIndex, MemoryIndex, Module, SubType, TableIndex,
-    TypeId,
+    ConstExpr, DefinedFuncIndex, FuncIndex, FuncType, GlobalIndex, MemoryIndex, Module, TableIndex, TypeId,
 };
 use crate::target::{Os, TargetRow};
+use crate::units::Extent;
 use inkwell::GlobalVisibility;
 use inkwell::context::Context;
 use inkwell::intrinsics::Intrinsic;
@@ -23,10 +23,20 @@ use inkwell::targets::TargetTriple;
 use inkwell::types::{BasicMetadataTypeEnum, BasicTypeEnum, FunctionType, IntType};
 use inkwell::values::{FunctionValue, GlobalValue, MetadataValue};
 use std::cell::RefCell;
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use wasmc_abi::target::Arch;
 use wasmc_abi::vmctx::Layout;
 use wasmc_abi::{Builtin, TrapCode};
+
+/// A defined function.
+#[derive(Clone, Copy)]
+struct Declared<'ctx> {
+    /// As it is called.
+    function: FunctionValue<'ctx>,
+    /// As it is called by a tail call, if it makes such itself: its body.
+    tail_entry: Option<FunctionValue<'ctx>>,
+}
 
 pub struct Unit<'ctx, 'm> {
     pub context: &'ctx Context,
@@ -46,18 +56,23 @@ pub struct Unit<'ctx, 'm> {
     pub has_foreign_references: bool,
     /// Where indirect calls find their callee, if that is known.
     pub dispatch: Arrays<'ctx>,
-    functions: Vec<FunctionValue<'ctx>>,
-    /// The bodies of those that make tail calls.
-    tail_entries: Vec<Option<FunctionValue<'ctx>>>,
-    /// LLVM's function type for each type that is one of functions.
-    guest_types: Vec<Option<FunctionType<'ctx>>>,
+    pub extent: &'m Extent<'m>,
+    functions: Vec<Declared<'ctx>>,
+    /// Functions of other units, as far as they are called here.
+    others: RefCell<HashMap<DefinedFuncIndex, Declared<'ctx>>>,
+    guest_types: RefCell<HashMap<TypeId, FunctionType<'ctx>>>,
     traps: Vec<FunctionValue<'ctx>>,
     intrinsics: RefCell<Vec<(&'static str, Vec<BasicTypeEnum<'ctx>>, FunctionValue<'ctx>)>>,
     unlikely: MetadataValue<'ctx>,
 }
 
 impl<'ctx, 'm> Unit<'ctx, 'm> {
-    pub fn new(context: &'ctx Context, module: &'m Module<'m>, options: &'m Options) -> Result<Self> {
+    pub fn new(
+        context: &'ctx Context,
+        module: &'m Module<'m>,
+        extent: &'m Extent<'m>,
+        options: &'m Options,
+    ) -> Result<Self> {
         let llvm = context.create_module("wasm");
         let row = options.target.row;
         refuse_unfit(module, row)?;
@@ -80,15 +95,11 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         });
         let i32 = |n| types.i32.const_int(n, false).into();
         let prof = context.metadata_node(&[context.metadata_string("branch_weights").into(), i32(1), i32(1 << 20)]);
-        let guest_type = |ty: &SubType| match &ty.composite {
-            Composite::Func(ty) => Some(types.guest(ty)),
-            Composite::Struct(_) | Composite::Array(_) => None,
-        };
         let mut unit = Unit {
             context,
             module,
             layout,
-            alias: Alias::new(context, module.globals.len()),
+            alias: Alias::new(context),
             attributes: Attributes::new(context, options, vmctx_len),
             debug: Debug::new(context, &llvm),
             helpers,
@@ -97,9 +108,10 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
             memory_model: options.memory,
             has_foreign_references: module.has_foreign_references(),
             dispatch: Arrays::new(),
+            extent,
             functions: Vec::new(),
-            tail_entries: Vec::new(),
-            guest_types: module.types.iter().map(guest_type).collect(),
+            others: RefCell::default(),
+            guest_types: RefCell::default(),
             traps: Vec::new(),
             intrinsics: RefCell::default(),
             unlikely: prof,
@@ -107,8 +119,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
             llvm,
         };
         unit.traps = TrapCode::ALL.iter().map(|code| unit.declare_trap(*code)).collect();
-        (unit.functions, unit.tail_entries) =
-            (0..module.bodies.len() as u32).map(|i| unit.declare(DefinedFuncIndex(i))).unzip();
+        unit.functions = extent.functions().map(|defined| unit.declare(defined)).collect();
         unit.dispatch = dispatch::define(&unit, options);
         for code in TrapCode::ALL {
             super::trap::define_stub(&unit, *code)?;
@@ -122,30 +133,33 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         self.llvm
     }
 
-    /// A function as it is called, and as it is called by a tail call if it makes such itself.
-    fn declare(&self, defined: DefinedFuncIndex) -> (FunctionValue<'ctx>, Option<FunctionValue<'ctx>>) {
+    fn declare(&self, defined: DefinedFuncIndex) -> Declared<'ctx> {
         let index = self.module.function_index(defined);
         let ty = self.module.functions[index.get()];
         let name = symbols::function(index);
         let tail_entry = self.module.bodies[defined.get()].makes_tail_calls.then(|| {
-            let function = self.declare_guest(index, &name, self.types.tail(self.func_type(ty)));
+            let function = self.declare_guest(defined, &name, self.types.tail(self.func_type(ty)));
             self.attributes.tail(function);
             function
         });
         let name = if tail_entry.is_some() { symbols::ordinary(index) } else { name };
-        let function = self.declare_guest(index, &name, self.guest_type(ty));
+        let function = self.declare_guest(defined, &name, self.guest_type(ty));
         self.attributes.guest(function);
-        (function, tail_entry)
+        Declared { function, tail_entry }
     }
 
-    fn declare_guest(&self, index: FuncIndex, name: &str, ty: FunctionType<'ctx>) -> FunctionValue<'ctx> {
-        let escapes = self.module.escape_slot(index).is_some();
-        let linkage = if escapes { Linkage::External } else { Linkage::Internal };
+    fn declare_guest(&self, defined: DefinedFuncIndex, name: &str, ty: FunctionType<'ctx>) -> FunctionValue<'ctx> {
+        let is_ours = self.extent.place(defined).is_some();
+        let escapes = self.module.escape_slot(self.module.function_index(defined)).is_some();
+        let is_local = is_ours && !escapes && !self.extent.is_called_from_elsewhere(defined);
+        let linkage = if is_local { Linkage::Internal } else { Linkage::External };
         let function = self.llvm.add_function(name, ty, Some(linkage));
-        if escapes {
+        if !is_local {
             function.as_global_value().set_visibility(GlobalVisibility::Hidden);
         }
-        function.set_subprogram(self.debug.subprogram(name));
+        if is_ours {
+            function.set_subprogram(self.debug.subprogram(name));
+        }
         function
     }
 
@@ -161,7 +175,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
 
     /// The LLVM type of guest functions of a type.
     pub fn guest_type(&self, ty: TypeId) -> FunctionType<'ctx> {
-        self.guest_types[ty.get()].expect("validated: it is a function type")
+        *self.guest_types.borrow_mut().entry(ty).or_insert_with(|| self.types.guest(self.func_type(ty)))
     }
 
     /// The function type with that id.
@@ -169,14 +183,21 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         self.module.func_type(ty)
     }
 
-    /// The function as it is called, if it is defined here.
+    /// The function as it is called, if the module defines it.
     pub fn function(&self, index: FuncIndex) -> Option<FunctionValue<'ctx>> {
-        self.module.defined(index).map(|d| self.functions[d.get()])
+        self.module.defined(index).map(|defined| self.declared(defined).function)
     }
 
     /// The function as it is called by a tail call, if it has an entry for that: its body.
     pub fn tail_entry(&self, index: FuncIndex) -> Option<FunctionValue<'ctx>> {
-        self.module.defined(index).and_then(|d| self.tail_entries[d.get()])
+        self.module.defined(index).and_then(|defined| self.declared(defined).tail_entry)
+    }
+
+    fn declared(&self, defined: DefinedFuncIndex) -> Declared<'ctx> {
+        match self.extent.place(defined) {
+            Some(place) => self.functions[place],
+            None => *self.others.borrow_mut().entry(defined).or_insert_with(|| self.declare(defined)),
+        }
     }
 
     /// Whether a call of the function may be left by an exception.

@@ -57,12 +57,13 @@ fn object(ir: &str) -> Vec<u8> {
 }
 
 fn try_link(objects: &[&str], sites: usize) -> Result<LinkedCode, CompileError> {
-    let sites = (0..sites).map(|i| Box::from([100 + i as u32])).collect();
-    let objects = objects.iter().map(|ir| object(ir)).collect();
-    link(Emitted { objects, sites }, CompileTarget::default().row)
+    let mut chains = Chains::default();
+    (0..sites).for_each(|i| chains.push(&[100 + i as u32]));
+    let emitted: Vec<_> = objects.iter().map(|ir| Emitted { bytes: object(ir), sites: chains.clone() }).collect();
+    link(&emitted, CompileTarget::default().row)
 }
 
-/// Links objects given as LLVM IR, with sites 1 to `sites`, of Wasm offsets 100 and up.
+/// Links objects given as LLVM IR, with sites 1 to `sites` each, of Wasm offsets 100 and up.
 fn linked(objects: &[&str], sites: usize) -> LinkedCode {
     try_link(objects, sites).unwrap()
 }
