@@ -144,4 +144,26 @@ mod tests {
         let image = finish(&module, &options, Emit::Aot, &scalar, &mut ()).unwrap();
         assert_eq!(compile(&wasm, &options).unwrap(), image);
     }
+
+    /// Remembers what is not optimised.
+    #[derive(Default)]
+    struct NotOptimized(Vec<u32>);
+
+    impl Observer for NotOptimized {
+        fn function_not_optimized(&mut self, function: u32) {
+            self.0.push(function);
+        }
+    }
+
+    /// The optimiser's time grows with the square of the targets.
+    #[test]
+    fn a_very_large_branch_table_is_left_alone_and_that_is_reported() {
+        let table = |targets: usize| {
+            format!("(block (block (br_table {} (local.get 0))) (return))", "0 1 ".repeat(targets / 2))
+        };
+        let text = format!("(module (func (param i32) {}) (func (param i32) {}))", table(2000), table(50_000));
+        let mut heard = NotOptimized::default();
+        compile_observed(text.as_bytes(), &Options::default(), Emit::Aot, &mut heard).unwrap();
+        assert_eq!(heard.0, [1]);
+    }
 }

@@ -143,7 +143,8 @@ fn not_optimized(name: &str, functions: &[u32]) -> String {
         more => format!(" and {more} more"),
     };
     let shown = shown.join(", ");
-    format!("{name}: too large to be optimised, and so slow: function {shown}{more} (1 MiB of code or 50,000 locals)")
+    let limits = "1 MiB of code, 50,000 locals or a br_table of 10,000";
+    format!("{name}: too large to be optimised, and so slow: function {shown}{more} ({limits})")
 }
 
 /// Lines of the worker's last words that are shown.

@@ -90,7 +90,7 @@ pub struct FuncType {
 }
 
 /// A function body: its bytes and where they stand in the module.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Body<'a> {
     /// Locals and instructions.
     pub bytes: Cow<'a, [u8]>,
@@ -100,6 +100,8 @@ pub struct Body<'a> {
     pub makes_tail_calls: bool,
     /// Whether there are tail calls of the function itself.
     pub repeats: bool,
+    /// Targets of the `br_table` that has most of them.
+    pub branch_targets_max: u32,
 }
 
 /// An import.

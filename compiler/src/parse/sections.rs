@@ -99,16 +99,17 @@ pub fn read(bytes: &[u8]) -> Result<Module<'_>> {
 }
 
 fn body<'a>(read: &wasm::FunctionBody<'a>, module: &mut Module<'a>) -> Result<Body<'a>> {
-    use wasm::Operator::{ReturnCall, ReturnCallIndirect, ReturnCallRef};
+    use wasm::Operator::{BrTable, ReturnCall, ReturnCallIndirect, ReturnCallRef};
     let index = module.function_index(DefinedFuncIndex(module.bodies.len() as u32));
     let (bytes, offset) = (read.as_bytes().into(), read.range().start as u32);
-    let mut body = Body { bytes, offset, makes_tail_calls: false, repeats: false };
+    let mut body = Body { bytes, offset, ..Body::default() };
     for operator in read.get_operators_reader()? {
         let operator = operator?;
         module.table_uses.count(&operator, &module.type_ids);
         match operator {
             ReturnCall { function_index } if function_index == index.0 => body.repeats = true,
             ReturnCall { .. } | ReturnCallIndirect { .. } | ReturnCallRef { .. } => body.makes_tail_calls = true,
+            BrTable { targets } => body.branch_targets_max = body.branch_targets_max.max(targets.len()),
             _ => {}
         }
     }
@@ -197,7 +198,7 @@ impl Computed {
         module.functions.push(TypeId(ty as u32));
         let no_locals = [0];
         let bytes = [&no_locals[..], &self.instructions, &[END]].concat().into();
-        module.bodies.push(Body { bytes, offset: end, makes_tail_calls: false, repeats: false });
+        module.bodies.push(Body { bytes, offset: end, ..Body::default() });
     }
 }
 

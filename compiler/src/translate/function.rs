@@ -21,12 +21,16 @@ use wasmparser::{BinaryReader, FunctionBody, Operator};
 const OPTIMIZED_BODY_MAX: usize = 1 << 20;
 /// The same for locals.
 const OPTIMIZED_LOCALS_MAX: u64 = 50_000;
+/// The same for targets of one `br_table`: LLVM looks at all of them for each.
+const OPTIMIZED_TARGETS_MAX: u32 = 10_000;
 
 /// Whether the optimiser leaves a body alone.
 pub fn is_oversized(body: &Body<'_>) -> bool {
     let locals = function_body(body).get_locals_reader().expect(VALID).into_iter();
     let locals: u64 = locals.map(|group| u64::from(group.expect(VALID).0)).sum();
-    body.bytes.len() > OPTIMIZED_BODY_MAX || locals > OPTIMIZED_LOCALS_MAX
+    body.bytes.len() > OPTIMIZED_BODY_MAX
+        || locals > OPTIMIZED_LOCALS_MAX
+        || body.branch_targets_max > OPTIMIZED_TARGETS_MAX
 }
 
 fn function_body<'a>(body: &'a Body<'_>) -> FunctionBody<'a> {
