@@ -27,6 +27,9 @@
 //! All of that needs an OS and the feature `std`. What firmware needs is in [`bare`], which is always there.
 
 #![cfg_attr(not(feature = "std"), no_std)]
+// A test asks the standard library what it makes of this CPU, by a macro that is not stable there yet. `cargo xtask
+// cross-test`, which builds that library too, may use it.
+#![cfg_attr(all(test, target_arch = "riscv64"), feature(stdarch_riscv_feature_detection))]
 
 mod activation;
 #[cfg(feature = "std")]

@@ -2,7 +2,7 @@
 
 use core::mem::{offset_of, size_of};
 
-use wasmc_abi::vmctx::{FUEL_MAX, root_frame, store_cells};
+use wasmc_abi::vmctx::{root_frame, store_cells};
 
 #[cfg(feature = "std")]
 use crate::store::StoreCore;
@@ -41,8 +41,12 @@ pub(crate) struct Cells {
 
 #[cfg(feature = "std")]
 impl Cells {
-    pub(crate) const EMPTY: Cells =
-        Cells { exception: 0, roots: Ptr(core::ptr::null_mut()), fuel_used: 0, fuel_end: FUEL_MAX + 1 };
+    pub(crate) const EMPTY: Cells = Cells {
+        exception: 0,
+        roots: Ptr(core::ptr::null_mut()),
+        fuel_used: 0,
+        fuel_end: wasmc_abi::vmctx::FUEL_MAX + 1,
+    };
 }
 
 const _: () = {
