@@ -6,6 +6,7 @@ mod calls;
 mod control;
 mod exceptions;
 mod float_environment;
+mod loops;
 mod matrix;
 mod memory;
 mod merge;

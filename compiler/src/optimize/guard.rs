@@ -659,6 +659,11 @@ fn base_and_offset(address: PointerValue<'_>) -> Option<(PointerValue<'_>, Linea
     Some((at, total))
 }
 
+/// An address as a base, an index of 32 or 64 bits if there is one that is not constant, and what is added to both.
+pub fn address_parts(address: PointerValue<'_>) -> Option<(PointerValue<'_>, Option<IntValue<'_>>, i64)> {
+    base_and_offset(address).map(|(base, Linear { index, constant })| (base, index, constant))
+}
+
 /// The instruction of an address computation in bytes with a 64-bit index. (A narrower index would be
 /// sign-extended.)
 fn byte_gep(address: PointerValue<'_>) -> Option<InstructionValue<'_>> {

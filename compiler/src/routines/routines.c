@@ -7,6 +7,7 @@
 
 typedef unsigned int u32;
 typedef unsigned long long u64;
+typedef unsigned __int128 u128;
 typedef int i32;
 typedef long long i64;
 typedef unsigned char u8;
@@ -158,6 +159,37 @@ u64 div_u64(u64 a, u64 b) { return div_rem_u64(a, b).quotient; }
 u64 rem_u64(u64 a, u64 b) { return div_rem_u64(a, b).remainder; }
 u64 div_s64(u64 a, u64 b) { return div_rem_s64(a, b).quotient; }
 u64 rem_s64(u64 a, u64 b) { return div_rem_s64(a, b).remainder; }
+
+// On machines of 64 bits. Wasm has no such numbers: LLVM counts a loop's rounds with them, and they hardly ever need
+// more than half of their bits.
+static u128 divide_u128(u128 a, u128 b, u128 *remainder) {
+    if (!((a | b) >> 64)) {
+        *remainder = (u64)a % (u64)b;
+        return (u64)a / (u64)b;
+    }
+    u128 quotient = 0, rest = 0;
+    for (int bit = 127; bit >= 0; bit--) {
+        u64 carry = (u64)(rest >> 127);
+        rest = rest << 1 | (a >> bit & 1);
+        if (carry || rest >= b) {
+            rest -= b;
+            quotient |= (u128)1 << bit;
+        }
+    }
+    *remainder = rest;
+    return quotient;
+}
+
+u128 div_u128(u128 a, u128 b) {
+    u128 remainder;
+    return divide_u128(a, b, &remainder);
+}
+
+u128 rem_u128(u128 a, u128 b) {
+    u128 remainder;
+    divide_u128(a, b, &remainder);
+    return remainder;
+}
 
 // Floats.
 

@@ -310,6 +310,73 @@ define i64 @rem_s64(i64 %0, i64 %1) {
   ret i64 %4
 }
 
+define i128 @div_u128(i128 %0, i128 %1) {
+  %3 = alloca i128, align 16
+  %4 = call i128 @divide_u128(i128 %0, i128 %1, ptr %3)
+  ret i128 %4
+}
+
+define internal i128 @divide_u128(i128 %0, i128 %1, ptr %2) {
+  %4 = or i128 %0, %1
+  %5 = lshr i128 %4, 64
+  %6 = icmp ne i128 %5, 0
+  br i1 %6, label %16, label %7
+
+7:
+  %8 = trunc i128 %0 to i64
+  %9 = trunc i128 %1 to i64
+  %10 = urem i64 %8, %9
+  %11 = zext i64 %10 to i128
+  store i128 %11, ptr %2, align 16
+  %12 = trunc i128 %0 to i64
+  %13 = trunc i128 %1 to i64
+  %14 = udiv i64 %12, %13
+  %15 = zext i64 %14 to i128
+  br label %34
+
+16:
+  %.025 = phi i128 [ %.126, %18 ], [ 0, %3 ]
+  %.024 = phi i128 [ %.1, %18 ], [ 0, %3 ]
+  %.023 = phi i32 [ %32, %18 ], [ 127, %3 ]
+  %17 = icmp sge i32 %.023, 0
+  br i1 %17, label %18, label %33
+
+18:
+  %19 = lshr i128 %.024, 127
+  %20 = trunc i128 %19 to i64
+  %21 = shl i128 %.024, 1
+  %22 = zext i32 %.023 to i128
+  %23 = lshr i128 %0, %22
+  %24 = and i128 %23, 1
+  %25 = or i128 %21, %24
+  %26 = icmp ne i64 %20, 0
+  %27 = icmp uge i128 %25, %1
+  %or.cond = select i1 %26, i1 true, i1 %27
+  %28 = sub i128 %25, %1
+  %29 = zext i32 %.023 to i128
+  %30 = shl i128 1, %29
+  %31 = or i128 %.025, %30
+  %.126 = select i1 %or.cond, i128 %31, i128 %.025
+  %.1 = select i1 %or.cond, i128 %28, i128 %25
+  %32 = add i32 %.023, -1
+  br label %16
+
+33:
+  store i128 %.024, ptr %2, align 16
+  br label %34
+
+34:
+  %.0 = phi i128 [ %.025, %33 ], [ %15, %7 ]
+  ret i128 %.0
+}
+
+define i128 @rem_u128(i128 %0, i128 %1) {
+  %3 = alloca i128, align 16
+  %4 = call i128 @divide_u128(i128 %0, i128 %1, ptr %3)
+  %5 = load i128, ptr %3, align 16
+  ret i128 %5
+}
+
 define float @add_f32(float %0, float %1) {
   %3 = call i32 @bits_f32(float %0)
   %4 = call i32 @bits_f32(float %1)

@@ -39,6 +39,8 @@ rows! {
     div_s64: __divdi3;
     rem_u64: __umoddi3;
     rem_s64: __moddi3;
+    div_u128: __udivti3;
+    rem_u128: __umodti3;
 
     add_f32: __aeabi_fadd __addsf3;
     sub_f32: __aeabi_fsub __subsf3;

@@ -391,6 +391,25 @@ fn division_agrees_with_the_host() {
         ("rem_s64", |a, b| (a as i64).wrapping_rem(b as i64) as u64),
     ];
     let singles = singles.map(|(name, wanted)| (name, routine!(jit, name, extern "C" fn(u64, u64) -> u64), wanted));
+    let quotient = routine!(jit, "div_u128", extern "C" fn(u64, u64, u64, u64) -> Pair);
+    let remainder = routine!(jit, "rem_u128", extern "C" fn(u64, u64, u64, u64) -> Pair);
+    let pair = |value: u128| Pair(value as u64, (value >> 64) as u64);
+    let wide = |low: u64, high: u64| u128::from(high) << 64 | u128::from(low);
+    for (low, high) in pairs_u64() {
+        for (a, b) in [
+            (wide(low, high), wide(high, low)),
+            (wide(low, high), low.into()),
+            (low.into(), high.into()),
+            (low.into(), wide(low, high)),
+            (wide(high, u64::MAX), wide(low, 1 << 63)),
+        ] {
+            if b != 0 {
+                let ((a_low, a_high), (b_low, b_high)) = ((a as u64, (a >> 64) as u64), (b as u64, (b >> 64) as u64));
+                assert_eq!(quotient(a_low, a_high, b_low, b_high), pair(a / b), "{a:#x} / {b:#x}");
+                assert_eq!(remainder(a_low, a_high, b_low, b_high), pair(a % b), "{a:#x} % {b:#x}");
+            }
+        }
+    }
     for (a, b) in pairs_u64().filter(|(_, b)| *b != 0) {
         assert_eq!(both_u64(a, b), Pair(a / b, a % b), "{a:#x} / {b:#x}");
         let (a, b) = (a as i64, b as i64);

@@ -5,13 +5,19 @@ use super::forest::{Loop, successors};
 use crate::optimize::guard::conditional;
 use inkwell::basic_block::BasicBlock;
 use inkwell::builder::Builder;
+use inkwell::context::ContextRef;
+use inkwell::llvm_sys;
 use inkwell::values::{AsValueRef, BasicValueEnum, InstructionOpcode as Op, InstructionValue, IntValue, PhiValue};
+use llvm_sys::core::{LLVMMDNodeInContext2, LLVMMetadataAsValue, LLVMSetMetadata, LLVMValueAsMetadata};
+use llvm_sys::debuginfo::{LLVMMetadataReplaceAllUsesWith, LLVMTemporaryMDNode};
 use std::collections::HashMap;
 
 /// The copy, block by block and value by value.
 pub struct Copy<'ctx> {
     blocks: HashMap<BasicBlock<'ctx>, BasicBlock<'ctx>>,
     values: HashMap<InstructionValue<'ctx>, BasicValueEnum<'ctx>>,
+    /// Those that compute nothing.
+    others: HashMap<InstructionValue<'ctx>, InstructionValue<'ctx>>,
 }
 
 impl<'ctx> Copy<'ctx> {
@@ -23,6 +29,16 @@ impl<'ctx> Copy<'ctx> {
         use inkwell::values::BasicValue;
         let copied = original.as_instruction_value().and_then(|i| self.values.get(&i));
         copied.copied().unwrap_or(original)
+    }
+
+    /// The copy of an instruction, neither a phi nor a terminator.
+    pub fn instruction(&self, original: InstructionValue<'ctx>) -> InstructionValue<'ctx> {
+        let other = self.others.get(&original).copied();
+        other.unwrap_or_else(|| instruction_of(self.values[&original]))
+    }
+
+    pub fn context(&self) -> ContextRef<'ctx> {
+        self.blocks.values().next().expect("a loop has blocks").get_context()
     }
 
     /// Lets the copy use `value` in place of its copy of an instruction.
@@ -42,7 +58,7 @@ pub fn can_copy(of: &Loop<'_>, pure: impl Fn(InstructionValue<'_>) -> bool) -> b
 
 /// Copies the loop's blocks with all but their terminators and the operands of phis. Operands are still the original's.
 pub fn copy<'ctx>(of: &Loop<'ctx>, builder: &Builder<'ctx>) -> Copy<'ctx> {
-    let mut copy = Copy { blocks: HashMap::new(), values: HashMap::new() };
+    let mut copy = Copy { blocks: HashMap::new(), values: HashMap::new(), others: HashMap::new() };
     let mut last = *of.blocks.last().expect("a loop has blocks");
     for block in &of.blocks {
         last = block.get_context().insert_basic_block_after(last, "");
@@ -67,7 +83,9 @@ fn copy_instruction<'ctx>(instruction: InstructionValue<'ctx>, builder: &Builder
     builder.insert_instruction(&cloned, None);
     // The builder has put its own, none, in its place.
     cloned.set_debug_location(location);
-    if !instruction.get_type().is_void_type() {
+    if instruction.get_type().is_void_type() {
+        copy.others.insert(instruction, cloned);
+    } else {
         copy.values.insert(instruction, value_of(cloned));
     }
 }
@@ -154,6 +172,26 @@ fn join<'ctx>(block: BasicBlock<'ctx>, copied: BasicBlock<'ctx>, next: BasicBloc
         if let Some((value, _)) = incoming {
             phi.add_incoming(&[(&copy.value(value), copied)]);
         }
+    }
+}
+
+/// Says that LLVM is not to vectorise a loop.
+pub fn leave_scalar(of: &Loop<'_>) {
+    let context = of.header.get_context();
+    let never = context.metadata_node(&[
+        context.metadata_string("llvm.loop.vectorize.enable").into(),
+        context.bool_type().const_zero().into(),
+    ]);
+    let kind = context.get_kind_id("llvm.loop");
+    let branch = of.latch.get_terminator().expect("a block ends");
+    // SAFETY: the nodes are of the branch's context. What a loop is known by has itself for its first operand, which
+    // takes a node that is there before it, and is replaced and disposed of.
+    unsafe {
+        let first = LLVMTemporaryMDNode(context.raw(), std::ptr::null_mut(), 0);
+        let mut operands = [first, LLVMValueAsMetadata(never.as_value_ref())];
+        let node = LLVMMDNodeInContext2(context.raw(), operands.as_mut_ptr(), operands.len());
+        LLVMMetadataReplaceAllUsesWith(first, node);
+        LLVMSetMetadata(branch.as_value_ref(), kind, LLVMMetadataAsValue(context.raw(), node));
     }
 }
 

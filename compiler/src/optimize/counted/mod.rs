@@ -10,13 +10,15 @@
 //! - an index that is extended from 32 bits to 64 is counted in 64 bits, since it does not wrap;
 //! - the exit that the count was read from is taken in the round that was computed, whatever form its test had.
 //!
-//! Nothing is said about memory, and no access is moved, added or left out, so it does not matter what else the loop
-//! does, nor that it may be left early. All of it is computed in 64 bits from numbers of hardly more than 32, so that
-//! nothing wraps on the way. What LLVM calls poison needs care, since here it is used before the program would use it:
-//! counts and steps are made of frozen values, and each comparison of a start or a bound is frozen by itself. If it was
-//! poison, then so is the check that it stands for, which the program then does not reach.
+//! Of memory it is said at most that arrays are apart which have been found to be ([`apart`]), and no access is moved,
+//! added or left out, so it does not matter what else the loop does, nor that it may be left early. All of it is computed
+//! in 64 bits from numbers of hardly more than 32, so that nothing wraps on the way. What LLVM calls poison needs care,
+//! since here it is used before the program would use it: counts and steps are made of frozen values, and each comparison
+//! of a start or a bound is frozen by itself. If it was poison, then so is the check that it stands for, which the
+//! program then does not reach.
 
 mod affine;
+mod apart;
 mod choice;
 mod copy;
 mod count;
@@ -26,6 +28,7 @@ use super::guard::{conditional, int_operand, is_pure_intrinsic};
 use crate::options::{MemoryModel, Options};
 use crate::translate::symbols;
 use affine::{Affine, POSITIONED, Recurrences, freeze, signed};
+use apart::Apart;
 use forest::Loop;
 use inkwell::IntPredicate as P;
 use inkwell::basic_block::BasicBlock;
@@ -38,7 +41,6 @@ use inkwell::values::{
 use std::collections::HashMap;
 use wasmc_abi::TrapCode;
 
-pub use choice::settle;
 pub use forest::innermost_cycles;
 
 /// Loops of more instructions are not copied.
@@ -60,7 +62,7 @@ pub fn version_loops(llvm: &LlvmModule<'_>, options: &Options) -> bool {
     let mut versions = 0;
     for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some() && f.count_basic_blocks() > 0) {
         for of in forest::innermost_loops(function) {
-            versions += u32::from(version(&of, &traps, options, choose.map(|choose| (choose, versions))).is_some());
+            versions += u32::from(version(&of, versions, &traps, options, choose).is_some());
         }
     }
     versions > 0
@@ -98,12 +100,19 @@ struct Group<'ctx> {
     extensions: Vec<(InstructionValue<'ctx>, i64)>,
 }
 
-/// Doubles a loop. `choose` is what hides the decision, and the loop's number.
+/// Ends what is made for LLVM's vectoriser alone, once it has run.
+pub fn settle(llvm: &LlvmModule<'_>) {
+    apart::forget(llvm);
+    choice::settle(llvm);
+}
+
+/// Doubles a loop. `number` is of no other loop of the module; `choose` is what hides the decision.
 fn version<'ctx>(
     of: &Loop<'ctx>,
+    number: u32,
     traps: &[PointerValue<'ctx>],
     options: &Options,
-    choose: Option<(FunctionValue<'ctx>, u32)>,
+    choose: Option<FunctionValue<'ctx>>,
 ) -> Option<()> {
     let checks_only = of.blocks.iter().any(|block| leads_to_trap(*block, of, traps).is_some());
     let small = of.instructions().take(INSTRUCTIONS_MAX + 1).count() <= INSTRUCTIONS_MAX;
@@ -137,7 +146,8 @@ fn version<'ctx>(
             groups[group].extensions.push((extension, offset));
         }
     }
-    Version { of, exit, groups, decided, choose }.build(&builder, recurrences);
+    let apart = Apart::find(of, &groups, &mut recurrences);
+    Version { of, number, exit, groups, apart, decided, choose }.build(&builder, recurrences);
     Some(())
 }
 
@@ -238,12 +248,15 @@ fn place<'ctx>(groups: &mut Vec<Group<'ctx>>, index: Index<'ctx>) -> Option<(usi
 /// All that is needed to build the second version of a loop.
 struct Version<'a, 'ctx> {
     of: &'a Loop<'ctx>,
+    number: u32,
     exit: count::Exit<'ctx>,
     groups: Vec<Group<'ctx>>,
+    /// Arrays that LLVM could not tell apart.
+    apart: Option<Apart<'ctx>>,
     /// Blocks that end in a check, and where they go on.
     decided: HashMap<BasicBlock<'ctx>, BasicBlock<'ctx>>,
-    /// What hides the decision, and the loop's number.
-    choose: Option<(FunctionValue<'ctx>, u32)>,
+    /// What hides the decision.
+    choose: Option<FunctionValue<'ctx>>,
 }
 
 /// The first index of a group in 64 bits, before the loop.
@@ -273,9 +286,12 @@ impl<'ctx> Version<'_, 'ctx> {
             group.holds(builder, &start, count.last, &mut holds);
             starts.push(start);
         }
+        if let Some(apart) = &self.apart {
+            apart.holds(builder, &starts, count.last, &mut holds);
+        }
         let all = holds.into_iter().reduce(|a, b| builder.build_and(a, b, "").expect(POSITIONED));
         let all = all.expect("there is a check");
-        let all = self.choose.map_or(all, |(choose, number)| choice::hide(choose, number, all, builder));
+        let all = self.choose.map_or(all, |choose| choice::hide(choose, self.number, all, builder));
 
         let loops = context.create_builder();
         let mut copy = copy::copy(self.of, &loops);
@@ -283,6 +299,11 @@ impl<'ctx> Version<'_, 'ctx> {
         for (group, start) in self.groups.iter().zip(&starts) {
             self.widen(group, start, decide, &mut copy, &loops);
         }
+        if let Some(apart) = &self.apart {
+            apart.mark(&copy, self.number);
+        }
+        // What is left in it are checks that fail, or loops of few rounds.
+        copy::leave_scalar(self.of);
         let ends = self.count_rounds(count.last, decide, &copy, &loops);
         copy::connect(self.of, &copy, decide, &self.decided, (self.exit.block, ends), &loops);
         for phi in self.of.header.get_instructions().take_while(|i| i.get_opcode() == Op::Phi) {
@@ -505,5 +526,49 @@ mod tests {
         // The loop beside a copy with vectors has no checks either: lengths are known through what doubling adds.
         let guarded = optimized(&module(1, "i32.lt_u"), OptLevel::O3, MemoryModel::Guard);
         assert!(guarded.contains("fadd <2 x double>") && !guarded.contains(&trap), "{guarded}");
+    }
+
+    #[test]
+    fn arrays_whose_accesses_interleave_are_told_apart() {
+        // Two elements a round: row[i] += f * other[i], as clang leaves such a loop.
+        let element = |offset: u32| {
+            let at = |base: &str| format!("(i32.add (local.get ${base}) (local.get $i))");
+            format!(
+                "(f64.store offset={offset} {row} (f64.add (f64.load offset={offset} {row})
+                   (f64.mul (local.get $f) (f64.load offset={offset} {other}))))",
+                row = at("row"),
+                other = at("other"),
+            )
+        };
+        let module = format!(
+            "(module (memory 4) (func (export \"run\") (param $row i32) (param $other i32) (param $f f64) (param $n i32)
+               (local $i i32)
+               (loop $l {} {}
+                 (local.set $i (i32.add (local.get $i) (i32.const 16)))
+                 (br_if $l (i32.ne (local.get $i) (local.get $n))))))",
+            element(0),
+            element(8),
+        );
+        for memory in [MemoryModel::Guard, MemoryModel::Checked] {
+            let ir = optimized(&module, OptLevel::O3, memory);
+            // What LLVM compares itself is called so; it could only find that the row overlaps itself.
+            assert!(ir.contains("fmul <2 x double>") || ir.contains("fmul <4 x double>"), "{memory:?}:\n{ir}");
+            assert!(!ir.contains("found.conflict"), "{memory:?}:\n{ir}");
+            assert!(!ir.contains("noalias !"), "{memory:?}:\n{ir}");
+        }
+    }
+
+    #[test]
+    fn steps_of_any_length_compile() {
+        // LLVM divides by the step to count the rounds to each of a loop's exits, in 128 bits.
+        for step in [12, 24, 56, 88, 1000] {
+            for goes_on in ["i32.ne", "i32.lt_u", "i32.le_s"] {
+                let module = module(step, goes_on);
+                for memory in [MemoryModel::Guard, MemoryModel::Checked] {
+                    let options = Options { level: OptLevel::O3, memory, ..Options::default() };
+                    crate::compile(module.as_bytes(), &options).unwrap_or_else(|e| panic!("{step} {goes_on}: {e}"));
+                }
+            }
+        }
     }
 }
