@@ -461,8 +461,7 @@ fn what_a_group_cannot_link_is_refused_by_name_and_kind() {
         let mut group = Group::<_, 2>::new(&host, &mut unit, stack());
         let library = group.add(&library, &mut library_ram.0).unwrap();
         group.name(library, "library").unwrap();
-        let refused = group.add(&other, &mut other_ram.0).map(|_| ()).map_err(|error| error.to_string());
-        refused
+        group.add(&other, &mut other_ram.0).map(|_| ()).map_err(|error| error.to_string())
     };
     for (import, what) in [
         (r#"(import "library" "memory" (memory 2))"#, "memory library.memory"),
