@@ -25,10 +25,10 @@ use crate::vmctx::{Block, MemoryRecord, RawRef, Slot, TableRecord};
 /// fn run<'a>(
 ///     [library, program]: [&'a Module<'a>; 2],
 ///     [library_ram, program_ram]: [&'a mut [u8]; 2],
+///     host: &'a mut (),
 ///     stack: Stack,
 /// ) -> Result<i32, Error<'a>> {
-///     let mut host = ();
-///     let mut group = Group::<(), 2>::new(&[], &mut host, stack);
+///     let mut group = Group::<(), 2>::new(&[], host, stack);
 ///     let library = group.add(library, library_ram)?;
 ///     group.name(library, "library")?;
 ///     let program = group.add(program, program_ram)?;
