@@ -22,14 +22,7 @@ const COMMON_FLAGS: &[&str] = &[
 // every Wasm target (bulk memory among them, hence memory.copy); vectors are not, but for the kernels written with them.
 const WASM_FLAGS: &[&str] = &["--target=wasm32", "-nostdlib", "-Wl,--no-entry", "-Wl,-z,stack-size=1048576"];
 
-const NATIVE_FLAGS: &[&str] = &[
-    "-shared",
-    "-fPIC",
-    "-fvisibility=hidden",
-    // A level such as x86-64-v2 otherwise brings Sandy Bridge's tuning: rotates become `shld`, which halves the speed of
-    // SHA-256 on AMD's processors.
-    "-mtune=generic",
-];
+const NATIVE_FLAGS: &[&str] = &["-shared", "-fPIC", "-fvisibility=hidden"];
 
 /// The compiler that builds the kernels.
 #[derive(Clone)]
@@ -53,18 +46,21 @@ impl Clang {
     /// Returns the module's bytes; the file stays in `dir`.
     pub fn build_wasm(&self, kernel: &Kernel, dir: &Path) -> Result<Vec<u8>> {
         let vectors: &[&str] = if kernel.group == Group::Vectors { &["-msimd128"] } else { &[] };
-        self.build(
-            kernel,
-            &[WASM_FLAGS, vectors].concat(),
-            &self.routines()?,
-            &dir.join(format!("{}.wasm", kernel.name)),
-        )
+        let flags = [WASM_FLAGS, vectors].concat();
+        let to = dir.join(format!("{}.wasm", kernel.name));
+        self.build(Command::new(&self.program).args(flags).arg(source(kernel)).arg(self.routines()?), &to)
     }
 
-    /// Returns the bytes of a shared object for that `-march`; the file stays in `dir`.
-    pub fn build_native(&self, kernel: &Kernel, march: &str, dir: &Path) -> Result<Vec<u8>> {
-        let march_flag = format!("-march={march}");
-        self.build(kernel, NATIVE_FLAGS, &march_flag, &dir.join(format!("{}.{march}.built", kernel.name)))
+    /// Returns the bytes of a shared object for that CPU; the file stays in `dir`.
+    pub fn build_native(&self, kernel: &Kernel, cpu: &str, dir: &Path) -> Result<Vec<u8>> {
+        let to = dir.join(format!("{}.{cpu}.built", kernel.name));
+        self.build_shared(cpu, &[], &source(kernel), &to)
+    }
+
+    /// Returns the bytes of a shared object for that CPU, from any C file; the file stays at `to`.
+    pub fn build_shared(&self, cpu: &str, flags: &[String], source: &Path, to: &Path) -> Result<Vec<u8>> {
+        let mut command = Command::new(&self.program);
+        self.build(command.args(NATIVE_FLAGS).args(cpu_flags(cpu)).args(flags).arg(source), to)
     }
 
     /// What clang calls for what Wasm has no instruction for, the 128-bit product say: its own library, as in any program.
@@ -75,16 +71,27 @@ impl Clang {
         Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
     }
 
-    fn build(&self, kernel: &Kernel, target: &[&str], last: &str, to: &Path) -> Result<Vec<u8>> {
-        let source = Path::new(SOURCE_DIR).join(kernel.name).with_extension("c");
-        let mut command = Command::new(&self.program);
-        command.args(COMMON_FLAGS).args(target).arg(&source).arg(last).arg("-o").arg(to);
+    fn build(&self, command: &mut Command, to: &Path) -> Result<Vec<u8>> {
+        command.args(COMMON_FLAGS).arg("-o").arg(to);
         let output = command.output().with_context(|| format!("{command:?} cannot be started."))?;
         if !output.status.success() {
             bail!("{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));
         }
         std::fs::read(to).with_context(|| format!("{} cannot be read.", to.display()))
     }
+}
+
+fn source(kernel: &Kernel) -> PathBuf {
+    Path::new(SOURCE_DIR).join(kernel.name).with_extension("c")
+}
+
+/// What clang is told of the CPU.
+///
+/// A level such as x86-64-v2 otherwise brings Sandy Bridge's tuning: rotates become `shld`, which halves the speed of
+/// SHA-256 on AMD's processors. This machine's own CPU is tuned for itself.
+pub fn cpu_flags(cpu: &str) -> [String; 2] {
+    let tuning = if cpu == "native" { "native" } else { "generic" };
+    [format!("-march={cpu}"), format!("-mtune={tuning}")]
 }
 
 /// Where modules and artifacts are written: a directory to keep, or one that goes when the run ends.

@@ -1,7 +1,7 @@
 //! The kernels: one row here, one file in `kernels/`.
 
 use anyhow::{Result, bail};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// A C file that exports `run(n)`.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct Kernel {
 }
 
 /// Kernels that stress the same things.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Group {
     /// Loops over arrays of numbers.

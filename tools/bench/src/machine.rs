@@ -1,9 +1,9 @@
 //! The machine that the numbers hold for.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// As Linux describes it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Machine {
     /// The processor's model name.
     pub cpu: String,

@@ -4,7 +4,7 @@
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::artifact::text_len_bytes;
 use crate::engines::{Engine, Program};
@@ -13,10 +13,10 @@ use crate::options::Options;
 use crate::statistics::{Summary, median};
 
 /// What one kernel gave. The engines stand in the order of the engine list, the reference first.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Measurement {
     /// The kernel's name.
-    pub kernel: &'static str,
+    pub kernel: String,
     /// The group whose mean it counts in.
     pub group: Group,
     /// The amount of work.
@@ -25,12 +25,19 @@ pub struct Measurement {
     pub checksum: u32,
     /// The module's size.
     pub wasm_len_bytes: usize,
-    /// One entry for each engine.
+    /// One entry for each engine that takes the kernel.
     pub engines: Vec<EngineMeasurement>,
 }
 
+impl Measurement {
+    /// What the engine of that name did, if it ran.
+    pub fn of(&self, engine: &str) -> Option<&EngineMeasurement> {
+        self.engines.iter().find(|one| one.engine == engine)
+    }
+}
+
 /// What one engine did with one kernel.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct EngineMeasurement {
     /// The engine's name.
     pub engine: String,
@@ -54,10 +61,11 @@ pub fn measure(
     engines: &[Box<dyn Engine>],
     options: &Options,
 ) -> Result<Measurement> {
+    let engines: Vec<&dyn Engine> = engines.iter().map(AsRef::as_ref).filter(|engine| engine.takes(kernel)).collect();
     let mut compiled = Vec::new();
     let mut programs = Vec::new();
-    for engine in engines {
-        let artifact = compile(engine.as_ref(), kernel, wasm, options)
+    for engine in &engines {
+        let artifact = compile(*engine, kernel, wasm, options)
             .with_context(|| format!("{} cannot compile {}.", engine.name(), kernel.name))?;
         let program = engine
             .load(kernel, &artifact.bytes)
@@ -67,10 +75,11 @@ pub fn measure(
     }
 
     let mut calls = Calls { kernel, n, checksum: None };
-    let rounds = run_rounds(&mut calls, engines, &mut programs, options.rounds)?;
+    let rounds = run_rounds(&mut calls, &engines, &mut programs, options.rounds)?;
     let checksum = calls.checksum.expect("the reference has run");
-    let engines = summarise(engines, compiled, rounds)?;
-    Ok(Measurement { kernel: kernel.name, group: kernel.group, n, checksum, wasm_len_bytes: wasm.len(), engines })
+    let engines = summarise(&engines, compiled, rounds)?;
+    let kernel_name = kernel.name.to_owned();
+    Ok(Measurement { kernel: kernel_name, group: kernel.group, n, checksum, wasm_len_bytes: wasm.len(), engines })
 }
 
 /// Kept beside the time that it took.
@@ -97,20 +106,20 @@ fn compile(engine: &dyn Engine, kernel: &Kernel, wasm: &[u8], options: &Options)
 /// Returns, for each engine, the seconds of each round.
 fn run_rounds(
     calls: &mut Calls,
-    engines: &[Box<dyn Engine>],
+    engines: &[&dyn Engine],
     programs: &mut [Program],
     rounds: u32,
 ) -> Result<Vec<Vec<f64>>> {
     // Untimed: pages are touched and checksums compared before anything counts.
     for (engine, program) in engines.iter().zip(&mut *programs) {
-        calls.time(engine.as_ref(), program)?;
+        calls.time(*engine, program)?;
     }
     let mut seconds = vec![Vec::new(); engines.len()];
     for round in 0..rounds as usize {
         for turn in 0..engines.len() {
             // Each round begins with another engine, so that none always follows the same one.
             let index = (round + turn) % engines.len();
-            seconds[index].push(calls.time(engines[index].as_ref(), &mut programs[index])?);
+            seconds[index].push(calls.time(engines[index], &mut programs[index])?);
         }
     }
     Ok(seconds)
@@ -148,7 +157,7 @@ fn processor_seconds() -> f64 {
 }
 
 fn summarise(
-    engines: &[Box<dyn Engine>],
+    engines: &[&dyn Engine],
     compiled: Vec<Artifact>,
     rounds: Vec<Vec<f64>>,
 ) -> Result<Vec<EngineMeasurement>> {
@@ -172,8 +181,17 @@ fn summarise(
 
 /// How much faster `other` is than `reference`, round by round.
 pub fn paired_ratio(reference: &[f64], other: &[f64]) -> Summary {
-    let ratios: Vec<f64> = reference.iter().zip(other).map(|(reference, other)| reference / other).collect();
-    Summary::of(&ratios)
+    Summary::of(&paired_ratios(reference, other))
+}
+
+/// An engine's share of native speed in each round, if it ran.
+pub fn shares_of_native(measurement: &Measurement, engine: &str) -> Option<Vec<f64>> {
+    let reference = measurement.engines.first()?;
+    Some(paired_ratios(&reference.run_seconds, &measurement.of(engine)?.run_seconds))
+}
+
+fn paired_ratios(reference: &[f64], other: &[f64]) -> Vec<f64> {
+    reference.iter().zip(other).map(|(reference, other)| reference / other).collect()
 }
 
 #[cfg(test)]
@@ -199,7 +217,7 @@ mod tests {
 
     #[test]
     fn an_engine_that_disagrees_with_native_is_an_error() {
-        let engines: [Box<dyn Engine>; 2] = [Box::new(Named("native")), Box::new(Named("other"))];
+        let engines: [&dyn Engine; 2] = [&Named("native"), &Named("other")];
         let mut programs: [Program; 2] = [Box::new(|n| Ok(n + 1)), Box::new(|n| Ok(n + 2))];
         let mut calls = Calls { kernel: crate::kernels::find("fib").unwrap(), n: 1, checksum: None };
         let error = run_rounds(&mut calls, &engines, &mut programs, 1).unwrap_err();

@@ -6,7 +6,7 @@ use clap::{Parser, ValueEnum};
 
 use crate::kernels::{self, Kernel};
 
-/// Runs the C kernels natively, through wasmc and through Wasmtime, and prints one table of ratios.
+/// Runs the C kernels natively, through wasmc, Wasmtime and wasm2c, and prints one table of ratios.
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 pub struct Options {
@@ -30,7 +30,8 @@ pub struct Options {
     #[arg(long = "n", value_name = "KERNEL=N", value_parser = parse_amount)]
     pub amounts: Vec<(String, u32)>,
 
-    /// CPU for wasmc, and -march of the native build that it is compared with.
+    /// CPU for wasmc, for the native build that it is compared with, and for wasm2c's output: a level such as
+    /// x86-64-v3, or `native` for this machine's. Wasmtime always takes this machine's.
     #[arg(long, default_value = "x86-64-v2")]
     pub cpu: String,
 
@@ -41,6 +42,18 @@ pub struct Options {
     /// What to print.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     pub format: Format,
+
+    /// Say what changed beyond noise since an earlier run, which `--format=json` wrote to this file.
+    #[arg(long, value_name = "FILE")]
+    pub compare: Option<PathBuf>,
+
+    /// Draw the means of groups as SVG into this file.
+    #[arg(long, value_name = "FILE")]
+    pub chart: Option<PathBuf>,
+
+    /// Run nothing: take the results that `--format=json` wrote to this file.
+    #[arg(long, value_name = "FILE")]
+    pub read: Option<PathBuf>,
 
     /// Keep the modules and every engine's artifacts in this directory, for a look with objdump.
     #[arg(long, value_name = "DIR")]

@@ -1,9 +1,9 @@
 //! Median, spread, geometric mean.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Ratios of paired rounds, summarised.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Summary {
     /// The middle value.
     pub median: f64,
@@ -33,6 +33,12 @@ pub fn median(values: &[f64]) -> f64 {
     if sorted.len() % 2 == 1 { sorted[middle] } else { (sorted[middle - 1] + sorted[middle]) / 2.0 }
 }
 
+/// How far values are from their median: the median of their distances.
+pub fn median_distance(values: &[f64]) -> f64 {
+    let middle = median(values);
+    median(&values.iter().map(|value| (value - middle).abs()).collect::<Vec<_>>())
+}
+
 /// The mean for ratios: one engine's mean over another's is the mean of their ratios.
 pub fn geometric_mean(values: impl IntoIterator<Item = f64>) -> f64 {
     let (log_sum, count) = values.into_iter().fold((0.0, 0), |(sum, count), value| (sum + value.ln(), count + 1));
@@ -49,6 +55,12 @@ mod tests {
         assert_eq!(median(&[3.0, 1000.0, 1.0, 2.0, 2.5]), 2.5);
         assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), 2.5);
         assert_eq!(median(&[7.0]), 7.0);
+    }
+
+    #[test]
+    fn an_outlier_is_one_distance_of_many() {
+        assert_eq!(median_distance(&[1.0, 2.0, 3.0, 4.0, 1000.0]), 1.0);
+        assert_eq!(median_distance(&[5.0]), 0.0);
     }
 
     #[test]

@@ -76,7 +76,7 @@ fn run(arguments: &[String]) -> Result<()> {
 }
 
 fn bench(arguments: &[&str]) -> Result<()> {
-    setup::setup()?;
+    setup::setup_bench()?;
     shell::cargo(&["run", "--release", "--package", "bench", "--"]).args(arguments).status_ok()
 }
 

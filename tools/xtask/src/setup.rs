@@ -33,6 +33,9 @@ const BOARD_PACKAGES: &[(&str, &str)] = &[
     ("qemu-system-misc", "boards with RISC-V"),
 ];
 
+/// What the benchmark needs besides.
+const BENCH_PACKAGES: &[(&str, &str)] = &[("wabt", "wasm2c, one of the engines")];
+
 /// What fetching the corpus needs: a program to look for and the package that has it.
 const FETCH_PROGRAMS: &[(&[&str], &str)] =
     &[(&["npm", "--version"], "npm"), (&["python3", "-m", "pip", "--version"], "python3-pip")];
@@ -52,6 +55,12 @@ pub fn setup_cross() -> Result<()> {
 /// Installs what building firmware and running it needs.
 pub fn setup_boards() -> Result<()> {
     install(BOARD_PACKAGES.iter().map(|(name, _)| *name).filter(|name| !installed(name)).collect())
+}
+
+/// Installs what the benchmark needs.
+pub fn setup_bench() -> Result<()> {
+    setup()?;
+    install(BENCH_PACKAGES.iter().map(|(name, _)| *name).filter(|name| !installed(name)).collect())
 }
 
 /// Installs what fetching the corpus needs.

@@ -3,6 +3,7 @@
 //! A new engine is one file here and one line in `all`.
 
 mod native;
+mod wasm2c;
 mod wasmc;
 mod wasmtime;
 
@@ -22,6 +23,11 @@ pub type Program = Box<dyn FnMut(u32) -> Result<u32>>;
 pub trait Engine {
     /// Heading of the engine's columns, and its name on the command line.
     fn name(&self) -> &str;
+
+    /// Whether it can run a kernel; its cells are empty where it cannot.
+    fn takes(&self, _kernel: &Kernel) -> bool {
+        true
+    }
 
     /// Version and settings, for the head of the table.
     fn description(&self) -> String;
@@ -59,5 +65,6 @@ fn all(options: &Options, clang: &Clang, dir: &Path) -> Result<Vec<Box<dyn Engin
         Box::new(wasmc::Wasmc::new("guard", MemoryModel::Guard, options)?),
         Box::new(wasmc::Wasmc::new("checked", MemoryModel::Checked, options)?),
         Box::new(wasmtime::Wasmtime::new()?),
+        Box::new(wasm2c::Wasm2c::new(&options.cpu, clang, dir)),
     ])
 }

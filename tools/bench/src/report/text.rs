@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use super::Report;
+use super::{Report, compare};
 use crate::kernels::Group;
 use crate::statistics::{Summary, geometric_mean};
 
-/// Head, speed table, cost table.
+/// Head, speed table, cost table, and what changed since the run that this one is compared with.
 pub fn render(report: &Report) -> String {
     let mut out = String::new();
     head(report, &mut out);
@@ -16,6 +16,9 @@ pub fn render(report: &Report) -> String {
          geometric.\n\n",
     );
     cost(report).render(&mut out);
+    if let Some(comparison) = &report.comparison {
+        out.push_str(&compare::render(comparison));
+    }
     out
 }
 
@@ -35,17 +38,16 @@ fn head(report: &Report, out: &mut String) {
 }
 
 fn speed(report: &Report) -> Table {
-    let others = 1..report.engines.len();
-    let mut header = vec!["kernel".to_owned(), format!("{} ms", report.engines[0].name)];
-    header.extend(report.engines[others.clone()].iter().map(|engine| engine.name.clone()));
+    let (reference, others) = report.engines.split_first().expect("the reference always runs");
+    let mut header = vec!["kernel".to_owned(), format!("{} ms", reference.name)];
+    header.extend(others.iter().map(|engine| engine.name.clone()));
     header.extend(report.duels.iter().map(|duel| duel.name.clone()));
     let mut table = Table { rows: vec![header] };
 
     for (index, measurement) in report.measurements.iter().enumerate() {
         let native_seconds = Summary::of(&measurement.engines[0].run_seconds).median;
-        let mut row = vec![measurement.kernel.to_owned(), format!("{:.1}", native_seconds * 1e3)];
-        row.extend(measurement.engines[others.clone()].iter().map(|engine| ratio(engine.share_of_native)));
-        row.extend(report.duels.iter().map(|duel| ratio(duel.ratios[index])));
+        let mut row = vec![measurement.kernel.clone(), format!("{:.1}", native_seconds * 1e3)];
+        row.extend(ratios(report, index).into_iter().map(ratio));
         table.rows.push(row);
     }
 
@@ -55,26 +57,33 @@ fn speed(report: &Report) -> Table {
             table.rows.push(means(report, group.name(), &rows));
         }
     }
-    table.rows.push(means(report, "geometric mean", &Vec::from_iter(0..report.measurements.len())));
+    let scalar = |row: &usize| report.measurements[*row].group != Group::Vectors;
+    table.rows.push(means(report, "all but vectors", &Vec::from_iter((0..report.measurements.len()).filter(scalar))));
     table
 }
 
-/// A row of geometric means over some of the kernels.
+/// What stands in a kernel's row behind the first two cells.
+fn ratios(report: &Report, row: usize) -> Vec<Option<Summary>> {
+    let measurement = &report.measurements[row];
+    let shares = report.engines[1..].iter().map(|engine| Some(measurement.of(&engine.name)?.share_of_native));
+    shares.chain(report.duels.iter().map(|duel| duel.ratios[row])).collect()
+}
+
+/// A row of geometric means over some of the kernels; empty where one of them has no value.
 fn means(report: &Report, name: &str, rows: &[usize]) -> Vec<String> {
-    // The spread's width is kept, so that means stand below medians.
-    let mean = |ratio: &dyn Fn(usize) -> Summary| {
-        let mean = geometric_mean(rows.iter().map(|row| ratio(*row).median));
-        format!("{mean:.2}{:13}", "")
+    let rows: Vec<_> = rows.iter().map(|&row| ratios(report, row)).collect();
+    let mean = |column: usize| {
+        let medians: Option<Vec<f64>> = rows.iter().map(|row| Some(row[column]?.median)).collect();
+        // The spread's width is kept, so that means stand below medians.
+        medians.map_or_else(String::new, |medians| format!("{:.2}{:13}", geometric_mean(medians), ""))
     };
-    let others = 1..report.engines.len();
     let mut cells = vec![name.to_owned(), String::new()];
-    cells.extend(others.map(|engine| mean(&|row| report.measurements[row].engines[engine].share_of_native)));
-    cells.extend(report.duels.iter().map(|duel| mean(&|row| duel.ratios[row])));
+    cells.extend((0..rows.first().map_or(0, Vec::len)).map(mean));
     cells
 }
 
-fn ratio(summary: Summary) -> String {
-    format!("{:.2} ({:.2}..{:.2})", summary.median, summary.min, summary.max)
+fn ratio(summary: Option<Summary>) -> String {
+    summary.map_or_else(String::new, |it| format!("{:.2} ({:.2}..{:.2})", it.median, it.min, it.max))
 }
 
 fn cost(report: &Report) -> Table {
@@ -86,20 +95,23 @@ fn cost(report: &Report) -> Table {
     let mut table = Table { rows: vec![header] };
 
     for measurement in &report.measurements {
-        let mut row = vec![measurement.kernel.to_owned(), measurement.wasm_len_bytes.to_string()];
-        for engine in &measurement.engines {
-            row.push(format!("{:.1}", engine.compile_seconds * 1e3));
-            row.push(format!("{} ({})", engine.text_len_bytes, engine.artifact_len_bytes));
+        let mut row = vec![measurement.kernel.clone(), measurement.wasm_len_bytes.to_string()];
+        for engine in &report.engines {
+            let cells = measurement.of(&engine.name).map(|one| {
+                let lens = format!("{} ({})", one.text_len_bytes, one.artifact_len_bytes);
+                [format!("{:.1}", one.compile_seconds * 1e3), lens]
+            });
+            row.extend(cells.unwrap_or_default());
         }
         table.rows.push(row);
     }
 
     let wasm_lens = report.measurements.iter().map(|measurement| measurement.wasm_len_bytes as f64);
     let mut means = vec!["geometric mean".to_owned(), format!("{:.0}", geometric_mean(wasm_lens))];
-    for index in 0..report.engines.len() {
-        means.push(format!("{:.1}", report.mean_over_kernels(index, |one| one.compile_seconds * 1e3)));
-        let text_len = report.mean_over_kernels(index, |one| one.text_len_bytes as f64);
-        let artifact_len = report.mean_over_kernels(index, |one| one.artifact_len_bytes as f64);
+    for engine in report.engines.iter().map(|engine| engine.name.as_str()) {
+        means.push(format!("{:.1}", report.mean_over_kernels(engine, |one| one.compile_seconds * 1e3)));
+        let text_len = report.mean_over_kernels(engine, |one| one.text_len_bytes as f64);
+        let artifact_len = report.mean_over_kernels(engine, |one| one.artifact_len_bytes as f64);
         means.push(format!("{text_len:.0} ({artifact_len:.0})"));
     }
     table.rows.push(means);
