@@ -17,6 +17,9 @@ pub const TOKEN: u32 = 8;
 /// The form that a host value's record has in place of a [`TypeForm`](crate::image::TypeForm).
 pub const HOST_FORM: u64 = 4;
 
+/// The form that a tag's record has, which is the type of the exceptions with it.
+pub const TAG_FORM: u64 = 3;
+
 /// References below this are no objects. A helper that makes one returns such a number for a trap.
 pub const ADDRESS_MIN: u64 = 256;
 
@@ -31,20 +34,24 @@ pub const fn storage_len(storage: StorageType) -> u32 {
     }
 }
 
-/// The offset of each field of a struct.
-pub fn field_offsets(fields: &[FieldType]) -> impl Iterator<Item = u32> {
-    fields.iter().scan(FIELDS, |next, field| {
+/// The fields of a struct with their offsets.
+pub fn layout(fields: impl Iterator<Item = FieldType>) -> impl Iterator<Item = (FieldType, u32)> {
+    fields.scan(FIELDS, |next, field| {
         let len = storage_len(field.storage);
         let offset = next.next_multiple_of(if len > 8 { 8 } else { len });
         *next = offset + len;
-        Some(offset)
+        Some((field, offset))
     })
 }
 
+/// The offset of each field of a struct.
+pub fn field_offsets(fields: &[FieldType]) -> impl Iterator<Item = u32> {
+    layout(fields.iter().copied()).map(|(_, offset)| offset)
+}
+
 /// Size of a struct, bytes.
-pub fn struct_len(fields: &[FieldType]) -> u32 {
-    let last = field_offsets(fields).zip(fields).last();
-    last.map_or(FIELDS, |(offset, field)| offset + storage_len(field.storage))
+pub fn struct_len(fields: impl Iterator<Item = FieldType>) -> u32 {
+    layout(fields).last().map_or(FIELDS, |(field, offset)| offset + storage_len(field.storage))
 }
 
 #[cfg(test)]
@@ -59,6 +66,6 @@ mod tests {
         let fields = [byte, half, word, byte, vector, byte];
         assert!(field_offsets(&fields).eq([8, 10, 12, 16, 24, 40]));
         assert!(field_offsets(&fields[..4]).eq(field_offsets(&fields).take(4)));
-        assert_eq!((struct_len(&fields), struct_len(&[])), (41, 8));
+        assert_eq!((struct_len(fields.into_iter()), struct_len([].into_iter())), (41, 8));
     }
 }

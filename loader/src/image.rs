@@ -257,14 +257,14 @@ impl<'a> Image<'a> {
         self.functions().partition_point(|f| f.wasm_offset <= wasm_offset).checked_sub(1)
     }
 
-    /// How an instance's RAM is divided up where nothing is allocated and exceptions take that many bytes; `None` if it
-    /// is out of all bounds.
-    pub fn ram(&self, exceptions_len: u32) -> Option<Ram> {
+    /// How an instance's RAM is divided up where nothing is allocated and the part for objects has that many bytes;
+    /// `None` if it is out of all bounds.
+    pub fn ram(&self, objects_len: u32) -> Option<Ram> {
         let header = self.header();
         let segments = self.elements().len().saturating_add(self.data_segments().len());
         let tables = self.tables().iter().skip(header.imported_tables as usize);
         let memories = self.memories().iter().skip(header.imported_memories as usize);
-        Ram::new(header, exceptions_len, segments, tables, memories)
+        Ram::new(header, objects_len, segments, tables, memories)
     }
 
     /// Lengths of the vmctx block's arrays.

@@ -5,6 +5,7 @@ use wasmc_abi::{HeapType, RefType, TrapCode, ValType};
 use crate::error::Error;
 use crate::handle::Handle;
 use crate::objects::{self, Referent};
+use crate::references;
 use crate::store::{AsContext, AsContextMut, StoreCore};
 use crate::trap::Trap;
 use crate::value::ExternRef;
@@ -17,7 +18,7 @@ pub struct AnyRef(pub(crate) Handle);
 impl AnyRef {
     /// An integer of 31 bits: the upper bit is lost.
     pub fn from_i31(store: &mut impl AsContextMut, value: i32) -> AnyRef {
-        let handle = store.as_context_mut().core_mut().new_handle(objects::i31(value));
+        let handle = store.as_context_mut().core_mut().new_handle(references::i31(value));
         AnyRef(handle.expect("an integer is not null"))
     }
 

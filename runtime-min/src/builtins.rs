@@ -118,7 +118,7 @@ pub(crate) trait Growth {
 
 /// A segment of the calling module.
 #[derive(Clone, Copy, Debug)]
-#[cfg_attr(not(all(feature = "std", feature = "gc")), expect(dead_code, reason = "without objects nobody looks at it"))]
+#[cfg_attr(not(feature = "gc"), expect(dead_code, reason = "without objects nobody looks at it"))]
 pub(crate) enum Segment {
     /// A data segment.
     Data(u32),

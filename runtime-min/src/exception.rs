@@ -5,7 +5,7 @@ use std::ptr::{self, NonNull};
 
 use wasmc_abi::signature::slot_count;
 use wasmc_abi::vmctx::{exception, type_record};
-use wasmc_abi::{TrapCode, ValType};
+use wasmc_abi::{TrapCode, ValType, object};
 
 use crate::error::Error;
 use crate::handle::Handle;
@@ -23,9 +23,6 @@ pub struct Tag {
     pub(crate) index: u32,
 }
 
-/// The form of a tag, in place of a [`TypeForm`](wasmc_abi::image::TypeForm).
-pub(crate) const FORM: u64 = 3;
-
 /// The tag itself. Its address is its identity, and its first slots are those of a type's record: exceptions
 /// are objects with it for their type.
 #[derive(Debug)]
@@ -40,7 +37,7 @@ pub(crate) struct TagData {
 
 impl TagData {
     pub(crate) fn new(ty: TypeId, index: u32) -> TagData {
-        TagData { reserved: 0, form: FORM, ty, index }
+        TagData { reserved: 0, form: object::TAG_FORM, ty, index }
     }
 
     /// How many slots the values of an exception take.

@@ -207,8 +207,7 @@ impl<Params: WasmValues, Results: WasmValues> TypedFunc<Params, Results> {
     #[inline]
     pub fn call(&self, store: &mut impl AsContextMut, params: Params) -> Result<Results, Error> {
         let mut store = store.as_context_mut();
-        let id = store.core().id();
-        self.func.store.check(id);
+        self.func.store.check(store.core().id());
         // Vectors take two slots. Which array it is, is known for each pair of types.
         let mut few = MaybeUninit::<[u64; MAX_VALUES]>::uninit();
         let mut many = MaybeUninit::<[u64; 2 * MAX_VALUES]>::uninit();
@@ -218,7 +217,7 @@ impl<Params: WasmValues, Results: WasmValues> TypedFunc<Params, Results> {
             many.as_mut_ptr().cast()
         };
         // SAFETY: there are enough slots for either.
-        unsafe { params.write_slots(id, values) }?;
+        unsafe { params.write_slots(store.core(), values) }?;
         let core = store.core_pointer();
         // SAFETY: the function is of this store, which is lent to us. The types were compared.
         unsafe {
@@ -228,7 +227,7 @@ impl<Params: WasmValues, Results: WasmValues> TypedFunc<Params, Results> {
             }
         }?;
         // SAFETY: the call has filled the results' slots.
-        Ok(unsafe { Results::read_slots(values, id) })
+        Ok(unsafe { Results::read_slots(values, store.core()) })
     }
 
     /// The function without its Rust types.

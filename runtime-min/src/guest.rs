@@ -56,7 +56,7 @@ impl Guest {
     }
 
     /// Fills what the image alone determines. `type_id` gives the canonical id of a type of the image.
-    pub(crate) fn fill(&self, type_id: impl Fn(u32) -> u64) {
+    pub(crate) fn fill(&self, mut type_id: impl FnMut(u32) -> u64) {
         let image = self.image();
         for ty in 0..image.types().len() {
             self.block.type_id(ty).set(type_id(ty));

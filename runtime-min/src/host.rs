@@ -20,7 +20,7 @@ use crate::error::Error;
 use crate::instance::{Extern, Instance};
 use crate::memory::MemoryData;
 use crate::shared::SharedMemory;
-use crate::store::{AsContext, AsContextMut, StoreContext, StoreContextMut, StoreCore, StoreId};
+use crate::store::{AsContext, AsContextMut, StoreContext, StoreContextMut, StoreCore};
 use crate::trap;
 use crate::type_registry::TypeId;
 use crate::types::FuncType;
@@ -275,10 +275,11 @@ pub trait IntoHostFunc<T, Params, Results>: Send + Sync + 'static {
 /// `record` was made for a closure of type `F` and belongs to a `Store<T>` that is lent to the running
 /// call; `results` has a slot for each value of `R`.
 #[inline]
-unsafe fn run<T, F, R: HostResults>(
+unsafe fn run<T, F, A, R: HostResults>(
     record: NonNull<HostRecord>,
     results: *mut u64,
-    call: impl FnOnce(&F, Caller<'_, T>, StoreId) -> R,
+    arguments: impl FnOnce(&StoreCore) -> A,
+    call: impl FnOnce(&F, Caller<'_, T>, A) -> R,
 ) -> u32 {
     // SAFETY: the record lives as long as its store, which the running call borrows.
     let HostRecord { closure, store, instance, .. } = unsafe { record.as_ref() };
@@ -293,10 +294,10 @@ unsafe fn run<T, F, R: HostResults>(
     let outcome = catch_unwind(AssertUnwindSafe(|| {
         // SAFETY: the call that we are in borrows the store and waits for us.
         let context: StoreContextMut<'_, T> = unsafe { StoreContextMut::from_core(store) };
-        let id = context.core().id();
-        let values = call(closure, Caller { store: context, instance }, id).into_result()?;
-        // SAFETY: as promised; the arguments have been read.
-        unsafe { values.write_slots(id, results) }
+        let arguments = arguments(context.core());
+        let values = call(closure, Caller { store: context, instance }, arguments).into_result()?;
+        // SAFETY: as promised; the arguments have been read, and the closure has returned.
+        unsafe { values.write_slots(store.as_ref(), results) }
     }));
     let mut is_interrupted = false;
     if let Some(interruption) = interruption {
@@ -353,9 +354,10 @@ macro_rules! closures {
                 {
                     // SAFETY: by the caller's promise.
                     unsafe {
-                        run(record, results, |closure: &F, caller: Caller<'_, T>, store| {
+                        let arguments = |store: &StoreCore| ($($a::from_abi($a, store),)*);
+                        run(record, results, arguments, |closure: &F, caller: Caller<'_, T>, ($($a,)*)| {
                             $(let $caller = caller;)?
-                            closure($($caller,)? $($a::from_abi($a, store)),*)
+                            closure($($caller,)? $($a),*)
                         })
                     }
                 }

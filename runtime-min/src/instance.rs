@@ -9,7 +9,7 @@ use wasmc_abi::TrapCode;
 use wasmc_abi::image::ExternKind;
 
 #[cfg(feature = "gc")]
-use crate::arrays;
+use crate::arrays::{self, Objects};
 #[cfg(feature = "gc")]
 use crate::builtins::Segment;
 use crate::builtins::{Expected, Growth};
@@ -220,7 +220,7 @@ impl Growth for Hosted {
         count: u64,
     ) -> Result<(), TrapCode> {
         // SAFETY: as above.
-        unsafe { arrays::init_array(guest.as_ref(), array, segment, to, from, count) }
+        unsafe { arrays::init_array::<StoreCore>(guest.as_ref(), array, segment, to, from, count) }
     }
 
     unsafe fn any_from_extern(guest: NonNull<Guest>, reference: u64) -> Option<u64> {

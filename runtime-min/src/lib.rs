@@ -35,7 +35,7 @@ mod activation;
 #[cfg(feature = "std")]
 mod any;
 mod arity;
-#[cfg(all(feature = "std", feature = "gc"))]
+#[cfg(feature = "gc")]
 mod arrays;
 #[cfg(feature = "std")]
 mod backtrace;
@@ -80,6 +80,7 @@ mod pages;
 #[cfg(feature = "std")]
 mod parking;
 #[cfg(any(feature = "std", feature = "gc"))]
+mod references;
 mod roots;
 #[cfg(feature = "wasi")]
 pub mod run;

@@ -10,21 +10,12 @@ use wasmc_abi::vmctx::{DISPLAY_MIN, type_record};
 use wasmc_abi::{HeapType, TrapCode, object};
 
 use crate::exception;
+use crate::references::{self, OWN};
 use crate::store::StoreCore;
 use crate::type_registry::TypeId;
 
 /// The most bytes of an object.
 const LEN_MAX: u64 = 1 << 31;
-
-/// Bit 63 of an `externref` says that it is a reference of the runtime's, not a token of the host's.
-const OWN: u64 = 1 << 63;
-/// Then bit 62 says that it is an integer of 31 bits.
-const OWN_I31: u64 = 1 << 62;
-
-/// Whether an `externref` is one of the runtime's own.
-pub(crate) fn is_own_extern(bits: u64) -> bool {
-    bits & OWN != 0
-}
 
 /// References that became host values, by number. They are kept: the host may hold them where nobody looks.
 #[derive(Debug, Default)]
@@ -129,7 +120,7 @@ impl Object {
                         (0..self.len() as usize).for_each(|index| each(elements.add(index).read()));
                     }
                 }
-                exception::FORM => exception::Thrown::from_object(self.0).each_reference(each),
+                object::TAG_FORM => exception::Thrown::from_object(self.0).each_reference(each),
                 _ => {}
             }
         }
@@ -142,7 +133,7 @@ impl Object {
 /// As [`Object::from_reference`]; it is of the hierarchy of `any`.
 pub(crate) unsafe fn referent(bits: u64) -> Option<Referent> {
     if bits & 1 == 1 {
-        return Some(Referent::I31(bits as i32 >> 1));
+        return Some(Referent::I31(references::i31_value(bits)));
     }
     // SAFETY: by the caller's promise.
     let object = unsafe { Object::from_reference(bits) }?;
@@ -164,11 +155,6 @@ impl Referent {
             Referent::Host(_) => HeapType::Any,
         }
     }
-}
-
-/// An integer of 31 bits as a reference.
-pub(crate) fn i31(value: i32) -> u64 {
-    u64::from((value as u32) << 1 | 1)
 }
 
 impl StoreCore {
@@ -213,32 +199,12 @@ impl StoreCore {
         self.heap.sweep();
     }
 
-    /// A struct or an array of `count` elements, all zero.
-    ///
-    /// # Safety
-    /// `record` is that of a type of structs or arrays.
-    #[cfg(feature = "gc")]
-    pub(crate) unsafe fn new_object(&mut self, record: u64, count: u64) -> Result<u64, TrapCode> {
-        // SAFETY: by the caller's promise.
-        let layout = unsafe { TypeId::from_slot(record) }.object();
-        let len = u64::from(layout.len) + count * u64::from(layout.element_len);
-        let object = Object(self.allocate_object(len)?);
-        // SAFETY: a new object, with a length if it is an array.
-        unsafe {
-            object.at::<u64>(object::TYPE).write(record);
-            if layout.element_len != 0 {
-                object.at::<u32>(object::LEN).write(count as u32);
-            }
-        }
-        Ok(object.reference())
-    }
-
     /// A host value as an object, or what had become one; `None` if there is no memory, or nothing that had.
     pub(crate) fn any_from_extern(&mut self, bits: u64) -> Option<u64> {
-        if bits & OWN != 0 && bits & OWN_I31 != 0 {
-            return Some(i31(bits as i32));
+        if let Some(number) = references::i31_of_extern(bits) {
+            return Some(number);
         }
-        if bits & OWN != 0 {
+        if references::is_own_extern(bits) {
             return self.externals.references.get((bits & !OWN) as usize).copied();
         }
         let object = Object(self.allocate_object(u64::from(object::TOKEN) + 8).ok()?);
@@ -257,7 +223,7 @@ impl StoreCore {
     pub(crate) unsafe fn extern_from_any(&mut self, bits: u64) -> Option<u64> {
         // SAFETY: by the caller's promise.
         match unsafe { referent(bits) }? {
-            Referent::I31(value) => Some(OWN | OWN_I31 | u64::from(value as u32 & 0x7FFF_FFFF)),
+            Referent::I31(_) => Some(references::extern_of_i31(bits)),
             Referent::Host(token) => Some(token),
             Referent::Object(_) => {
                 let Externals { references, numbers } = &mut self.externals;
@@ -270,5 +236,28 @@ impl StoreCore {
                 Some(OWN | number)
             }
         }
+    }
+}
+
+#[cfg(feature = "gc")]
+impl crate::arrays::Objects for StoreCore {
+    unsafe fn new_object(&mut self, record: u64, count: u64) -> Result<u64, TrapCode> {
+        // SAFETY: by the caller's promise.
+        let layout = unsafe { TypeId::from_slot(record) }.object();
+        let len = u64::from(layout.len) + count * u64::from(layout.element_len);
+        let object = Object(self.allocate_object(len)?);
+        // SAFETY: a new object, with a length if it is an array.
+        unsafe {
+            object.at::<u64>(object::TYPE).write(record);
+            if layout.element_len != 0 {
+                object.at::<u32>(object::LEN).write(count as u32);
+            }
+        }
+        Ok(object.reference())
+    }
+
+    unsafe fn element_len(record: u64) -> u32 {
+        // SAFETY: by the caller's promise.
+        unsafe { TypeId::from_slot(record) }.object().element_len
     }
 }

@@ -22,7 +22,6 @@ const _: () = {
     assert!(size_of::<RootFrame>() == root_frame::LEN as usize);
 };
 
-#[cfg(feature = "std")]
 impl RootFrame {
     /// The end of the list.
     pub(crate) const LAST: RootFrame = RootFrame { previous: Ptr(core::ptr::null_mut()), count: 0 };
@@ -39,14 +38,11 @@ pub(crate) struct Cells {
     pub(crate) fuel_end: u64,
 }
 
-#[cfg(feature = "std")]
 impl Cells {
-    pub(crate) const EMPTY: Cells = Cells {
-        exception: 0,
-        roots: Ptr(core::ptr::null_mut()),
-        fuel_used: 0,
-        fuel_end: wasmc_abi::vmctx::FUEL_MAX + 1,
-    };
+    /// No exception, no function under way but the `last`, and more fuel than can be used.
+    pub(crate) const fn first(last: Ptr<RootFrame>) -> Cells {
+        Cells { exception: 0, roots: last, fuel_used: 0, fuel_end: wasmc_abi::vmctx::FUEL_MAX + 1 }
+    }
 }
 
 const _: () = {
@@ -62,6 +58,7 @@ const _: () = {
 /// # Safety
 /// The list of the cells leads through the frames of such functions to the last one; each has as many slots as it says,
 /// all of them filled.
+#[cfg(any(feature = "std", feature = "gc"))]
 pub(crate) unsafe fn each_root(cells: &Cells, mut each: impl FnMut(u64)) {
     let mut frame = cells.roots.0;
     // SAFETY: by the caller's promise.

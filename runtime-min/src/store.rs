@@ -71,7 +71,7 @@ impl StoreId {
 
 /// The part of a store that does not depend on the host's data.
 #[derive(Debug)]
-pub(crate) struct StoreCore {
+pub struct StoreCore {
     id: StoreId,
     /// Its own address, for what compiled code and host functions reach it by.
     this: NonNull<StoreCore>,
@@ -134,7 +134,7 @@ impl StoreCore {
             heap: Heap::new(),
             handles: RefCell::default(),
             externals: Externals::default(),
-            cells: Cells::EMPTY,
+            cells: Cells::first(Ptr(std::ptr::null_mut())),
             last_roots: RootFrame::LAST,
             host_records: Arena::new(),
             func_records: Arena::new(),

@@ -52,7 +52,7 @@ impl ObjectLayout {
             Composite::Struct(fields) => {
                 let offsets = object::field_offsets(fields).zip(fields).filter(|(_, field)| is_reference(field));
                 let references = offsets.map(|(offset, _)| offset).collect();
-                ObjectLayout { len: object::struct_len(fields), element_len: 0, references }
+                ObjectLayout { len: object::struct_len(fields.iter().copied()), element_len: 0, references }
             }
             Composite::Array(element) => ObjectLayout {
                 len: object::ELEMENTS,

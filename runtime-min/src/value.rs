@@ -12,7 +12,7 @@ use crate::arity::for_each_arity;
 use crate::error::{Error, LimitError};
 use crate::exception::ExnRef;
 use crate::func::Func;
-use crate::objects::is_own_extern;
+use crate::references::is_own_extern;
 use crate::store::{StoreCore, StoreId};
 use crate::types::matches;
 use crate::vmctx::{GlobalValue, RawRef};
@@ -220,8 +220,9 @@ fn func_slot(func: Option<Func>, store: StoreId) -> Result<u64, Error> {
 
 /// A Rust type that stands for a Wasm type.
 ///
-/// `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, `u128` for vectors (lane 0 in the low bits), `Option<Func>` and
-/// `Option<ExternRef>`.
+/// `i32`, `u32`, `i64`, `u64`, `f32`, `f64`, `u128` for vectors (lane 0 in the low bits), `Option<Func>`,
+/// `Option<ExternRef>`, `Option<AnyRef>` and `Option<ExnRef>`. What the last two lead to stays until the host lets go of all
+/// of them ([`Store::release_references`](crate::Store::release_references)), also where they are a host function's arguments.
 pub trait WasmTy: Sized + private::Sealed {
     /// How it travels in a call with the C convention.
     #[doc(hidden)]
@@ -229,7 +230,7 @@ pub trait WasmTy: Sized + private::Sealed {
     /// The Wasm type.
     const TYPE: ValType;
     #[doc(hidden)]
-    fn from_abi(abi: Self::Abi, store: StoreId) -> Self;
+    fn from_abi(abi: Self::Abi, store: &StoreCore) -> Self;
     /// # Safety
     /// `slots` are those of a value of the type, and stay until the call that the value is passed to returns.
     #[doc(hidden)]
@@ -237,7 +238,7 @@ pub trait WasmTy: Sized + private::Sealed {
     /// # Safety
     /// There are as many slots as the type has.
     #[doc(hidden)]
-    unsafe fn write(self, store: StoreId, slots: *mut u64) -> Result<(), Error>;
+    unsafe fn write(self, store: &StoreCore, slots: *mut u64) -> Result<(), Error>;
 }
 
 mod private {
@@ -251,7 +252,7 @@ macro_rules! plain {
             type Abi = $ty;
             const TYPE: ValType = ValType::$wasm;
             #[inline]
-            fn from_abi(abi: $ty, _: StoreId) -> $ty {
+            fn from_abi(abi: $ty, _: &StoreCore) -> $ty {
                 abi
             }
             #[inline]
@@ -261,7 +262,7 @@ macro_rules! plain {
                 from(unsafe { slots.read() } as $slot)
             }
             #[inline]
-            unsafe fn write(self, _: StoreId, slots: *mut u64) -> Result<(), Error> {
+            unsafe fn write(self, _: &StoreCore, slots: *mut u64) -> Result<(), Error> {
                 let into: fn($ty) -> $slot = $into;
                 // SAFETY: by the caller's promise.
                 unsafe { slots.write(into(self).into()) };
@@ -290,7 +291,7 @@ impl WasmTy for u128 {
     type Abi = VectorAbi;
     const TYPE: ValType = ValType::V128;
     #[inline]
-    fn from_abi(abi: VectorAbi, _: StoreId) -> u128 {
+    fn from_abi(abi: VectorAbi, _: &StoreCore) -> u128 {
         // SAFETY: compiled code passes the address of two slots, which are there during the call.
         let [low, high] = unsafe { abi.0.read() };
         u128::from(low) | u128::from(high) << 64
@@ -300,7 +301,7 @@ impl WasmTy for u128 {
         VectorAbi(slots.cast())
     }
     #[inline]
-    unsafe fn write(self, _: StoreId, slots: *mut u64) -> Result<(), Error> {
+    unsafe fn write(self, _: &StoreCore, slots: *mut u64) -> Result<(), Error> {
         // SAFETY: by the caller's promise.
         unsafe { slots.cast::<[u64; 2]>().write([self as u64, (self >> 64) as u64]) };
         Ok(())
@@ -312,9 +313,9 @@ impl WasmTy for Option<Func> {
     type Abi = u64;
     const TYPE: ValType = ValType::FuncRef;
     #[inline]
-    fn from_abi(abi: u64, store: StoreId) -> Self {
+    fn from_abi(abi: u64, store: &StoreCore) -> Self {
         // SAFETY: compiled code passes references of the declared type, of its own store.
-        Func::from_raw(unsafe { RawRef::from_slot(abi) }, store)
+        Func::from_raw(unsafe { RawRef::from_slot(abi) }, store.id())
     }
     #[inline]
     unsafe fn abi_from_slots(slots: *const u64) -> u64 {
@@ -322,8 +323,8 @@ impl WasmTy for Option<Func> {
         unsafe { slots.read() }
     }
     #[inline]
-    unsafe fn write(self, store: StoreId, slots: *mut u64) -> Result<(), Error> {
-        let slot = func_slot(self, store)?;
+    unsafe fn write(self, store: &StoreCore, slots: *mut u64) -> Result<(), Error> {
+        let slot = func_slot(self, store.id())?;
         // SAFETY: by the caller's promise.
         unsafe { slots.write(slot) };
         Ok(())
@@ -335,7 +336,7 @@ impl WasmTy for Option<ExternRef> {
     type Abi = u64;
     const TYPE: ValType = ValType::ExternRef;
     #[inline]
-    fn from_abi(abi: u64, _: StoreId) -> Self {
+    fn from_abi(abi: u64, _: &StoreCore) -> Self {
         ExternRef::from_slot(abi)
     }
     #[inline]
@@ -344,11 +345,40 @@ impl WasmTy for Option<ExternRef> {
         unsafe { slots.read() }
     }
     #[inline]
-    unsafe fn write(self, _: StoreId, slots: *mut u64) -> Result<(), Error> {
+    unsafe fn write(self, _: &StoreCore, slots: *mut u64) -> Result<(), Error> {
         // SAFETY: by the caller's promise.
         unsafe { slots.write(self.map_or(0, ExternRef::token)) };
         Ok(())
     }
+}
+
+macro_rules! handles {
+    ($($ty:ident $wasm:ident;)*) => {$(
+        impl private::Sealed for Option<$ty> {}
+        impl WasmTy for Option<$ty> {
+            type Abi = u64;
+            const TYPE: ValType = ValType::Ref(RefType::$wasm);
+            #[inline]
+            fn from_abi(abi: u64, store: &StoreCore) -> Self {
+                store.new_handle(abi).map($ty)
+            }
+            #[inline]
+            unsafe fn abi_from_slots(slots: *const u64) -> u64 {
+                // SAFETY: by the caller's promise.
+                unsafe { slots.read() }
+            }
+            #[inline]
+            unsafe fn write(self, store: &StoreCore, slots: *mut u64) -> Result<(), Error> {
+                // SAFETY: by the caller's promise.
+                unsafe { slots.write(store.handle_slot(self.map(|reference| reference.0))) };
+                Ok(())
+            }
+        }
+    )*};
+}
+handles! {
+    AnyRef ANY;
+    ExnRef EXN;
 }
 
 /// The most values that a typed call takes or gives.
@@ -365,11 +395,11 @@ pub trait WasmValues: Sized {
     /// # Safety
     /// There are `SLOTS` slots.
     #[doc(hidden)]
-    unsafe fn write_slots(self, store: StoreId, slots: *mut u64) -> Result<(), Error>;
+    unsafe fn write_slots(self, store: &StoreCore, slots: *mut u64) -> Result<(), Error>;
     /// # Safety
     /// The `SLOTS` slots hold values of these types, references of the store.
     #[doc(hidden)]
-    unsafe fn read_slots(slots: *const u64, store: StoreId) -> Self;
+    unsafe fn read_slots(slots: *const u64, store: &StoreCore) -> Self;
 }
 
 impl<T: WasmTy> WasmValues for T {
@@ -378,12 +408,12 @@ impl<T: WasmTy> WasmValues for T {
         [T::TYPE].into_iter()
     }
     #[inline]
-    unsafe fn write_slots(self, store: StoreId, slots: *mut u64) -> Result<(), Error> {
+    unsafe fn write_slots(self, store: &StoreCore, slots: *mut u64) -> Result<(), Error> {
         // SAFETY: by the caller's promise.
         unsafe { self.write(store, slots) }
     }
     #[inline]
-    unsafe fn read_slots(slots: *const u64, store: StoreId) -> T {
+    unsafe fn read_slots(slots: *const u64, store: &StoreCore) -> T {
         // SAFETY: by the caller's promise.
         T::from_abi(unsafe { T::abi_from_slots(slots) }, store)
     }
@@ -399,7 +429,7 @@ macro_rules! tuple {
                 types.into_iter()
             }
             #[inline]
-            unsafe fn write_slots(self, store: StoreId, slots: *mut u64) -> Result<(), Error> {
+            unsafe fn write_slots(self, store: &StoreCore, slots: *mut u64) -> Result<(), Error> {
                 let ($($a,)*) = self;
                 let mut next = slots;
                 $(
@@ -410,7 +440,7 @@ macro_rules! tuple {
                 Ok(())
             }
             #[inline]
-            unsafe fn read_slots(slots: *const u64, store: StoreId) -> Self {
+            unsafe fn read_slots(slots: *const u64, store: &StoreCore) -> Self {
                 let mut next = slots;
                 $(
                     // SAFETY: by the caller's promise.
@@ -453,17 +483,17 @@ mod tests {
     #[test]
     fn tuples_survive_the_way_through_slots() {
         let store = Store::new(());
-        let id = store.core().id();
+        let core = store.core();
         type Values = (i32, u64, f32, u128, f64, Option<Func>);
         let values: Values = (-1, u64::MAX, 1.5, 0x0123_4567_89AB_CDEF_0011_2233_4455_6677, -0.0, None);
         let mut slots = [0; 7];
         assert_eq!(Values::SLOTS, slots.len());
         // SAFETY: there are as many slots.
-        unsafe { values.write_slots(id, slots.as_mut_ptr()) }.unwrap();
+        unsafe { values.write_slots(core, slots.as_mut_ptr()) }.unwrap();
         assert_eq!(slots[3..5], [0x0011_2233_4455_6677, 0x0123_4567_89AB_CDEF]);
         slots[0] |= 0xFFFF_0000_0000; // what lies above 32 bits does not count
         // SAFETY: written just now.
-        let back = unsafe { Values::read_slots(slots.as_ptr(), id) };
+        let back = unsafe { Values::read_slots(slots.as_ptr(), core) };
         assert_eq!(back, values);
     }
 }

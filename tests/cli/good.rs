@@ -101,8 +101,17 @@ fn the_ram_that_an_image_needs_on_a_board_is_shown_by_part() {
     assert_eq!((number("tables_len"), number("host_records_len"), number("flags_len")), (96, 32, 16));
     // A header of 32 bytes, a memory, a table, an imported function, a type id and 8 bytes of alignment.
     assert_eq!(number("vmctx_len"), 32 + 16 + 16 + 32 + 8 + 8);
-    let parts =
-        ["vmctx_len", "record_len", "host_records_len", "exceptions_len", "flags_len", "tables_len", "memories_len"];
+    let parts = [
+        "vmctx_len",
+        "record_len",
+        "host_records_len",
+        "types_len",
+        "tags_len",
+        "exceptions_len",
+        "flags_len",
+        "tables_len",
+        "memories_len",
+    ];
     assert_eq!(parts.map(number).iter().sum::<u64>(), number("instance_len"));
     assert_eq!(number("exceptions_len"), 0);
     assert!(number("stack_len") >= 512 && number("code_align") == 32);
@@ -110,10 +119,18 @@ fn the_ram_that_an_image_needs_on_a_board_is_shown_by_part() {
     assert!((500..=file_len).contains(&number("code_buffer_len")), "{json}");
     let text = desk.run("wasmc", ["inspect", "--ram", "r.aot"]).stdout;
     assert!(text.contains(&number("instance_len").to_string()) && text.contains("may grow to 327680"), "{text}");
-    // A head of 64 bytes and eight exceptions: each has 16 bytes and room for the values of any tag, of which a vector takes two slots.
+    // A record of 48 bytes for each tag. A head of 16 bytes and eight exceptions: each has one too, then 16 bytes, and room
+    // for the values of any tag, of which a vector takes two slots.
     desk.image("e", "(module (tag (param i32)) (tag (param v128 f32)))", &["--target=thumbv7em-none"]);
     let json = desk.run("wasmc", ["inspect", "--ram", "--format=json", "e.aot"]).stdout;
-    assert!(json.contains(&format!("\"exceptions_len\": {},", 64 + 8 * 48)), "{json}");
+    assert!(
+        json.contains("\"tags_len\": 96,") && json.contains(&format!("\"exceptions_len\": {},", 16 + 8 * 64)),
+        "{json}"
+    );
+    // A record for each type, with a display of eight slots.
+    desk.image("s", "(module (type (struct)) (type (array i8)))", &["--target=thumbv7em-none"]);
+    let json = desk.run("wasmc", ["inspect", "--ram", "--format=json", "s.aot"]).stdout;
+    assert!(json.contains(&format!("\"types_len\": {},", 2 * (48 + 64))), "{json}");
 }
 
 #[test]

@@ -351,9 +351,6 @@ fn refuse_unfit(module: &Module<'_>, row: &TargetRow) -> Result<()> {
     if row.os == Os::None && module.memories.iter().any(|memory| memory.shared) {
         return refuse("a shared memory", "firmware has no threads to share it with");
     }
-    if row.os == Os::None && module.uses_objects {
-        return refuse("garbage collection", "its runtime reclaims no objects");
-    }
     if row.pointer_bits == 32 && module.memories.iter().any(|memory| memory.wide) {
         return refuse("a memory with addresses of 64 bits", "its pointers have 32");
     }

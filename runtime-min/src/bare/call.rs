@@ -5,15 +5,12 @@ use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use wasmc_abi::TrapCode;
-#[cfg(feature = "gc")]
-use wasmc_abi::image::code_flags;
 use wasmc_loader::{Code, Image};
 
 use crate::activation::{self, Activation, Position};
+use crate::bare::cells;
 use crate::bare::error::Trap;
-#[cfg(feature = "gc")]
-use crate::bare::exceptions::Shared;
-use crate::bare::instance::{self, Record};
+use crate::bare::instance::Record;
 use crate::sys;
 use crate::vmctx::FuncRecord;
 use crate::walk;
@@ -91,36 +88,19 @@ pub(super) unsafe fn invoke(instance: NonNull<Record>, function: FuncRecord, val
         place: None,
     };
     let current = &raw mut call;
-    #[cfg(feature = "gc")]
-    let (shared, roots) = (Shared::of(record), Shared::of(record).roots());
-    #[cfg(feature = "gc")]
-    let counts_fuel = code.image().header().flags & code_flags::FUEL != 0;
-    #[cfg(feature = "gc")]
-    let (fuel_before, _) = instance::fuel_state();
-    #[cfg(feature = "gc")]
-    if counts_fuel {
-        shared.lend_fuel();
-    }
+    let roots = cells::roots();
     let FuncRecord { code, vmctx, entry, .. } = function;
     // SAFETY: by the caller's promise; `note_trap` expects the activation of a `Call`.
     let status = unsafe { activation::enter(current.cast(), vmctx.0, code.0, entry.0, values) };
-    #[cfg(feature = "gc")]
-    if counts_fuel {
-        shared.take_fuel_back(fuel_before);
-    }
     if status == 0 {
         #[cfg(feature = "gc")]
-        return shared.take_exception().map_err(Trap::new);
+        return cells::take_exception().map_err(Trap::new);
         #[cfg(not(feature = "gc"))]
         return Ok(());
     }
-    #[cfg(feature = "gc")]
-    shared.forget(roots);
     // Compiled code and host functions raise no other numbers.
     let code = TrapCode::from_number(status).unwrap_or(TrapCode::HostError);
-    if code == TrapCode::OutOfFuel {
-        instance::set_fuel_used(instance::fuel_state().1);
-    }
+    cells::forget(roots, code);
     // SAFETY: `current` still is the address of our variable, and the guest has ended.
     let (image, place) = unsafe { ((*current).code.image(), (*current).place) };
     let site = place.and_then(|offset| image.site_at(offset));

@@ -62,13 +62,15 @@ pub enum Error<'a> {
         /// What it imports.
         kind: ExternKind,
     },
-    /// One of two modules of a group uses exceptions, and the other imports from it, or it from the other.
+    /// Of two modules of a group one uses exceptions, and the other does not and imports from it, or it from the other.
     GroupExceptions {
         /// Module name.
         module: &'a str,
         /// Field name.
         name: &'a str,
     },
+    /// A module of a group has a function type with so many supertypes that others may not be able to tell.
+    GroupTypes,
     /// A group has no room for another instance, or another name.
     GroupLen {
         /// How many it can have.
@@ -76,8 +78,8 @@ pub enum Error<'a> {
     },
     /// The module has a shared memory.
     SharedMemory,
-    /// The module uses exceptions, and the runtime was built without them.
-    Exceptions,
+    /// The module uses exceptions or garbage collection, and the runtime was built without them.
+    Objects,
     /// There is no function exported by the name that was asked for.
     MissingExport,
     /// The exported function has other parameters or results than those given.
@@ -168,16 +170,20 @@ impl fmt::Display for Error<'_> {
             }
             Error::GroupExceptions { module, name } => write!(
                 f,
-                "No exception gets from one instance to another; the module imports {module}.{name}, and either it or the \
-                 module that exports that uses exceptions. Make one module of the two, or do without exceptions."
+                "Code without exceptions does not look for those of others; the module imports {module}.{name}, and either it \
+                 or the module that exports that has no exception tag. Make one module of the two, or give that one a tag.",
+            ),
+            Error::GroupTypes => f.write_str(
+                "The module has a function type with eight supertypes or more, and shall be linked with others here, which \
+                 cannot tell such types. Give it fewer, or an instance without a group.",
             ),
             Error::GroupLen { most } => write!(f, "The group has {most} instances or names, and no room for more."),
             Error::SharedMemory => {
                 f.write_str("The module has a shared memory, and here are no threads to share it with.")
             }
-            Error::Exceptions => f.write_str(
-                "The module uses exceptions, and this runtime was built without its feature `gc`. Turn that on, or compile \
-                 the module's source without exceptions.",
+            Error::Objects => f.write_str(
+                "The module uses exceptions or garbage collection, and this runtime was built without its feature `gc`. Turn \
+                 that on, or compile the module's source without them.",
             ),
             Error::MissingExport => f.write_str("The module exports no function of this name."),
             Error::ExportType => f.write_str("The exported function has other parameters or results than the call."),

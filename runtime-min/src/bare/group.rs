@@ -1,17 +1,24 @@
 //! Instances that import from one another: modules that are linked on the device. Each lives in a buffer of its own;
 //! all are of one host, and called one at a time. Firmware that has none keeps nothing of this.
 
+use core::iter;
 use core::marker::PhantomData;
 use core::ptr::NonNull;
 
-use wasmc_abi::ValType;
-use wasmc_abi::image::{ExternKind, ImportRecord};
+#[cfg(feature = "gc")]
+use wasmc_abi::TrapCode;
+use wasmc_abi::image::{ExternKind, ImportRecord, NONE, TypeForm};
+use wasmc_abi::{FieldType, StorageType, ValType};
 use wasmc_loader::Image;
 
 use crate::bare::error::Error;
 use crate::bare::host::HostFunc;
 use crate::bare::instance::{Bare, Instance, Linking, Record};
+#[cfg(feature = "gc")]
+use crate::bare::objects;
 use crate::bare::{Module, Stack, call};
+#[cfg(feature = "gc")]
+use crate::builtins::Segment;
 use crate::builtins::{self, Growth, HelperTable};
 use crate::guest::Guest;
 use crate::vmctx::{Block, MemoryRecord, RawRef, Slot, TableRecord};
@@ -57,16 +64,20 @@ impl<'a, T, const N: usize> Group<'a, T, N> {
     }
 
     /// Makes an instance, as [`Instance::new`] does. Functions, tables, memories and globals that the module imports
-    /// are exports of instances that have got a [`name`](Self::name), or functions of the host.
+    /// are exports of instances that have got a [`name`](Self::name), or functions of the host. So are exception tags.
     ///
-    /// A module that uses exceptions imports nothing from others, and others nothing from it, but for numbers: no exception
-    /// gets from one instance to another.
+    /// A module that has such tags imports nothing but numbers from one that has none, nor that from it: code without them
+    /// does not look for exceptions.
     ///
     /// If it ends by a trap, what it has written to imported tables and memories stays (spec: exec/modules,
     /// instantiation), so that the instance stays too, though it cannot be called from here.
     pub fn add(&mut self, module: &'a Module<'a>, ram: &'a mut [u8]) -> Result<Member, Error<'a>> {
         let place = self.members.iter().position(Option::is_none).ok_or(Error::GroupLen { most: N })?;
         let others = Others { members: &self.members, names: &self.names };
+        #[cfg(feature = "gc")]
+        if objects::has_deep_functions(module.image()) {
+            return Err(Error::GroupTypes);
+        }
         let mut instance = Instance::allocate(module, ram, self.data, self.stack, &others)?;
         instance.link(module, self.host, &others)?;
         let record = instance.record();
@@ -149,14 +160,12 @@ impl Linking for Others<'_, '_> {
         (&raw const HELPERS).cast_mut()
     }
 
-    /// That of the first instance that has the type: where its block has it.
-    fn type_id(&self, guest: &Guest, ty: u32) -> u64 {
-        for other in (0..self.members.len()).map_while(|index| self.guest(index)) {
-            if let Some(same) = (0..other.image().types().len()).find(|same| is_same(guest, ty, other, *same)) {
-                return other.block().type_id(same).get();
-            }
-        }
-        guest.block().type_id(ty).pointer().addr().get() as u64
+    /// That of the first instance that has the type.
+    fn type_id(&self, guest: &Guest, ty: u32) -> Option<u64> {
+        (0..self.members.len()).map_while(|index| self.guest(index)).find_map(|other| {
+            let same = (0..other.image().types().len()).find(|same| is_same(guest, ty, other, *same))?;
+            Some(other.block().type_id(same).get())
+        })
     }
 
     fn link<'m>(&self, guest: &Guest, image: &Image<'m>, import: &ImportRecord, index: u32) -> Result<bool, Error<'m>> {
@@ -165,17 +174,18 @@ impl Linking for Others<'_, '_> {
         let shares_nothing = import.kind == ExternKind::Global as u32
             && import.flags == 0
             && ValType::from_number(import.ty).is_some_and(|ty| ty.ref_type().is_none());
-        if let Some(export) = found.filter(|_| !shares_nothing) {
-            // An instance's code looks for exceptions of its own.
-            if !image.tags().is_empty() || !export.guest().image().tags().is_empty() {
-                return Err(Error::GroupExceptions { module, name });
-            }
+        let has_tags = |image: &Image<'_>| !image.tags().is_empty();
+        if found.is_some_and(|export| !shares_nothing && has_tags(export.guest().image()) != has_tags(image)) {
+            return Err(Error::GroupExceptions { module, name });
         }
         let linked = match (ExternKind::from_number(import.kind), found) {
             (Some(ExternKind::Function), None) | (None, _) => return Ok(false),
             (Some(ExternKind::Function), Some(export)) => {
                 let function = export.guest().callable(export.index);
-                if function.type_id != guest.block().type_id(import.ty).get() {
+                let wanted = guest.block().type_id(import.ty).get();
+                let declared = export.guest().image().function_type(export.index);
+                let is_sub = declared.is_some_and(|ty| is_subtype(export.guest(), ty, wanted));
+                if function.type_id != wanted && !is_sub {
                     return Err(Error::ImportType { module, name });
                 }
                 guest.block().imported_function(index).set(function);
@@ -184,6 +194,8 @@ impl Linking for Others<'_, '_> {
             (Some(ExternKind::Table), Some(found)) => link_table(guest, image, found, index),
             (Some(ExternKind::Memory), Some(found)) => link_memory(guest, image, found, index),
             (Some(ExternKind::Global), Some(found)) => link_global(guest, import, found, index),
+            #[cfg(feature = "gc")]
+            (Some(ExternKind::Tag), Some(found)) => link_tag(guest, image, found, index),
             (Some(_), _) => None,
         };
         match linked {
@@ -239,6 +251,14 @@ fn link_global(guest: &Guest, import: &ImportRecord, export: Export, index: u32)
         slot.set(value.get())
     }
     Some(())
+}
+
+#[cfg(feature = "gc")]
+fn link_tag(guest: &Guest, image: &Image<'_>, export: Export, index: u32) -> Option<()> {
+    let exporter = export.guest();
+    let (have, want) = (exporter.image().tags().get(export.index)?.ty, image.tags().get(index)?.ty);
+    let fits = exporter.block().type_id(have).get() == guest.block().type_id(want).get();
+    fits.then(|| guest.block().tag::<u64>(index).set(exporter.block().tag(export.index).get()))
 }
 
 /// Whether something of that size and maximum is as an import wants it (spec: valid/matching, limits).
@@ -306,24 +326,119 @@ impl Growth for Grouped {
         unsafe { Bare::new_exception(guest, tag) }
     }
 
+    #[cfg(feature = "gc")]
+    unsafe fn new_object(guest: NonNull<Guest>, record: u64, count: u64) -> Result<u64, TrapCode> {
+        // SAFETY: as above.
+        unsafe { Bare::new_object(guest, record, count) }
+    }
+
+    #[cfg(feature = "gc")]
+    unsafe fn new_array(
+        guest: NonNull<Guest>,
+        record: u64,
+        segment: Segment,
+        from: u64,
+        count: u64,
+    ) -> Result<u64, TrapCode> {
+        // SAFETY: as above.
+        unsafe { Bare::new_array(guest, record, segment, from, count) }
+    }
+
+    #[cfg(feature = "gc")]
+    unsafe fn init_array(
+        guest: NonNull<Guest>,
+        array: u64,
+        segment: Segment,
+        to: u64,
+        from: u64,
+        count: u64,
+    ) -> Result<(), TrapCode> {
+        // SAFETY: as above.
+        unsafe { Bare::init_array(guest, array, segment, to, from, count) }
+    }
+
+    #[cfg(feature = "gc")]
+    unsafe fn any_from_extern(guest: NonNull<Guest>, reference: u64) -> Option<u64> {
+        // SAFETY: as above.
+        unsafe { Bare::any_from_extern(guest, reference) }
+    }
+
+    #[cfg(feature = "gc")]
+    unsafe fn extern_from_any(guest: NonNull<Guest>, reference: u64) -> Option<u64> {
+        // SAFETY: as above.
+        unsafe { Bare::extern_from_any(guest, reference) }
+    }
+
     fn is_interrupted() -> bool {
         call::is_stopped()
     }
 }
 
-/// Whether two types are equal. There are function types only, which name none but those before them.
+/// Whether two types are equal: the same of equal groups (spec: valid/conventions, defined types).
 fn is_same(a: &Guest, a_index: u32, b: &Guest, b_index: u32) -> bool {
-    let (Some(x), Some(y)) = (a.image().types().get(a_index), b.image().types().get(b_index)) else { return false };
-    let same = |(x, y): (ValType, ValType)| canonical(a, x) == canonical(b, y);
-    (x.params, x.results) == (y.params, y.results)
-        && a.image().params(&x).zip(b.image().params(&y)).all(same)
-        && a.image().results(&x).zip(b.image().results(&y)).all(same)
+    let (x, y) = (Recursion::of(a, a_index), Recursion::of(b, b_index));
+    a_index - x.first == b_index - y.first
+        && x.end - x.first == y.end - y.first
+        && (x.first..x.end).zip(y.first..y.end).all(|(x_index, y_index)| x.is_equal(x_index, &y, y_index))
 }
 
-/// A value type without the index of the type that it names, and that type's id.
-fn canonical(guest: &Guest, ty: ValType) -> (ValType, u64) {
-    let index = ty.ref_type().and_then(|ty| ty.index());
-    (ty.map_index(|_| 0), index.map_or(0, |index| guest.block().type_id(index).get()))
+/// A recursion group of an image.
+struct Recursion<'g> {
+    guest: &'g Guest,
+    first: u32,
+    end: u32,
+}
+
+impl<'g> Recursion<'g> {
+    /// That of a type.
+    fn of(guest: &'g Guest, ty: u32) -> Recursion<'g> {
+        let (image, first) = (guest.image(), guest.image().sub_type(ty).group);
+        let count = image.types().len();
+        let end = (ty + 1..count).find(|index| image.sub_type(*index).group != first).unwrap_or(count);
+        Recursion { guest, first, end }
+    }
+
+    /// What a type is that one of the group names: its place in the group, or its id.
+    fn part(&self, index: u32) -> (bool, u64) {
+        match index.checked_sub(self.first) {
+            Some(place) if index < self.end => (true, place.into()),
+            _ => (false, self.guest.block().type_id(index).get()),
+        }
+    }
+
+    /// The same of a field or a value, with what it is beside.
+    fn field(&self, field: FieldType) -> (FieldType, Option<(bool, u64)>) {
+        let index = match field.storage {
+            StorageType::Val(ty) => ty.ref_type().and_then(|ty| ty.index()),
+            StorageType::I8 | StorageType::I16 => None,
+        };
+        (field.map_index(|_| 0), index.map(|index| self.part(index)))
+    }
+
+    /// Whether a type of the group is what one of another is.
+    fn is_equal(&self, index: u32, other: &Recursion<'_>, other_index: u32) -> bool {
+        let (a, b) = (self.guest.image(), other.guest.image());
+        let (Some(x), Some(y)) = (a.types().get(index), b.types().get(other_index)) else { return false };
+        let (sub_x, sub_y) = (a.sub_type(index), b.sub_type(other_index));
+        let supertype = |group: &Recursion<'_>, ty: u32| (ty != NONE).then(|| group.part(ty));
+        let value = |ty: ValType| FieldType { storage: StorageType::Val(ty), mutable: false };
+        let same_field = |(x, y): (FieldType, FieldType)| self.field(x) == other.field(y);
+        let same = |(x, y): (ValType, ValType)| same_field((value(x), value(y)));
+        let is_function = sub_x.form == TypeForm::Function as u32;
+        (sub_x.form, sub_x.is_final) == (sub_y.form, sub_y.is_final)
+            && supertype(self, sub_x.supertype) == supertype(other, sub_y.supertype)
+            && (x.params, x.results) == (y.params, y.results)
+            && match is_function {
+                true => a.params(&x).zip(b.params(&y)).all(same) && a.results(&x).zip(b.results(&y)).all(same),
+                false => a.fields(&x).zip(b.fields(&y)).all(same_field),
+            }
+    }
+}
+
+/// Whether a type of an instance has this id, or one of its supertypes.
+fn is_subtype(guest: &Guest, ty: u32, id: u64) -> bool {
+    let supertype = |ty: &u32| Some(guest.image().sub_type(*ty).supertype).filter(|ty| *ty != NONE);
+    iter::successors(Some(ty), supertype).any(|ty| guest.block().type_id(ty).get() == id)
 }
 
 /// Whether all values of one instance's type are of the other's (spec: valid/matching, value types).
@@ -333,7 +448,7 @@ fn matches(a: &Guest, have: ValType, b: &Guest, want: ValType) -> bool {
         return false;
     }
     match (x.index(), y.index()) {
-        (Some(x), Some(y)) => a.block().type_id(x).get() == b.block().type_id(y).get(),
+        (Some(x), Some(y)) => is_subtype(a, x, b.block().type_id(y).get()),
         (None, Some(_)) => x.heap().is_bottom() && x.heap().top() == y.heap().top(),
         (_, None) => x.heap().matches(y.heap()),
     }

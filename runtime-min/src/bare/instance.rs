@@ -3,22 +3,30 @@
 
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicU32, Ordering};
 
-use wasmc_abi::image::{ExternKind, ImportRecord};
+#[cfg(feature = "gc")]
+use wasmc_abi::TrapCode;
+use wasmc_abi::image::{ExternKind, ImportRecord, NONE};
 use wasmc_abi::ram::{self, RECORD_LEN, Ram};
 use wasmc_abi::signature::slot_count;
-use wasmc_abi::vmctx::{self, FUEL_MAX, store_cells};
+use wasmc_abi::vmctx;
 use wasmc_abi::{HeapType, RefType, ValType};
 use wasmc_loader::Image;
 
+#[cfg(feature = "gc")]
+use crate::arrays::{self, Objects};
 use crate::bare::Module;
 use crate::bare::call::{self, Stack};
+use crate::bare::cells;
 use crate::bare::error::{Error, Trap};
 #[cfg(feature = "gc")]
-use crate::bare::exceptions;
+use crate::bare::heap::Heap;
 use crate::bare::host::{HostFunc, HostRecord};
+#[cfg(feature = "gc")]
+use crate::bare::objects::{self, Referent};
 use crate::bare::value::{MAX_VALUES, Values};
+#[cfg(feature = "gc")]
+use crate::builtins::Segment;
 use crate::builtins::{self, Growth, HelperTable};
 use crate::guest::Guest;
 use crate::vmctx::{FuncRecord, MemoryRecord, Ptr, RawRef, TableRecord};
@@ -40,10 +48,15 @@ pub(super) struct Record {
     /// The next instance of the group, in a circle; null if there is no group.
     pub(super) next: *mut Record,
     data: *mut u8,
-    /// Index of the memory that host functions are given.
-    main_memory: Option<u32>,
-    /// Room to grow: from the end of the last memory, to where tables and exceptions that came later start.
+    /// Index of the memory that host functions are given, or [`NONE`].
+    main_memory: u32,
+    /// Its globals are given their values: what that makes is not yet referred to from where a collection looks.
+    #[cfg(feature = "gc")]
+    pub(super) is_initialising: bool,
+    /// Room to grow: from the end of the last memory, to where tables and objects that came later start.
     pub(super) free: (usize, usize),
+    #[cfg(feature = "gc")]
+    pub(super) heap: Heap,
 }
 
 const _: () = assert!(size_of::<Record>() <= RECORD_LEN as usize);
@@ -61,69 +74,10 @@ impl Record {
     pub(super) unsafe fn memory<'a>(&self) -> &'a mut [u8] {
         match self.main_memory {
             // SAFETY: by the caller's promise.
-            Some(index) => unsafe { self.guest.memory(index).bytes() },
-            None => &mut [],
+            index if index != NONE => unsafe { self.guest.memory(index).bytes() },
+            _ => &mut [],
         }
     }
-}
-
-/// What a store's cells are elsewhere, in halves, for modules without tags: no exception, which is what code for targets
-/// with an OS looks for. And the fuel of whichever guest runs.
-#[repr(C, align(8))]
-struct Cells([AtomicU32; store_cells::LEN as usize / 4]);
-
-static CELLS: Cells = {
-    let mut cells = [const { AtomicU32::new(0) }; store_cells::LEN as usize / 4];
-    cells[store_cells::FUEL_END as usize / 4] = AtomicU32::new((FUEL_MAX + 1) as u32);
-    cells[store_cells::FUEL_END as usize / 4 + 1] = AtomicU32::new(((FUEL_MAX + 1) >> 32) as u32);
-    Cells(cells)
-};
-
-impl Cells {
-    fn halves(&self, offset: u32) -> [&AtomicU32; 2] {
-        let index = offset as usize / 4;
-        [&self.0[index], &self.0[index + 1]]
-    }
-
-    fn get(&self, offset: u32) -> u64 {
-        let [low, high] = self.halves(offset).map(|half| u64::from(half.load(Ordering::Relaxed)));
-        low | high << 32
-    }
-
-    fn set(&self, offset: u32, value: u64) {
-        let [low, high] = self.halves(offset);
-        low.store(value as u32, Ordering::Relaxed);
-        high.store((value >> 32) as u32, Ordering::Relaxed);
-    }
-}
-
-/// How many instructions the guests that are called from now on may execute together, if their images count them
-/// ([`Module::counts_fuel`]). A guest that comes to more traps. What counts is the same as in a store of a system. In a
-/// group, a member with exception tags counts by itself as long as a call lasts that the host has made.
-pub fn set_fuel(fuel: u64) {
-    CELLS.set(store_cells::FUEL_USED, 0);
-    CELLS.set(store_cells::FUEL_END, fuel.min(FUEL_MAX) + 1);
-}
-
-/// How many instructions are left of them. After a trap other than for want of fuel it may be too many: those are not
-/// counted that the function has executed since it was called, or called another one.
-pub fn fuel() -> u64 {
-    (CELLS.get(store_cells::FUEL_END) - 1).saturating_sub(CELLS.get(store_cells::FUEL_USED))
-}
-
-/// How much is used, and how much is too much.
-pub(super) fn fuel_state() -> (u64, u64) {
-    (CELLS.get(store_cells::FUEL_USED), CELLS.get(store_cells::FUEL_END))
-}
-
-/// Whether an instance has the common cells, and none of its own.
-#[cfg(feature = "gc")]
-pub(super) fn has_common_cells<T>(cells: *const T) -> bool {
-    ptr::addr_eq(cells, &raw const CELLS)
-}
-
-pub(super) fn set_fuel_used(used: u64) {
-    CELLS.set(store_cells::FUEL_USED, used);
 }
 
 /// The helpers of instances that import functions only, and those of the host.
@@ -134,8 +88,9 @@ pub(super) trait Linking {
     /// Its helpers.
     fn helpers(&self) -> *mut HelperTable;
 
-    /// The canonical id of a type of its image; those of the types before it are in its block. Never 0.
-    fn type_id(&self, guest: &Guest, ty: u32) -> u64;
+    /// The canonical id of a type of its image, if another instance has the type; those of the types before it are in its
+    /// block.
+    fn type_id(&self, guest: &Guest, ty: u32) -> Option<u64>;
 
     /// Fills the slot of an import with what another instance exports; whether one does. `index` is that in the
     /// kind's index space.
@@ -151,8 +106,8 @@ impl Linking for Alone {
     }
 
     /// There is one image only, whose types differ.
-    fn type_id(&self, _: &Guest, ty: u32) -> u64 {
-        u64::from(ty) + 1
+    fn type_id(&self, _: &Guest, _: u32) -> Option<u64> {
+        None
     }
 
     fn link<'m>(&self, _: &Guest, image: &Image<'m>, import: &ImportRecord, _: u32) -> Result<bool, Error<'m>> {
@@ -195,7 +150,16 @@ impl<'a, T> Instance<'a, T> {
         let record = allocate(module, ram, data.cast(), stack, linking.helpers())?;
         let instance = Instance { record, lent: PhantomData };
         let guest = instance.guest();
-        guest.fill(|ty| linking.type_id(guest, ty));
+        #[cfg(feature = "gc")]
+        // SAFETY: the part of the buffer that types have, which is zero.
+        let mut records = unsafe { objects::TypeRecords::new(objects_part(module, guest.block().address())) };
+        guest.fill(|ty| {
+            let known = linking.type_id(guest, ty);
+            #[cfg(feature = "gc")]
+            return records.next(guest, ty, known);
+            #[cfg(not(feature = "gc"))]
+            known.unwrap_or(guest.block().type_id(ty).pointer().addr().get() as u64)
+        });
         Ok(instance)
     }
 
@@ -240,13 +204,37 @@ impl<'a, T> Instance<'a, T> {
     pub(super) fn start(&mut self) -> Result<(), Trap> {
         let guest = self.guest();
         if let Some(rest) = guest.initialise_globals() {
-            self.enter(guest.callable(rest), &mut [0; MAX_VALUES])?;
+            self.initialise(guest.callable(rest))?;
         }
         guest.initialise(|_, _| false).map_err(Trap::new)?;
         if let Some(start) = guest.start_function() {
             self.enter(guest.callable(start), &mut [0; MAX_VALUES])?;
         }
         Ok(())
+    }
+
+    /// Calls the function that gives globals their values.
+    fn initialise(&mut self, function: FuncRecord) -> Result<(), Trap> {
+        #[cfg(feature = "gc")]
+        self.set_initialising(true);
+        let done = self.enter(function, &mut [0; MAX_VALUES]);
+        #[cfg(feature = "gc")]
+        self.set_initialising(false);
+        done
+    }
+
+    #[cfg(feature = "gc")]
+    fn set_initialising(&mut self, is_initialising: bool) {
+        // SAFETY: no code runs, and the record is lent to us.
+        unsafe { (*self.record.as_ptr()).is_initialising = is_initialising };
+    }
+
+    /// What a reference is that a call has returned as bits: a struct, an array, an integer of 31 bits, a host value as
+    /// one of these, an exception. `None` for null, and for what is none of them any more.
+    #[cfg(feature = "gc")]
+    pub fn referent(&mut self, bits: u64) -> Option<Referent> {
+        // SAFETY: no code runs, and the instance is lent to us, and its group.
+        unsafe { (*self.record.as_ptr()).referent(bits) }
     }
 
     /// The instance with a record.
@@ -283,8 +271,8 @@ impl<'a, T> Instance<'a, T> {
 
     /// Calls an exported function whose type is known when it is called only: `slots` holds the parameters' bits, then
     /// the results', the low ones first; a vector takes two slots ([`slot_count`]), and there have to be enough for
-    /// either. [`Image::find_export`] and [`Image::function_type`] tell the types. References to functions cannot be
-    /// passed, other than null.
+    /// either. [`Image::find_export`] and [`Image::function_type`] tell the types. References to functions and objects cannot
+    /// be passed, other than null.
     pub fn call_slots(&mut self, name: &str, slots: &mut [u64]) -> Result<(), Error<'static>> {
         let (function, ty) = self.find_function(name)?;
         let image = self.guest().image();
@@ -293,8 +281,11 @@ impl<'a, T> Instance<'a, T> {
         for param in image.params(&ty) {
             // What a host value is, only the host knows; the address of a function it cannot know.
             let is_null = slots.get(count).is_none_or(|bits| *bits == 0);
-            let is_host_value = |ty: RefType| ty.heap().top() == HeapType::Extern;
-            if !is_null && !param.ref_type().is_none_or(is_host_value) {
+            let fits = |ty: RefType| match is_null {
+                true => ty.is_nullable(),
+                false => ty.heap() == HeapType::Extern,
+            };
+            if !param.ref_type().is_none_or(fits) {
                 return Err(Error::ExportType);
             }
             count += slot_count(param);
@@ -372,6 +363,12 @@ fn host_records(module: &Module<'_>, ram: *mut u8) -> *mut HostRecord {
     ram.wrapping_add(at as usize).cast()
 }
 
+/// Where the part for types, tags and exceptions starts in a buffer.
+#[cfg(feature = "gc")]
+fn objects_part(module: &Module<'_>, ram: *mut u8) -> *mut u8 {
+    ram.wrapping_add(module.ram().map_or(0, |ram| ram.objects) as usize)
+}
+
 /// Clears the buffer and divides it up: the instance's record, the block, tables and memories.
 fn allocate<'m>(
     module: &Module<'m>,
@@ -381,8 +378,8 @@ fn allocate<'m>(
     helpers: *mut HelperTable,
 ) -> Result<NonNull<Record>, Error<'m>> {
     let (image, len) = (module.image(), buffer.len());
-    if cfg!(not(feature = "gc")) && !image.tags().is_empty() {
-        return Err(Error::Exceptions);
+    if cfg!(not(feature = "gc")) && !(image.tags().is_empty() && image.sub_types().is_empty()) {
+        return Err(Error::Objects);
     }
     let ram = module.ram().ok_or(Error::RamLen { needed: None, len })?;
     if !buffer.as_ptr().addr().is_multiple_of(vmctx::ALIGN as usize) {
@@ -410,20 +407,24 @@ fn allocate<'m>(
         let guest = Guest::new(module.code(), block, NonNull::new_unchecked(at(ram.flags)));
         let record = NonNull::new_unchecked(at(ram.record).cast::<Record>());
         record.write(Record {
-            main_memory: guest.main_memory(),
+            main_memory: guest.main_memory().unwrap_or(NONE),
             next: ptr::null_mut(),
             data,
             free: (address.saturating_add(ram.len as usize), end),
+            #[cfg(feature = "gc")]
+            heap: Heap::EMPTY,
+            #[cfg(feature = "gc")]
+            is_initialising: false,
             guest,
         });
         let block = record.as_ref().guest.block();
         block.stack_limit().set(stack.limit(max_frame) as u64);
         block.runtime().set(Ptr(record.as_ptr()));
         block.helpers().set(Ptr(helpers));
-        block.store().set(Ptr((&raw const CELLS).cast_mut()));
+        block.store().set(Ptr(cells::cells()));
         #[cfg(feature = "gc")]
-        if !image.tags().is_empty() {
-            exceptions::prepare(record.as_ref(), at(ram.exceptions));
+        if let Some(needs) = objects::needs(image) {
+            objects::prepare(&mut *record.as_ptr(), at(ram.objects), &needs);
         }
         place(image, record, &ram, at);
         Ok(record)
@@ -520,7 +521,50 @@ impl Growth for Bare {
     #[cfg(feature = "gc")]
     unsafe fn new_exception(guest: NonNull<Guest>, tag: u32) -> Option<u64> {
         // SAFETY: the record is the first field of a `Record`, and nobody else uses the instance, whose code names a tag.
-        unsafe { exceptions::new(guest.cast::<Record>().as_mut(), tag) }
+        unsafe { guest.cast::<Record>().as_mut().new_exception(tag) }
+    }
+
+    #[cfg(feature = "gc")]
+    unsafe fn new_object(guest: NonNull<Guest>, record: u64, count: u64) -> Result<u64, TrapCode> {
+        // SAFETY: as above, with the record of a type of the instance's.
+        unsafe { guest.cast::<Record>().as_mut().new_object(record, count) }
+    }
+
+    #[cfg(feature = "gc")]
+    unsafe fn new_array(
+        guest: NonNull<Guest>,
+        record: u64,
+        segment: Segment,
+        from: u64,
+        count: u64,
+    ) -> Result<u64, TrapCode> {
+        // SAFETY: as above; the guest's part of the record does not change.
+        unsafe { arrays::new_array(guest.cast::<Record>().as_mut(), guest.as_ref(), record, segment, from, count) }
+    }
+
+    #[cfg(feature = "gc")]
+    unsafe fn init_array(
+        guest: NonNull<Guest>,
+        array: u64,
+        segment: Segment,
+        to: u64,
+        from: u64,
+        count: u64,
+    ) -> Result<(), TrapCode> {
+        // SAFETY: as above, with an array that is there.
+        unsafe { arrays::init_array::<Record>(guest.as_ref(), array, segment, to, from, count) }
+    }
+
+    #[cfg(feature = "gc")]
+    unsafe fn any_from_extern(guest: NonNull<Guest>, reference: u64) -> Option<u64> {
+        // SAFETY: as above.
+        unsafe { guest.cast::<Record>().as_mut().any_from_extern(reference) }
+    }
+
+    #[cfg(feature = "gc")]
+    unsafe fn extern_from_any(guest: NonNull<Guest>, reference: u64) -> Option<u64> {
+        // SAFETY: as above, with a reference of that hierarchy.
+        unsafe { guest.cast::<Record>().as_mut().extern_from_any(reference) }
     }
 
     fn is_interrupted() -> bool {

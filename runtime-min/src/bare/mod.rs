@@ -33,25 +33,31 @@
 //! grow. The guest runs on the caller's stack, down to a limit. When the instance and its module are dropped, both
 //! buffers are free for the next.
 //!
-//! Modules that import from one another make a [`Group`]. Exceptions need the feature `gc`. Not done here: WASI, threads,
-//! other objects that have to be reclaimed.
+//! Modules that import from one another make a [`Group`]. Exceptions and garbage collection need the feature `gc`. Not done
+//! here: WASI, threads.
 
 mod call;
+mod cells;
 mod error;
-#[cfg(feature = "gc")]
-mod exceptions;
 mod group;
+#[cfg(feature = "gc")]
+mod heap;
 mod host;
 mod instance;
+#[cfg(feature = "gc")]
+mod objects;
 #[cfg(all(test, feature = "std", target_arch = "x86_64"))]
 mod tests;
 mod value;
 
 pub use call::{HELPER_STACK_LEN, Stack, stop};
+pub use cells::{fuel, set_fuel};
 pub use error::{Error, Trap};
 pub use group::{Group, Member};
 pub use host::{Caller, HostFn, HostFunc, HostResults};
-pub use instance::{Instance, fuel, set_fuel};
+pub use instance::Instance;
+#[cfg(feature = "gc")]
+pub use objects::Referent;
 pub use value::{MAX_VALUES, Value, Values};
 pub use wasmc_abi::{TrapCode, ValType};
 pub use wasmc_loader::{LoadError, Machine, Verify};
@@ -155,7 +161,7 @@ impl<'a> Module<'a> {
     /// How the buffer is divided up.
     fn ram(&self) -> Option<Ram> {
         #[cfg(feature = "gc")]
-        return self.image().ram(exceptions::part_len(self.image())?);
+        return self.image().ram(objects::needs(self.image())?.sum()?);
         #[cfg(not(feature = "gc"))]
         self.image().ram(0)
     }

@@ -6,6 +6,7 @@
 //! (`cargo xtask cross-test` sets both).
 
 mod fuel;
+mod references;
 mod stops;
 mod traces;
 

@@ -4,8 +4,10 @@ use super::text::Page;
 use crate::cli::image_file::ImageFile;
 use serde::Serialize;
 use wasmc_abi::ValType;
-use wasmc_abi::image::{MemoryRecord, Table, TableRecord, TagRecord, TypeNumber, TypeRecord};
-use wasmc_abi::ram::{HOST_RECORD_LEN, RECORD_LEN, Ram, exceptions_len};
+use wasmc_abi::image::{
+    ExternKind, ImportRecord, MemoryRecord, NONE, SubTypeRecord, Table, TableRecord, TagRecord, TypeNumber, TypeRecord,
+};
+use wasmc_abi::ram::{HOST_RECORD_LEN, Objects, RECORD_LEN, Ram};
 use wasmc_abi::signature::slot_count;
 use wasmc_runtime::bare::HELPER_STACK_LEN;
 
@@ -21,6 +23,10 @@ pub struct RamReport {
     pub record_len: u32,
     /// Records of the host functions that are imported.
     pub host_records_len: u32,
+    /// Records of types, if there are others than functions, or they have subtypes.
+    pub types_len: u32,
+    /// Records of exception tags.
+    pub tags_len: u32,
     /// Exceptions, if the module has tags.
     pub exceptions_len: u32,
     /// A byte for each segment, up to the next part.
@@ -48,14 +54,19 @@ impl RamReport {
         let all_memories = image.table::<MemoryRecord>(Table::Memories);
         let memories = all_memories.iter().skip(header.imported_memories as usize);
         let segments = image.directory_entry(Table::Elements).count + image.directory_entry(Table::Data).count;
-        let exceptions_len = exceptions_of(image);
-        let ram = Ram::new(header, exceptions_len, segments, defined_tables, memories.clone().copied());
+        let objects = objects_of(image);
+        let objects_len = objects.and_then(|objects| objects.sum());
+        let ram =
+            objects_len.and_then(|len| Ram::new(header, len, segments, defined_tables, memories.clone().copied()));
+        let Objects { types_len, tags_len, exceptions_len } = objects.unwrap_or_default();
         let max = |record: &MemoryRecord| record.max().map(|max| max.saturating_mul(record.page_len()));
         RamReport {
             instance_len: ram.map(|ram| ram.len),
             vmctx_len: header.vmctx_len,
             record_len: RECORD_LEN,
             host_records_len: header.imported_functions.saturating_mul(HOST_RECORD_LEN),
+            types_len,
+            tags_len,
             exceptions_len,
             flags_len: ram.map(|ram| ram.tables - ram.flags),
             tables_len: ram.map(|ram| ram.memories - ram.tables),
@@ -80,6 +91,7 @@ impl RamReport {
         row("vmctx block", Some(self.vmctx_len.into()), String::new());
         row("the runtime's record", Some(self.record_len.into()), String::new());
         row("host functions", Some(self.host_records_len.into()), String::new());
+        row("types and tags", Some(u64::from(self.types_len) + u64::from(self.tags_len)), String::new());
         row("exceptions", Some(self.exceptions_len.into()), String::new());
         row("flags of segments", wide(self.flags_len), String::new());
         row("tables", wide(self.tables_len), String::new());
@@ -111,15 +123,22 @@ impl RamReport {
     }
 }
 
-/// Bytes of the part for exceptions.
-fn exceptions_of(image: &ImageFile) -> u32 {
+/// The part for types, tags and exceptions; `None` if 32 bits cannot count it.
+fn objects_of(image: &ImageFile) -> Option<Objects> {
     let types = image.table::<TypeRecord>(Table::Types);
     let numbers = image.table::<TypeNumber>(Table::ValTypes);
+    let sub_types = image.table::<SubTypeRecord>(Table::SubTypes);
+    let depths = sub_types.iter().map(|sub| {
+        let above = |ty: &u32| Some(sub_types.get(*ty as usize)?.supertype).filter(|ty| *ty != NONE);
+        std::iter::successors(Some(sub.supertype).filter(|ty| *ty != NONE), above).count() as u32
+    });
     let slots = |tag: &TagRecord| {
         let ty = types.get(tag.ty as usize).copied().unwrap_or_default();
         let params = numbers.iter().skip(ty.first as usize).take(ty.params as usize);
         params.filter_map(|ty| ValType::from_number(ty.number)).map(|ty| slot_count(ty) as u32).sum()
     };
-    let slots = image.table(Table::Tags).iter().map(slots).max();
-    slots.and_then(exceptions_len).unwrap_or(0)
+    let imports = image.table::<ImportRecord>(Table::Imports);
+    let imported = imports.iter().filter(|import| import.kind == ExternKind::Tag as u32).count();
+    let tags = image.table(Table::Tags);
+    Objects::new(depths, tags.len().saturating_sub(imported) as u32, tags.iter().map(slots))
 }

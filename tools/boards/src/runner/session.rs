@@ -4,10 +4,12 @@ use crate::arena::Arena;
 use crate::channel::Channel;
 use crate::machine;
 use crate::text::Text;
-use wasmc_abi::ValType;
+use wasmc_abi::{HeapType, ValType};
 use wasmc_abi::signature::slot_count;
-use wasmc_runtime::bare::{Board, Caller, Error, Group, HostFunc, Member, Module, Stack, Trap, TrapCode};
-use wasmc_test_protocol::{Head, Inspect, Reply, Request, Value, Values};
+use wasmc_runtime::bare::{
+    Board, Caller, Error, Group, HostFunc, Instance, Member, Module, Referent, Stack, Trap, TrapCode,
+};
+use wasmc_test_protocol::{Any, Head, Inspect, Reply, Request, Value, Values};
 
 /// The most instances at a time.
 const INSTANCES: usize = 256;
@@ -15,6 +17,9 @@ const INSTANCES: usize = 256;
 /// What an instance gets to grow into at most: bytes, and a part of what is left.
 const ROOM_MAX: u64 = if cfg!(target_arch = "arm") { 10 << 16 } else { 64 << 20 };
 const ROOM_PART: u64 = 8;
+
+/// What the objects of a module get, bytes.
+const OBJECTS_LEN: u64 = 256 << 10;
 
 /// What host functions and interrupts may need of the stack, bytes.
 const HOST_STACK_LEN: usize = 8192;
@@ -61,6 +66,8 @@ enum Stop {
     Failed(&'static str),
     /// The board has no room for it.
     Full,
+    /// Firmware's interface has no way to do it.
+    Cannot(&'static str),
 }
 
 impl From<Error<'static>> for Stop {
@@ -147,12 +154,14 @@ impl Stop {
                     Error::RamLen { .. }
                     | Error::StackLen { .. }
                     | Error::GroupLen { .. }
-                    | Error::GroupExceptions { .. } => Reply::Full(text.as_str()),
+                    | Error::GroupExceptions { .. }
+                    | Error::GroupTypes => Reply::Full(text.as_str()),
                     _ => Reply::Failed(text.as_str()),
                 };
                 answer(channel, reply);
             }
             Stop::Failed(text) => answer(channel, Reply::Failed(text)),
+            Stop::Cannot(text) => answer(channel, Reply::Full(text)),
             Stop::Full => answer(channel, Reply::Full("the board's RAM is used up")),
         }
     }
@@ -230,18 +239,22 @@ impl Session<'static> {
         let mut slots = [0; SLOTS];
         let mut count = 0;
         for (value, param) in args.iter().zip(image.params(&ty)) {
+            if matches!(value, Value::AnyRef(any) if any != Any::Null) {
+                return Err(Stop::Cannot("firmware passes no references to objects"));
+            }
             let bits = value.bits();
             for part in 0..slot_count(param) {
                 *slots.get_mut(count).ok_or(Stop::Full)? = (bits >> (64 * part)) as u64;
                 count += 1;
             }
         }
-        self.group.instance(member).call_slots(name, &mut slots)?;
+        let mut instance = self.group.instance(member);
+        instance.call_slots(name, &mut slots)?;
         let (mut at, mut count) = (0, 0);
         for ty in image.results(&ty) {
             let bits = [0, 1].map(|part| if part < slot_count(ty) { slots.get(at + part) } else { None });
             let bits = bits.map(|bits| bits.copied().unwrap_or(0));
-            *values.get_mut(count).ok_or(Stop::Full)? = value(ty, bits);
+            *values.get_mut(count).ok_or(Stop::Full)? = value(&mut instance, ty, bits);
             (at, count) = (at + slot_count(ty), count + 1);
         }
         Ok(count)
@@ -250,13 +263,23 @@ impl Session<'static> {
     /// Reads a global: one value.
     fn global(&mut self, slot: u32, name: &str, values: &mut [Value; VALUES]) -> Result<usize, Stop> {
         let (member, _) = self.instance(slot)?;
-        let global = self.group.instance(member).global(name).ok_or(Stop::Failed("there is no such global"))?;
-        values[0] = value(global.0, global.1);
+        let mut instance = self.group.instance(member);
+        let (ty, bits) = instance.global(name).ok_or(Stop::Failed("there is no such global"))?;
+        values[0] = value(&mut instance, ty, bits);
         Ok(1)
     }
 }
 
-fn value(ty: ValType, [low, high]: [u64; 2]) -> Value {
+fn value(instance: &mut Instance<'_, ()>, ty: ValType, [low, high]: [u64; 2]) -> Value {
+    if ty.ref_type().is_some_and(|ty| ty.heap().top() == HeapType::Any) {
+        return Value::AnyRef(match instance.referent(low) {
+            Some(Referent::I31(value)) => Any::I31(value as u32),
+            Some(Referent::Struct) => Any::Struct,
+            Some(Referent::Array) => Any::Array,
+            Some(Referent::Host(token)) => Any::Host(token),
+            Some(Referent::Exception) | None => Any::Null,
+        });
+    }
     Value::from_bits(ty, u128::from(low) | u128::from(high) << 64)
 }
 
@@ -275,6 +298,7 @@ fn room(module: &Module<'_>, left: u64) -> usize {
         Some(max) if max == table.min => 0,
         max => max.unwrap_or(u64::MAX).saturating_mul(64),
     });
-    let wanted = tables.fold(memory, u64::saturating_add);
+    let objects = if image.sub_types().is_empty() { 0 } else { OBJECTS_LEN };
+    let wanted = tables.fold(memory, u64::saturating_add).saturating_add(objects);
     wanted.min(ROOM_MAX).min(left / ROOM_PART) as usize
 }
