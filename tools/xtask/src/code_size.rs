@@ -14,12 +14,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A target of `wasmc`, and clang's flags for the same machine.
-struct Pair {
-    target: &'static str,
-    clang: &'static [&'static str],
+pub struct Pair {
+    /// The target's name.
+    pub target: &'static str,
+    /// The flags.
+    pub clang: &'static [&'static str],
 }
 
-const PAIRS: &[Pair] = &[
+/// Every target whose code is compared with clang's.
+pub const PAIRS: &[Pair] = &[
     Pair { target: "x86_64-linux", clang: &["--target=x86_64-linux-gnu", "-march=x86-64-v2"] },
     Pair { target: "aarch64-linux", clang: &["--target=aarch64-linux-gnu"] },
     Pair { target: "armv7-linux", clang: &["--target=armv7-linux-gnueabihf", "-march=armv7-a", "-mfpu=vfpv3-d16"] },
@@ -61,7 +64,7 @@ pub fn code_size(names: &[&str]) -> Result<()> {
     cargo(&["build", "--package", "wasmc"]).status_ok()?;
     let work = target_dir().join("code-size");
     fs::create_dir_all(&work).with_context(|| format!("could not create {}", work.display()))?;
-    let modules = kernels()?.iter().map(|source| module(source, &work)).collect::<Result<Vec<_>>>()?;
+    let modules = kernels()?.iter().map(|source| module(source, CLANG_FLAGS, &work)).collect::<Result<Vec<_>>>()?;
     println!("Code at -Os, bytes: wasmc with --strip, clang-22 from the same C source");
     println!("| target | wasmc | clang | ratio |\n|---|---|---|---|");
     for pair in PAIRS.iter().filter(|pair| names.is_empty() || names.contains(&pair.target)) {
@@ -80,7 +83,7 @@ fn print_row(name: &str, wasmc: u64, clang: u64) {
 }
 
 /// The C files, by name, but for those written with vectors, which most of the targets do not have.
-fn kernels() -> Result<Vec<PathBuf>> {
+pub fn kernels() -> Result<Vec<PathBuf>> {
     let dir = root().join("tools/bench/kernels");
     let files = fs::read_dir(&dir).with_context(|| format!("could not read {}", dir.display()))?;
     let mut files = files.map(|file| Ok(file?.path())).collect::<Result<Vec<_>>>()?;
@@ -91,17 +94,21 @@ fn kernels() -> Result<Vec<PathBuf>> {
 }
 
 /// A kernel's source and the Wasm module that was made of it.
-struct Module {
-    source: PathBuf,
-    kernel: String,
-    wasm: PathBuf,
+pub struct Module {
+    /// The C file.
+    pub source: PathBuf,
+    /// Its name without extension.
+    pub kernel: String,
+    /// The module.
+    pub wasm: PathBuf,
 }
 
-fn module(source: &Path, work: &Path) -> Result<Module> {
+/// Compiles a kernel to Wasm, with those flags of clang's beside the target's.
+pub fn module(source: &Path, flags: &[&str], work: &Path) -> Result<Module> {
     let kernel = source.file_stem().context("a C file has a name")?.to_string_lossy().into_owned();
     let wasm = work.join(format!("{kernel}.wasm"));
     let mut clang = Command::new("clang-22");
-    clang.args(CLANG_FLAGS).args(WASM_FLAGS).arg(source).arg(routines()?).arg("-o").arg(&wasm).output_ok()?;
+    clang.args(flags).args(WASM_FLAGS).arg(source).arg(routines()?).arg("-o").arg(&wasm).output_ok()?;
     Ok(Module { source: source.to_owned(), kernel, wasm })
 }
 

@@ -74,6 +74,11 @@ pub fn machines(names: &[&str]) -> Result<Vec<&'static Machine>> {
     if names.is_empty() { Ok(MACHINES.iter().collect()) } else { names.iter().map(find).collect() }
 }
 
+/// The machine that runs what is compiled for a target of `wasmc`.
+pub fn machine_of(target: &str) -> Option<&'static Machine> {
+    MACHINES.iter().find(|machine| machine.targets.contains(&target))
+}
+
 /// Builds `aot-run` for machines, by their names, all if there are none.
 pub fn cross(names: &[&str]) -> Result<()> {
     setup::setup_cross()?;

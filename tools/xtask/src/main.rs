@@ -6,6 +6,7 @@ mod code_size;
 mod cross;
 mod demo;
 mod fetch;
+mod instructions;
 mod load;
 #[path = "../../../tests/corpus/manifest.rs"]
 mod manifest;
@@ -36,6 +37,8 @@ Usage: cargo xtask CHORE
   size [linux]     what firmware keeps of the loader and the runtime; with `linux`, the size of aot-run too
   bench [ARGS]     the benchmark table; arguments go to `bench`
   code-size [TARGET...]  the size of code at -Os beside clang's, of every target, or by kernel of those named
+  instructions [TARGET...]  executed instructions of the benchmark's kernels at -O3 on other machines, under qemu,
+                   beside those of clang's code
   load             what loading and instantiating cost, for images of growing size
 ";
 
@@ -58,6 +61,7 @@ fn run(arguments: &[String]) -> Result<()> {
         ["fetch"] => fetch::fetch(test::Scope::Whole),
         ["fetch", "--small"] => fetch::fetch(test::Scope::Small),
         ["code-size", names @ ..] => code_size::code_size(names),
+        ["instructions", names @ ..] => instructions::instructions(names),
         ["load"] => load::load(),
         ["cross", names @ ..] => cross::cross(names),
         ["cross-build", program, name] => cross::cross_build(program, name),

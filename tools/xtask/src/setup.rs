@@ -36,6 +36,9 @@ const BOARD_PACKAGES: &[(&str, &str)] = &[
 /// What the benchmark needs besides.
 const BENCH_PACKAGES: &[(&str, &str)] = &[("wabt", "wasm2c, one of the engines")];
 
+/// What counting instructions needs besides what programs for other machines need.
+const INSTRUCTIONS_PACKAGES: &[(&str, &str)] = &[("qemu-user", "qemu that can load plugins")];
+
 /// What fetching the corpus needs: a program to look for and the package that has it.
 const FETCH_PROGRAMS: &[(&[&str], &str)] =
     &[(&["npm", "--version"], "npm"), (&["python3", "-m", "pip", "--version"], "python3-pip")];
@@ -61,6 +64,13 @@ pub fn setup_boards() -> Result<()> {
 pub fn setup_bench() -> Result<()> {
     setup()?;
     install(BENCH_PACKAGES.iter().map(|(name, _)| *name).filter(|name| !installed(name)).collect())
+}
+
+/// Installs what counting instructions needs.
+pub fn setup_instructions() -> Result<()> {
+    setup()?;
+    setup_cross()?;
+    install(INSTRUCTIONS_PACKAGES.iter().map(|(name, _)| *name).filter(|name| !installed(name)).collect())
 }
 
 /// Installs what fetching the corpus needs.
