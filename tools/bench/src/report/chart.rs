@@ -9,9 +9,9 @@ use crate::statistics::geometric_mean;
 /// The engines with a bar, in this order, and each one's colour by day and by night.
 const BARS: &[(&str, &str, &str)] = &[
     ("guard", "#0b5fa5", "#58a6ff"),
-    ("checked", "#6fa8dc", "#2f6db0"),
+    ("checked", "#3d85c6", "#a5d0ff"),
     ("wasmtime", "#c2571a", "#f0883e"),
-    ("wasm2c", "#8a8a8a", "#8b949e"),
+    ("wasm2c", "#6e6e6e", "#9aa4ae"),
 ];
 
 // All lengths are in pixels.
@@ -28,7 +28,7 @@ const GAP: f64 = 4.0;
 pub fn render(report: &Report) -> String {
     let groups: Vec<_> = Group::ALL.into_iter().filter(|&group| !report.rows_of(group).is_empty()).collect();
     let shares = |group: Group| BARS.iter().map(move |&(engine, ..)| mean(report, group, engine));
-    let largest = groups.iter().flat_map(|&group| shares(group).flatten()).fold(1.0, f64::max);
+    let largest = groups.iter().flat_map(|&group| shares(group).flatten()).fold(1.1, f64::max);
     let axis = Axis { end: (largest / 0.25).ceil() * 0.25 };
 
     let mut out = head(report);
@@ -61,7 +61,7 @@ fn head(report: &Report) -> String {
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {HEIGHT}\" width=\"{WIDTH}\" \
          height=\"{HEIGHT}\" role=\"img\" aria-labelledby=\"title\">\n<title id=\"title\">Speed of compiled code as a \
          share of native</title>\n<style>\ntext {{ font: 13px sans-serif; fill: #1f2328; }}\n.title {{ font-size: 17px; \
-         font-weight: bold; }}\n.small {{ font-size: 11px; }}\n.page {{ fill: #ffffff; }}\n.line {{ stroke: #d1d9e0; }}\n\
+         font-weight: bold; }}\n.small, .value {{ font-size: 11px; }}\n.value {{ fill: #ffffff; }}\n.page {{ fill: #ffffff; }}\n.line {{ stroke: #d1d9e0; }}\n\
          .native {{ stroke: #1f2328; stroke-width: 1.5; stroke-dasharray: 5 3; }}\n"
     );
     let colours = |out: &mut String, colour: fn(&(&str, &'static str, &'static str)) -> &'static str| {
@@ -71,7 +71,7 @@ fn head(report: &Report) -> String {
     };
     colours(&mut out, |bar| bar.1);
     out.push_str(
-        "@media (prefers-color-scheme: dark) {\ntext { fill: #e6edf3; }\n.page { fill: #0d1117; }\n.line { stroke: \
+        "@media (prefers-color-scheme: dark) {\ntext { fill: #e6edf3; }\n.value { fill: #0d1117; }\n.page { fill: #0d1117; }\n.line { stroke: \
          #3d444d; }\n.native { stroke: #e6edf3; }\n",
     );
     colours(&mut out, |bar| bar.2);
@@ -118,7 +118,8 @@ fn bar(out: &mut String, x: f64, engine: usize, share: f64, axis: &Axis) {
     let (y, class) = (axis.y(share), BARS[engine].0);
     let height = axis.y(0.0) - y;
     let _ = writeln!(out, "<rect class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" width=\"{BAR}\" height=\"{height:.1}\"/>");
-    text(out, x + BAR / 2.0, y - 4.0, "middle", "small", &format!("{share:.2}"));
+    // At the foot of the bar, where no line is.
+    text(out, x + BAR / 2.0, axis.y(0.0) - 6.0, "middle", "value", &format!("{share:.2}"));
 }
 
 fn legend(out: &mut String, report: &Report) {
@@ -127,7 +128,7 @@ fn legend(out: &mut String, report: &Report) {
         let _ = writeln!(out, "<rect class=\"{engine}\" x=\"{x}\" y=\"56\" width=\"12\" height=\"12\"/>");
         let ours = ["guard", "checked"].contains(&engine);
         text(out, x + 17.0, 67.0, "start", "", &format!("{}{engine}", if ours { "wasmc, " } else { "" }));
-        x += 130.0;
+        x += 140.0;
     }
 }
 
@@ -145,7 +146,8 @@ mod tests {
     #[test]
     fn bars_are_as_high_as_shares_and_an_engine_that_did_not_run_has_none() {
         let svg = render(&report("fib", &[("guard", &[0.5]), ("wasm2c", &[1.0])]));
-        let full = HEIGHT - TOP - BOTTOM;
+        // The axis ends at 1.25, so that the line of native speed lies below its end.
+        let full = (HEIGHT - TOP - BOTTOM) / 1.25;
         for (engine, height) in [("guard", full / 2.0), ("wasm2c", full)] {
             let bar =
                 svg.lines().find(|line| line.contains(&format!("\"{engine}\" x")) && line.contains("width=\"30\""));
