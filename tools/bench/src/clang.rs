@@ -43,9 +43,9 @@ impl Clang {
         Ok(Self { program: program.to_owned(), version })
     }
 
-    /// Returns the module's bytes; the file stays in `dir`.
-    pub fn build_wasm(&self, kernel: &Kernel, dir: &Path) -> Result<Vec<u8>> {
-        let vectors: &[&str] = if kernel.group == Group::Vectors { &["-msimd128"] } else { &[] };
+    /// Returns the module's bytes; the file stays in `dir`. Kernels written with vectors always have them.
+    pub fn build_wasm(&self, kernel: &Kernel, vectors: bool, dir: &Path) -> Result<Vec<u8>> {
+        let vectors: &[&str] = if vectors || kernel.group == Group::Vectors { &["-msimd128"] } else { &[] };
         let flags = [WASM_FLAGS, vectors].concat();
         let to = dir.join(format!("{}.wasm", kernel.name));
         self.build(Command::new(&self.program).args(flags).arg(source(kernel)).arg(self.routines()?), &to)

@@ -51,7 +51,7 @@ fn run(options: &Options) -> Result<Report> {
     for kernel in kernels::select(&options.only)? {
         let n = options.amount_for(kernel);
         eprintln!("{} ({}), n = {n}", kernel.name, kernel.about);
-        let wasm = clang.build_wasm(kernel, output.path())?;
+        let wasm = clang.build_wasm(kernel, options.vectors, output.path())?;
         measurements.push(measure::measure(kernel, n, &wasm, &engines, options)?);
     }
     Ok(Report::new(options, &clang, &engines, measurements))

@@ -35,6 +35,10 @@ pub struct Options {
     #[arg(long, default_value = "x86-64-v2")]
     pub cpu: String,
 
+    /// Build all modules with vectors (`-msimd128`), not those of the vector group alone. wasm2c takes none of them.
+    #[arg(long)]
+    pub vectors: bool,
+
     /// Optimisation level for wasmc.
     #[arg(short = 'O', default_value = "3", value_name = "LEVEL")]
     pub optimize: String,

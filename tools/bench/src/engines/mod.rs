@@ -65,6 +65,6 @@ fn all(options: &Options, clang: &Clang, dir: &Path) -> Result<Vec<Box<dyn Engin
         Box::new(wasmc::Wasmc::new("guard", MemoryModel::Guard, options)?),
         Box::new(wasmc::Wasmc::new("checked", MemoryModel::Checked, options)?),
         Box::new(wasmtime::Wasmtime::new()?),
-        Box::new(wasm2c::Wasm2c::new(&options.cpu, clang, dir)),
+        Box::new(wasm2c::Wasm2c::new(options, clang, dir)),
     ])
 }

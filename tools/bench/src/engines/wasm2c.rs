@@ -8,6 +8,7 @@ use anyhow::{Context, Result, ensure};
 use super::{Engine, Program, native};
 use crate::clang::{Clang, cpu_flags};
 use crate::kernels::{Group, Kernel};
+use crate::options::Options;
 
 /// The runtime of wasm2c's output, as Debian installs it.
 const RUNTIME: &str = "/usr/share/wabt/wasm2c";
@@ -18,14 +19,15 @@ const GLUE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/engines/wasm2c.c");
 /// wasm2c and clang for one CPU.
 pub struct Wasm2c {
     cpu: String,
+    vectors: bool,
     clang: Clang,
     dir: PathBuf,
 }
 
 impl Wasm2c {
     /// `dir` takes C files and shared objects.
-    pub fn new(cpu: &str, clang: &Clang, dir: &Path) -> Self {
-        Self { cpu: cpu.to_owned(), clang: clang.clone(), dir: dir.to_owned() }
+    pub fn new(options: &Options, clang: &Clang, dir: &Path) -> Self {
+        Self { cpu: options.cpu.clone(), vectors: options.vectors, clang: clang.clone(), dir: dir.to_owned() }
     }
 }
 
@@ -36,7 +38,7 @@ impl Engine for Wasm2c {
 
     /// Debian's release has no vectors.
     fn takes(&self, kernel: &Kernel) -> bool {
-        kernel.group != Group::Vectors
+        !self.vectors && kernel.group != Group::Vectors
     }
 
     fn description(&self) -> String {

@@ -95,6 +95,7 @@ fn differences(before: &Report, now: &Report) -> Vec<String> {
     };
     differ("machine", &before.machine.cpu, &now.machine.cpu);
     differ("clang", &before.clang, &now.clang);
+    differ("vectors in all modules", &before.vectors.to_string(), &now.vectors.to_string());
     for engine in &now.engines {
         match before.engines.iter().find(|earlier| earlier.name == engine.name) {
             Some(earlier) => differ(&engine.name, &earlier.description, &engine.description),

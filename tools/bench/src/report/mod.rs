@@ -29,6 +29,8 @@ pub struct Report {
     pub machine: Machine,
     /// What built the modules.
     pub clang: String,
+    /// Whether all modules have vectors, or those of the vector group alone.
+    pub vectors: bool,
     /// Timed rounds.
     pub rounds: u32,
     /// Compilations behind each compile time.
@@ -78,9 +80,15 @@ impl Report {
         Self {
             machine: Machine::describe(),
             clang: clang.version.clone(),
+            vectors: options.vectors,
             rounds: options.rounds,
             compile_rounds: options.compile_rounds,
-            engines: engines.iter().map(|engine| describe(engine.as_ref())).collect(),
+            // One that takes none of the kernels has nothing to say.
+            engines: engines
+                .iter()
+                .filter(|engine| measurements.iter().any(|measurement| measurement.of(engine.name()).is_some()))
+                .map(|engine| describe(engine.as_ref()))
+                .collect(),
             measurements,
             duels,
             comparison: None,
@@ -128,6 +136,7 @@ pub mod tests {
         Report {
             machine: Machine { cpu: String::new(), cpu_count: 1, linux: String::new() },
             clang: String::new(),
+            vectors: false,
             rounds: rounds as u32,
             compile_rounds: 1,
             engines: engines.iter().map(describe).collect(),

@@ -25,7 +25,8 @@ pub fn render(report: &Report) -> String {
 fn head(report: &Report, out: &mut String) {
     let machine = &report.machine;
     let _ = writeln!(out, "machine: {}, {} processors, Linux {}", machine.cpu, machine.cpu_count, machine.linux);
-    let _ = writeln!(out, "modules: {}, -O3; vectors in the group of that name alone", report.clang);
+    let vectors = if report.vectors { "in all" } else { "in the group of that name alone" };
+    let _ = writeln!(out, "modules: {}, -O3; vectors {vectors}", report.clang);
     for engine in &report.engines {
         let _ = writeln!(out, "{}: {}", engine.name, engine.description);
     }
@@ -51,14 +52,14 @@ fn speed(report: &Report) -> Table {
         table.rows.push(row);
     }
 
-    for group in Group::ALL {
-        let rows = report.rows_of(group);
+    let scalar = |row: &usize| report.measurements[*row].group != Group::Vectors;
+    let scalar = (0..report.measurements.len()).filter(scalar).collect();
+    let groups = Group::ALL.into_iter().map(|group| (group.name(), report.rows_of(group)));
+    for (name, rows) in groups.chain([("all but vectors", scalar)]) {
         if !rows.is_empty() {
-            table.rows.push(means(report, group.name(), &rows));
+            table.rows.push(means(report, name, &rows));
         }
     }
-    let scalar = |row: &usize| report.measurements[*row].group != Group::Vectors;
-    table.rows.push(means(report, "all but vectors", &Vec::from_iter((0..report.measurements.len()).filter(scalar))));
     table
 }
 
@@ -148,6 +149,15 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::tests::report;
+
+    #[test]
+    fn groups_without_kernels_have_no_row() {
+        let mut report = report("vector_matrix", &[("guard", &[0.5])]);
+        report.measurements[0].group = Group::Vectors;
+        let text = render(&report);
+        assert!(text.contains("\nvectors ") && !text.contains("all but vectors"), "{text}");
+    }
 
     #[test]
     fn columns_are_as_wide_as_their_widest_cell() {
