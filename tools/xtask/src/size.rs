@@ -30,7 +30,7 @@ const PROGRAMS: &[Program] = &[
     },
     Program {
         name: "size-core",
-        what: "the same, with exceptions",
+        what: "the same, with exceptions and objects",
         features: &["gc"],
         thumb_max: None,
         riscv_max: None,
