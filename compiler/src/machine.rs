@@ -20,7 +20,10 @@ pub fn o0_has_frame_pointers(row: &TargetRow) -> bool {
 fn set_flags() {
     // Counters of loops stay as wide as the program has them. One of 64 bits in place of an extended one of 32 is below
     // 2³² only as a conclusion, which may rest on a bounds check: the check then cannot be left to the hardware.
-    let flags = [c"wasmc", c"-indvars-widen-indvars=false"];
+    //
+    // There are no variables for debuggers, and the older of two passes for their places finds that out sooner: the other
+    // took a tenth of code generation.
+    let flags = [c"wasmc", c"-indvars-widen-indvars=false", c"-experimental-debug-variable-locations=false"];
     let pointers = flags.map(|flag| flag.as_ptr());
     // SAFETY: these are strings, and as many as is said; LLVM knows the flag, or would end the process at once.
     unsafe {
