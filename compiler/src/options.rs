@@ -35,6 +35,15 @@ pub struct Options {
     pub fuel: bool,
 }
 
+impl Options {
+    /// Whether plain accesses of memories with a guard behind them stand without a check from the start, volatile, and
+    /// trap by themselves. That is what is left of them at the end in the `guard` model; while LLVM optimises, checks are
+    /// worth what they cost only where it is to combine accesses, hoist or vectorise them.
+    pub fn accesses_trap(&self) -> bool {
+        self.memory == MemoryModel::Guard && self.level == OptLevel::O1
+    }
+}
+
 impl Default for Options {
     fn default() -> Options {
         Options {

@@ -73,6 +73,16 @@ impl Target {
         arch == self.row.arch && row.is_some_and(|row| self.required >> row.bit & 1 == 1)
     }
 
+    /// The most bytes that one instruction stores, all of them or none. Vector stores of RISC-V go element by element.
+    pub fn whole_store_max(&self) -> u32 {
+        match self.row.arch {
+            Arch::X86_64 if self.has(Arch::X86_64, "avx") => 32,
+            Arch::X86_64 => 16,
+            // A store across the end of a page may have been done up to there.
+            Arch::Aarch64 | Arch::Arm | Arch::Riscv => 8,
+        }
+    }
+
     /// LLVM's feature string without vectors of a length found out at run time.
     pub fn llvm_features_without_vectors(&self) -> String {
         let vectors = if self.row.arch == Arch::Riscv { self.row.bit("v") } else { None };

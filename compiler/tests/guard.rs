@@ -1,7 +1,7 @@
 //! Which bounds checks stay in the `guard` model, seen in the IR that code is generated from. That traps
 //! are exact all the same is for the tests that run code; here a check that went by mistake would show.
 
-use wasmc::{Emit, MemoryModel, OptLevel, Options, compile_observed};
+use wasmc::{Emit, MemoryModel, OptLevel, Options, Target, compile_observed};
 
 /// How many out-of-bounds traps the body of the exported function `f` can raise by a check of its own.
 fn checks(memory: MemoryModel, level: OptLevel, body: &str) -> usize {
@@ -26,6 +26,51 @@ fn an_access_does_its_own_check() {
     assert_eq!(checks(MemoryModel::Guard, OptLevel::O0, load), 1, "-O0 keeps what is there");
     let store = r#"(func (export "f") (param i32 f64) (f64.store offset=1000000000 (local.get 0) (local.get 1)))"#;
     assert_eq!(guard(store), 0);
+}
+
+#[test]
+fn accesses_of_level_1_stand_without_checks_from_the_start() {
+    let translated = |memory: &str, body: &str| {
+        let options = Options { memory: MemoryModel::Guard, level: OptLevel::O1, ..Options::default() };
+        let wat =
+            format!("(module (global $g (mut i32) (i32.const 0)) (memory {memory}) (func (export \"f\") {body}))");
+        let stages = [Emit::Llvm, Emit::Optimized];
+        let texts =
+            stages.map(|stage| compile_observed(wat.as_bytes(), &options, stage, &mut ()).expect("it compiles"));
+        texts.map(|text| {
+            let text = String::from_utf8(text).expect("IR is text");
+            text.split("\n}").find(|f| f.contains("fastcc") && f.contains("@f0(")).expect("f is there").to_string()
+        })
+    };
+    let [llvm, optimized] = translated("1", "(param i32) (drop (i32.load (local.get 0)))");
+    assert_eq!((llvm.matches("@trap2").count(), llvm.matches("load volatile i32").count()), (0, 1), "{llvm}");
+    assert_eq!(optimized.matches("load volatile i32").count(), 1, "a load stays, needed or not: {optimized}");
+    // The first of two stores to one place is seen if what is between them traps.
+    let order = "(param i32) (global.set $g (i32.const 1)) (i32.store (i32.const 8) (i32.const 1))
+        (i64.store (local.get 0) (i64.const 5)) (i32.store (i32.const 8) (i32.const 2)) (global.set $g (i32.const 2))";
+    let [_, optimized] = translated("1", order);
+    assert_eq!(optimized.matches("store volatile i32").count(), 4, "{optimized}");
+    assert_eq!(optimized.matches("store volatile i64").count(), 1, "{optimized}");
+    // What nothing guards is checked.
+    for (memory, index) in [("i64 1", "i64"), ("1 1 (pagesize 1)", "i32"), ("1 2 shared", "i32")] {
+        let [llvm, _] = translated(memory, &format!("(param {index}) (drop (i32.load (local.get 0)))"));
+        assert_eq!(llvm.matches("call void @trap2()").count(), 1, "{memory}: {llvm}");
+    }
+}
+
+#[test]
+fn a_store_that_is_not_done_as_a_whole_is_checked() {
+    let body = "(param i32) (v128.store (local.get 0) (v128.const i64x2 1 2))
+        (i64.store offset=64 (local.get 0) (i64.const 1))";
+    for (target, checks) in [("x86_64-linux", 0), ("aarch64-linux", 1), ("riscv64-linux", 1)] {
+        let target = Target::new(target, None, &[]).expect("there is such a target");
+        let options = Options { target, memory: MemoryModel::Guard, level: OptLevel::O1, ..Options::default() };
+        let wat = format!("(module (memory 1) (func (export \"f\") {body}))");
+        let ir = compile_observed(wat.as_bytes(), &options, Emit::Optimized, &mut ()).expect("it compiles");
+        let ir = String::from_utf8(ir).expect("IR is text");
+        let body = ir.split("\n}").find(|f| f.contains("fastcc") && f.contains("@f0(")).expect("f is there");
+        assert_eq!(body.matches("call void @trap2()").count(), checks, "{body}");
+    }
 }
 
 #[test]

@@ -117,3 +117,54 @@ fn a_trapping_load_is_not_moved_out_of_its_loop() {
         assert_eq!(memory[100..103], [1, 0, 0], "{config}: one store came before the load");
     });
 }
+
+/// Memories with and without a guard behind them, and exceptions, in one module: what a trap in the one leaves of the
+/// others.
+const MIXED: &str = "(module (memory (export \"m\") 1) (memory $small (export \"small\") 100 100 (pagesize 1))
+    (global $g (export \"g\") (mut i64) (i64.const 0)) (tag $t (param i32)) (table $t (export \"t\") 2 2 funcref) (elem declare func $f)
+    (func $f)
+    (func $throw (param i32) (throw $t (local.get 0)))
+    (func (export \"other_memory\") (param i32)
+        (i32.store $small (i32.const 8) (i32.const 1)) (drop (i32.load (local.get 0))) (i32.store $small (i32.const 8) (i32.const 2)))
+    (func (export \"guarded_memory\") (param i32)
+        (i32.store (i32.const 8) (i32.const 3)) (drop (i32.load $small (local.get 0))) (i32.store (i32.const 8) (i32.const 4)))
+    (func (export \"table\") (param i32) (result i32)
+        (table.set $t (i32.const 0) (ref.func $f)) (drop (i32.load8_u (local.get 0))) (table.set $t (i32.const 0) (ref.null func))
+        (i32.const 0))
+    (func (export \"is_set\") (result i32) (i32.eqz (ref.is_null (table.get $t (i32.const 0)))))
+    (func (export \"caught\") (param i32) (result i32)
+        (block $h (result i32) (try_table (result i32) (catch $t $h) (call $throw (i32.const 5)) (i32.const 0)))
+        (i64.store (local.get 0) (i64.const -1)) (global.set $g (i64.const 9))
+        (call $throw (i32.const 6)))
+    (func (export \"partly\") (param i32) (global.set $g (i64.const 7)) (v128.store (local.get 0) (v128.const i64x2 -1 -1))
+        (global.set $g (i64.const 8)))
+    (func (export \"fill_then_load\") (param i32)
+        (memory.fill (i32.const 16) (i32.const 5) (i32.const 4)) (drop (i32.load (local.get 0)))
+        (memory.fill (i32.const 16) (i32.const 6) (i32.const 4))))";
+
+#[test]
+fn a_trap_leaves_everything_as_it_was_then() {
+    everywhere(MIXED, |engine, config| {
+        assert_eq!(engine.call("other_memory", &args([OUTSIDE])), trap(MemoryOutOfBounds), "{config}");
+        assert_eq!(word(&engine.memory("small").expect("it is exported"), 8), 1, "{config}");
+        assert_eq!(engine.call("guarded_memory", &args([97])), trap(MemoryOutOfBounds), "{config}");
+        assert_eq!(word(&engine.memory("m").expect("it is exported"), 8), 3, "{config}");
+        assert_eq!(engine.call("table", &args([0x1_0000])), trap(MemoryOutOfBounds), "{config}");
+        assert_eq!(engine.call("is_set", &[]), i32(1), "{config}");
+        for _ in 0..2 {
+            assert_eq!(engine.call("caught", &args([OUTSIDE])), trap(MemoryOutOfBounds), "{config}");
+            assert_eq!(engine.global("g"), Some(Value::I64(0)), "{config}");
+            // What has been caught is not thrown at whoever comes next.
+            assert_eq!(engine.call("is_set", &[]), i32(1), "{config}");
+        }
+        for address in [65521, 65535, 0xFFFF_FFF8] {
+            assert_eq!(engine.call("partly", &args([address])), trap(MemoryOutOfBounds), "{config} {address}");
+            assert_eq!(engine.global("g"), Some(Value::I64(7)), "{config}");
+            let memory = engine.memory("m").expect("it is exported");
+            assert!(memory[65520..].iter().all(|byte| *byte == 0), "{config}: a part of a store was done");
+            assert_eq!(engine.call("other_memory", &args([0])), values([]), "{config}");
+        }
+        assert_eq!(engine.call("fill_then_load", &args([u32::MAX])), trap(MemoryOutOfBounds), "{config}");
+        assert_eq!(word(&engine.memory("m").expect("it is exported"), 16), 0x0505_0505, "{config}");
+    });
+}

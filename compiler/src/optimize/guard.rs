@@ -39,7 +39,6 @@ use inkwell::values::{
 use std::cell::RefCell;
 use std::collections::HashSet;
 use wasmc_abi::TrapCode;
-use wasmc_abi::target::Arch;
 use wasmc_abi::vmctx::{GUARD_RESERVATION, Layout, MAX_PAGES, PAGE_LEN, memory_record};
 
 /// How many blocks the search behind a check may visit.
@@ -66,7 +65,7 @@ const PHIS_MAX: usize = 32;
 /// Removes what can be removed; returns how many checks that were.
 pub fn remove_checks<'ctx>(llvm: &LlvmModule<'ctx>, module: &Module<'_>, target: &Target) -> usize {
     let Some(trap) = llvm.get_function(&symbols::trap_stub(TrapCode::MemoryOutOfBounds)) else { return 0 };
-    let (mut removed, whole_store_max) = (0, whole_store_max(target));
+    let (mut removed, whole_store_max) = (0, target.whole_store_max().into());
     for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some() && f.count_basic_blocks() > 0) {
         let Some(pass) = Pass::new(function, trap, module) else { continue };
         let pass = Pass { whole_store_max, ..pass };
@@ -75,14 +74,21 @@ pub fn remove_checks<'ctx>(llvm: &LlvmModule<'ctx>, module: &Module<'_>, target:
     removed
 }
 
-/// The most bytes that one instruction stores, all of them or none. Vector stores of RISC-V go element by element.
-fn whole_store_max(target: &Target) -> i64 {
-    match target.row.arch {
-        Arch::X86_64 if target.has(Arch::X86_64, "avx") => 32,
-        Arch::X86_64 => 16,
-        // A store across the end of a page may have been done up to there.
-        Arch::Aarch64 | Arch::Arm | Arch::Riscv => 8,
+/// Makes stores that others can see volatile, before anything is optimised: where accesses stand without checks, as
+/// [`Options::accesses_trap`] says, LLVM must neither drop a store before one of them nor move it behind.
+pub fn keep_stores(llvm: &LlvmModule<'_>) {
+    for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some()) {
+        for instruction in function.get_basic_block_iter().flat_map(|b| b.get_instructions()) {
+            if is_visible_store(instruction) {
+                instruction.set_volatile(true).expect("a store");
+            }
+        }
     }
+}
+
+fn is_visible_store(instruction: InstructionValue<'_>) -> bool {
+    let is_store = instruction.get_opcode() == Op::Store;
+    is_store && pointer_operand(instruction, 1).is_none_or(|address| !root_is_local(address))
 }
 
 /// What the pass needs to know of one function.
@@ -477,7 +483,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
         let blocks = function.get_basic_block_iter().filter(|block| !in_order.contains(block));
         for instruction in blocks.flat_map(|b| b.get_instructions()) {
             let visible = match instruction.get_opcode() {
-                Op::Store => pointer_operand(instruction, 1).is_none_or(|p| !root_is_local(p)),
+                Op::Store => is_visible_store(instruction),
                 Op::Load => pointer_operand(instruction, 0).is_none_or(|p| self.may_be_memory(p)),
                 _ => false,
             };

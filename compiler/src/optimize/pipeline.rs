@@ -2,12 +2,17 @@
 
 use crate::options::OptLevel;
 
-/// LLVM's own pipelines. `-O0` keeps values in registers all the same: a frame with a slot for every
-/// local would exhaust the stack where the other levels do not.
+/// The pipeline of `-O1`. The producer of a module has optimised it, as a rule: what is left to do is to bring locals into
+/// registers, and to clean up what translation makes of an access. Nothing is inlined.
+const LIGHT: &str = "globaldce,function(sroa,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,loop-mssa(licm),\
+                     early-cse,simplifycfg,adce)";
+
+/// The pipelines that are one text, which are LLVM's own but for that of `-O1`. `-O0` keeps values in registers all the
+/// same: a frame with a slot for every local would exhaust the stack where the other levels do not.
 pub fn whole(level: OptLevel) -> &'static str {
     match level {
         OptLevel::O0 => "function(mem2reg),default<O0>",
-        OptLevel::O1 => "default<O1>",
+        OptLevel::O1 => LIGHT,
         OptLevel::O2 => "default<O2>",
         OptLevel::O3 => "default<O3>",
         OptLevel::Os => "default<Os>",

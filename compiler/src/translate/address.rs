@@ -37,6 +37,20 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         self.memory_address(memory, start)
     }
 
+    /// The same without a check, of a memory whose accesses fault where it would have failed (`Unit::access_traps`).
+    pub fn guarded_address(
+        &mut self,
+        memory: MemoryIndex,
+        index: IntValue<'ctx>,
+        offset: u64,
+    ) -> Result<PointerValue<'ctx>> {
+        let word = self.unit.types.word;
+        let index = self.builder.build_int_z_extend(index, word, "")?;
+        // The sum of two 32-bit numbers.
+        let start = self.builder.build_int_nuw_add(index, word.const_int(offset, false), "")?;
+        self.memory_address(memory, start)
+    }
+
     /// Traps if `index` + `end` is beyond the memory, where the index is as wide as a pointer. So the sum may wrap; the
     /// memory's length − `end` does not once `end` is known to be no more.
     fn check_wide(&mut self, memory: MemoryIndex, index: IntValue<'ctx>, end: u64) -> Result<()> {

@@ -80,9 +80,20 @@ pub fn memory_of(memarg: &MemArg) -> MemoryIndex {
     MemoryIndex(memory)
 }
 
-fn address<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, memarg: &MemArg, len: u32) -> Result<PointerValue<'ctx>> {
+/// The address of a plain access: a load of `len` bytes or, if `is_store`, a store.
+fn address<'ctx>(
+    f: &mut FunctionTranslator<'_, 'ctx>,
+    memarg: &MemArg,
+    len: u32,
+    is_store: bool,
+) -> Result<PointerValue<'ctx>> {
     let index = f.pop_int();
-    f.checked_address(memory_of(memarg), index, memarg.offset, len)
+    let memory = memory_of(memarg);
+    if f.unit.access_traps(memory, is_store.then_some(len)) {
+        f.guarded_address(memory, index, memarg.offset)
+    } else {
+        f.checked_address(memory, index, memarg.offset, len)
+    }
 }
 
 /// What an access is like: without any promise of alignment, whatever the hint says; of a shared memory volatile.
@@ -91,9 +102,12 @@ fn address<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, memarg: &MemArg, len: u32
 /// does, and might do it once more after what was loaded has been checked. Its atomics, of the weakest kind too, have to
 /// be aligned, which nobody knows here. A volatile access is done once, as it stands; Wasm asks for no more of one that
 /// is not atomic.
+///
+/// So is a load that has no check: it is done even if nobody needs the value, and where it stands.
 fn mark(f: &FunctionTranslator<'_, '_>, memarg: &MemArg, access: InstructionValue<'_>) {
     access.set_alignment(1).expect("1 is a power of two");
-    if f.unit.module.memories[memory_of(memarg).get()].shared {
+    let memory = memory_of(memarg);
+    if f.unit.module.memories[memory.get()].shared || f.unit.access_traps(memory, None) {
         access.set_volatile(true).expect("it is a load or a store");
     }
 }
@@ -105,7 +119,7 @@ pub fn load_value<'ctx>(
     ty: BasicTypeEnum<'ctx>,
     len: u32,
 ) -> Result<BasicValueEnum<'ctx>> {
-    let address = address(f, memarg, len)?;
+    let address = address(f, memarg, len, false)?;
     f.locate();
     let value = f.load_tagged(ty, address, f.unit.alias.memory)?;
     f.unlocate();
@@ -161,7 +175,7 @@ pub fn store_value<'ctx>(
     value: BasicValueEnum<'ctx>,
     len: u32,
 ) -> Result<()> {
-    let address = address(f, memarg, len)?;
+    let address = address(f, memarg, len, true)?;
     f.locate();
     let store = f.builder.build_store(address, value)?;
     f.unlocate();
