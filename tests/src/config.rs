@@ -36,7 +36,7 @@ pub struct Emulator {
     pub is_board: bool,
 }
 
-const NATIVE: &[OptLevel] = &[OptLevel::O0, OptLevel::O2, OptLevel::O3];
+const NATIVE: &[OptLevel] = &[OptLevel::O0, OptLevel::O2, OptLevel::O3, OptLevel::Os];
 const EMULATED: &[OptLevel] = &[OptLevel::O0, OptLevel::O3];
 const SMALL: &[OptLevel] = &[OptLevel::O0, OptLevel::O3, OptLevel::Os];
 
@@ -71,10 +71,10 @@ const RISCV32: &[&str] = qemu!["qemu-system-riscv32", "-machine", "virt", "-bios
 /// Every platform; those with an operating system first, of which the first is the default.
 pub static PLATFORMS: &[Platform] = &[
     Platform { target: "x86_64-linux", features: "", levels: NATIVE, emulator: None },
-    Platform { target: "aarch64-linux", features: "", levels: EMULATED, emulator: AARCH64 },
+    Platform { target: "aarch64-linux", features: "", levels: SMALL, emulator: AARCH64 },
     Platform { target: "armv7-linux", features: "", levels: EMULATED, emulator: ARM },
     Platform { target: "thumbv7-linux", features: "", levels: SMALL, emulator: ARM },
-    Platform { target: "riscv64-linux", features: "", levels: EMULATED, emulator: RISCV64 },
+    Platform { target: "riscv64-linux", features: "", levels: SMALL, emulator: RISCV64 },
     Platform { target: "armv7-linux", features: "+neon", levels: EMULATED, emulator: ARM },
     Platform { target: "thumbv7-linux", features: "+neon", levels: EMULATED, emulator: ARM },
     Platform { target: "riscv64-linux", features: "+v", levels: EMULATED, emulator: RISCV64_V },

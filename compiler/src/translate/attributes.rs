@@ -101,8 +101,11 @@ impl Attributes {
         add(function, AttributeLoc::Function, &self.trap);
     }
 
-    /// A body too large for the optimiser.
+    /// A body too large for the optimiser, which then does not make it small either.
     pub fn leave_alone(&self, function: FunctionValue) {
+        for name in ["optsize", "minsize"] {
+            function.remove_enum_attribute(AttributeLoc::Function, Attribute::get_named_enum_kind_id(name));
+        }
         add(function, AttributeLoc::Function, &self.optnone);
     }
 
