@@ -1,5 +1,5 @@
-//! Many accesses of one base: their checks may be merged, but what traps, with which code, and what has been stored
-//! by then is as if each were checked by itself. Random functions beside a model of them.
+//! Many accesses of one base: their checks may be merged and their addresses shared, but what traps, with which code,
+//! and what has been stored by then is as if each were made by itself. Random functions beside a model of them.
 
 use crate::{args, everywhere};
 use wasmc_abi::TrapCode::{DivideByZero, MemoryOutOfBounds};
@@ -41,10 +41,12 @@ impl Random {
 
     fn place(&mut self) -> Place {
         const DELTAS: [i32; 8] = [0, 0, 0, 4, 8, -4, -8, 12];
-        let offsets = if self.below(8) == 0 { 8 } else { 6 };
+        // What is far from the base is added to it once for several accesses, at some levels.
+        const OFFSETS: [u32; 14] = [0, 0, 4, 8, 12, 1, 20000, 20004, 20013, 22500, 45000, 45001, 65528, 70000];
+        let offsets = [6, 6, 6, 12, 12, 12, 12, 14][self.below(8) as usize];
         Place {
             delta: DELTAS[self.below(8) as usize],
-            offset: [0, 0, 4, 8, 12, 1, 65528, 70000][self.below(offsets) as usize],
+            offset: OFFSETS[self.below(offsets) as usize],
             width: [1, 2, 4, 4, 8][self.below(5) as usize],
         }
     }

@@ -1,6 +1,7 @@
 //! The pass pipeline of each level, and what is ours after it: checks that the hardware does, stack
 //! checks, sites.
 
+mod anchors;
 mod counted;
 mod guard;
 mod merge;
@@ -46,6 +47,10 @@ pub fn optimize(
     if options.target.row.pointer_bits == 32 && for_size {
         merge::merge_checks(llvm, module, options.strip);
         run(llvm, machine, "function(early-cse,simplifycfg,adce)")?;
+    }
+    if for_size {
+        anchors::share_anchors(llvm, options.target.row.arch);
+        run(llvm, machine, "function(adce)")?;
     }
     neon::scalarize_floats(llvm, options);
     stack::insert_checks(llvm, module, options);
