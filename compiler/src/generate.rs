@@ -3,8 +3,9 @@
 
 use crate::emit::emit;
 use crate::error::CompileError;
+use crate::incremental::{Kept, Store};
 use crate::machine::target_machine;
-use crate::optimize::{Chains, optimize};
+use crate::optimize::{Chains, Place, Shape, optimize};
 use crate::options::{Emit, Options};
 use crate::parse::Module;
 use crate::translate::{translate, without_vectors};
@@ -18,42 +19,54 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// What became of a unit.
 #[derive(Debug, Default)]
-pub struct Emitted {
+pub struct Emitted<P = u32> {
     /// A relocatable ELF object, or a text if that was asked for.
     pub bytes: Vec<u8>,
     /// Line `n` of the object's line table is number `n − 1` of these.
-    pub sites: Chains,
+    pub sites: Chains<P>,
 }
 
 /// LLVM's passes follow what they work on by recursion: blocks nest, values depend on one another.
 const THREAD_STACK_LEN: usize = 64 << 20;
 
-/// Compiles all units as far as `emit` says. Functions without vectors are named in `scalar`. `progress` is told, each
-/// time a unit is done, how many functions it has.
+/// What is the same for all units.
+pub struct Work<'a> {
+    /// The module.
+    pub module: &'a Module<'a>,
+    /// The options.
+    pub options: &'a Options,
+    /// How far to go.
+    pub emit: Emit,
+    /// Names of functions that get no vectors.
+    pub scalar: &'a BTreeSet<String>,
+    /// Where objects are kept, if they are.
+    pub store: Option<&'a dyn Store>,
+}
+
+/// Compiles all units. `progress` is told, each time one is done, how many functions it has.
 pub fn generate(
-    module: &Module<'_>,
+    work: &Work<'_>,
     units: &Units,
-    options: &Options,
-    emit: Emit,
-    scalar: &BTreeSet<String>,
     progress: &(dyn Fn(usize) + Sync),
 ) -> Result<Vec<Emitted>, CompileError> {
+    let shape = Shape::of(work.module);
+    let kept = work.store.filter(|_| work.emit == Emit::Aot).map(|store| Kept::new(store, work.options, &shape));
     let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
     let done = Mutex::new((0..units.count()).map(|_| None).collect::<Vec<_>>());
-    let work = || {
+    let compile_units = || {
         while !failed.load(Ordering::Relaxed) {
             let number = next.fetch_add(1, Ordering::Relaxed);
             let Some(extent) = units.get(number) else { break };
-            let emitted = compile_unit(module, &extent, options, emit, scalar);
+            let emitted = compile_unit(work, &extent, &shape, kept.as_ref());
             failed.fetch_or(emitted.is_err(), Ordering::Relaxed);
             done.lock().expect("no thread has panicked")[number] = Some(emitted);
             progress(extent.functions().len());
         }
     };
     std::thread::scope(|scope| {
-        for _ in 0..options.threads.get().min(units.count()) {
+        for _ in 0..work.options.threads.get().min(units.count()) {
             let thread = std::thread::Builder::new().stack_size(THREAD_STACK_LEN);
-            thread.spawn_scoped(scope, work).expect("threads can be started");
+            thread.spawn_scoped(scope, compile_units).expect("threads can be started");
         }
     });
     // What was not begun is missing only where a unit has failed.
@@ -61,12 +74,12 @@ pub fn generate(
 }
 
 fn compile_unit(
-    module: &Module<'_>,
+    work: &Work<'_>,
     extent: &Extent<'_>,
-    options: &Options,
-    to: Emit,
-    scalar: &BTreeSet<String>,
+    shape: &Shape,
+    kept: Option<&Kept<'_>>,
 ) -> Result<Emitted, CompileError> {
+    let Work { module, options, emit: to, scalar, .. } = *work;
     let context = Context::create();
     let machine = target_machine(options)?;
     let llvm = translate(&context, module, extent, options)?;
@@ -74,13 +87,20 @@ fn compile_unit(
     if to == Emit::Llvm {
         return Ok(text(&llvm));
     }
-    let sites = optimize(&llvm, module, options, &machine)?;
-    let file_type = match to {
-        Emit::Optimized => return Ok(text(&llvm)),
-        Emit::Asm => FileType::Assembly,
-        _ => FileType::Object,
+    let finish = || {
+        let sites = optimize(&llvm, shape, options, &machine)?;
+        let bytes = match to {
+            Emit::Optimized => text(&llvm).bytes,
+            Emit::Asm => emit(&llvm, &machine, FileType::Assembly)?,
+            _ => emit(&llvm, &machine, FileType::Object)?,
+        };
+        Ok(Emitted { bytes, sites })
     };
-    Ok(Emitted { bytes: emit(&llvm, &machine, file_type)?, sites })
+    let Emitted { bytes, sites }: Emitted<Place> = match kept {
+        Some(kept) => kept.find_or_make(&llvm, module, extent, finish)?,
+        None => finish()?,
+    };
+    Ok(Emitted { bytes, sites: sites.offsets(module) })
 }
 
 fn text(llvm: &LlvmModule<'_>) -> Emitted {

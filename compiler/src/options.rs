@@ -21,8 +21,8 @@ pub struct Options {
     pub level: OptLevel,
     /// Threads that compile units. The output does not depend on it.
     pub threads: NonZeroUsize,
-    /// How many bytes of Wasm code make a unit of compilation (`docs/architecture.md`). Tests set it to have many units;
-    /// the command has no flag for it.
+    /// How many bytes of Wasm code make a unit of compilation (`docs/architecture.md`). Nothing is inlined from one unit
+    /// into another.
     pub unit_len: usize,
     /// Leave out function names, Wasm offsets and the symbol table.
     pub strip: bool,
@@ -58,6 +58,25 @@ impl Default for Options {
             neon_float: false,
             fuel: false,
         }
+    }
+}
+
+impl Options {
+    /// All that code depends on, in words, for digests: different options have different descriptions.
+    pub fn description(&self) -> String {
+        // Named one by one, so that a new option has to be thought about; threads change nothing.
+        let Options { target, proposals, memory, level, threads: _, unit_len, strip, deterministic, neon_float, fuel } =
+            self;
+        format!(
+            "target {} {}\ncpu {} {} {} {:#x}\nmemory {memory}\nlevel {}\nunits {unit_len}\nstrip {strip}\ndeterministic {deterministic}\nneon_float {neon_float}\nfuel {fuel}\nproposals {proposals:?}\n",
+            target.row.name,
+            target.row.triple,
+            target.cpu,
+            target.llvm_tune,
+            target.llvm_features,
+            target.required,
+            level.name(),
+        )
     }
 }
 

@@ -24,15 +24,16 @@ pub struct Extent<'u> {
 }
 
 impl Units {
-    /// Cuts a module where units have come to `len` bytes of Wasm code.
+    /// Cuts a module into units of about `len` bytes of Wasm code: of half to twice that, as functions allow.
     pub fn cut(module: &Module<'_>, len: usize) -> Units {
         let (mut units, mut start, mut bytes) = (Vec::new(), 0, 0);
-        for (index, body) in (0..).zip(&module.bodies) {
-            if bytes >= len {
-                units.push(start..index);
-                (start, bytes) = (index, 0);
-            }
+        let last = module.bodies.len().saturating_sub(1);
+        for (index, body) in (0..).zip(&module.bodies).take(last) {
             bytes += body.bytes.len();
+            if bytes >= len.saturating_mul(2) || bytes >= len / 2 && is_marked(index, body.bytes.len(), len / 2) {
+                units.push(start..index + 1);
+                (start, bytes) = (index + 1, 0);
+            }
         }
         units.push(start..module.bodies.len() as u32);
         let called_from_elsewhere = called_from_elsewhere(module, &units);
@@ -76,6 +77,14 @@ impl Extent<'_> {
     pub fn is_first(&self) -> bool {
         self.is_first
     }
+}
+
+/// Whether there should be a cut behind a function of `len` bytes: one in `distance` bytes, on average. It depends on the
+/// function alone and hardly on its length, so that cuts elsewhere stay where they are if a body changes.
+fn is_marked(index: u32, len: usize, distance: usize) -> bool {
+    // Multiples of the golden ratio, which are spread evenly.
+    let place = index.wrapping_mul(0x9E37_79B1);
+    u128::from(place) * (distance as u128) < (len as u128) << 32
 }
 
 fn called_from_elsewhere(module: &Module<'_>, units: &[Range<u32>]) -> Vec<bool> {
@@ -123,9 +132,34 @@ mod tests {
     #[test]
     fn every_function_is_in_one_unit() {
         assert_eq!(cuts(THREE, usize::MAX).0, [(0, 3)]);
-        assert_eq!(cuts(THREE, 5).0, [(0, 2), (2, 3)]);
+        assert_eq!(cuts(THREE, 12).0, [(0, 2), (2, 3)]);
         assert_eq!(cuts(THREE, 1).0, [(0, 1), (1, 2), (2, 3)]);
         assert_eq!(cuts("(module)", 1).0, [(0, 0)]);
+    }
+
+    /// Functions of these lengths, 2 or more.
+    fn functions(lens: &[usize]) -> String {
+        format!("(module {})", lens.iter().map(|len| format!("(func {})", "nop ".repeat(len - 2))).collect::<String>())
+    }
+
+    #[test]
+    fn units_have_half_to_twice_the_length_and_a_body_that_grows_hardly_moves_them() {
+        let mut lens: Vec<usize> = (0..2000).map(|k: usize| 20 + k * k % 97).collect();
+        let (before, _) = cuts(&functions(&lens), 2000);
+        for (start, end) in &before[..before.len() - 1] {
+            let len: usize = lens[*start as usize..*end as usize].iter().sum();
+            assert!((1000..=4000 + 117).contains(&len), "{start}..{end} has {len}");
+        }
+        let (all, mean) = (lens.iter().sum::<usize>(), 2000);
+        assert!((all / mean * 2 / 3..all / mean * 3 / 2).contains(&before.len()), "{} units", before.len());
+        let mut other = 0;
+        for function in (0..2000).step_by(20) {
+            let was = lens[function];
+            lens[function] += 10;
+            other += cuts(&functions(&lens), 2000).0.iter().filter(|unit| !before.contains(unit)).count();
+            lens[function] = was;
+        }
+        assert!(other < 20, "100 bodies that grow a little make {other} units of other functions");
     }
 
     #[test]

@@ -29,6 +29,30 @@ fn an_output_folder_that_is_missing_or_no_folder_is_named() {
 }
 
 #[test]
+fn a_folder_that_nothing_can_be_kept_in_is_named() {
+    let desk = Desk::new("incremental-folder");
+    desk.file("m.wat", MODULE);
+    desk.file("file", "");
+    let before = desk.contents();
+    for (folder, words) in [("file", ["keep", "`file`"]), ("file/below", ["file/below", "Not a directory"])] {
+        desk.run("wasmc", ["compile", "m.wat", "--incremental", folder]).failed_with(&words);
+    }
+    desk.run("wasmc", ["compile", "m.wat", "--incremental=/proc/none"]).failed_with(&["/proc/none"]);
+    assert_eq!(desk.contents(), before);
+}
+
+#[test]
+fn a_full_disk_keeps_nothing_and_the_result_is_there() {
+    let desk = Desk::new("incremental-full");
+    desk.file("m.wat", MODULE);
+    let outcome =
+        shell(&desk, "mkdir kept; trap '' XFSZ; ulimit -f 0; wasmc compile m.wat --incremental kept -o /dev/null");
+    assert!(outcome.stderr.contains("could not be kept in the cache `kept`"), "{}", outcome.stderr);
+    assert_eq!(outcome.status, Some(0));
+    assert_eq!(std::fs::read_dir(desk.path("kept")).expect("it is there").count(), 0);
+}
+
+#[test]
 fn a_read_only_output_folder_is_named() {
     let desk = Desk::new("read-only");
     desk.file("m.wat", MODULE);

@@ -48,6 +48,32 @@ fn the_programs_arguments_and_exit_status_pass_through() {
 }
 
 #[test]
+fn what_was_kept_is_used_again_and_the_result_is_the_same() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new("incremental");
+    let wanted = std::fs::read(desk.image("plain", FUNCTIONS, &[])).expect("it was written");
+    let folder = desk.path("kept/here");
+    let compile = |text: &str| {
+        let image = desk.image("m", text, &["--incremental", "kept/here"]);
+        let mut entries: Vec<_> = std::fs::read_dir(&folder)
+            .expect("it was made")
+            .map(|entry| entry.expect("it can be read").path())
+            .map(|path| (std::fs::read(&path).expect("it can be read"), path))
+            .collect();
+        entries.sort();
+        (std::fs::read(image).expect("it was written"), entries)
+    };
+    let (image, entries) = compile(FUNCTIONS);
+    assert!(image == wanted && entries.len() == 1);
+    assert_eq!(folder.metadata().expect("it is there").permissions().mode() & 0o777, 0o700);
+    assert!(compile(FUNCTIONS) == (wanted.clone(), entries.clone()));
+    std::fs::write(&entries[0].1, "damaged").expect("it can be written");
+    assert!(compile(FUNCTIONS) == (wanted, entries));
+    // Another module has another.
+    assert_eq!(compile("(module (func (export \"f\") (result i32) (i32.const 1)))").1.len(), 2);
+}
+
+#[test]
 fn output_is_the_same_for_any_number_of_threads_and_from_any_folder() {
     let desk = Desk::new("same");
     let first = std::fs::read(desk.image("one", FUNCTIONS, &["-j", "1"])).expect("it was written");

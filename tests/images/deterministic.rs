@@ -8,14 +8,14 @@ use wasmc::{Emit, Observer, OptLevel, Options, Phase, compile_observed};
 use wasmc_tests::{Engine, Oracle, PLATFORMS, Scratch, Value};
 
 /// Functions of the large module: enough for several units.
-const FUNCTIONS: u32 = 560;
+const FUNCTIONS: u32 = 200;
 
 /// Steps in each of them.
 const STEPS: u32 = 120;
 
 #[test]
 fn threads_do_not_matter() {
-    let wasm = large_module();
+    let wasm = wat::parse_str(large_module(FUNCTIONS)).expect("the text is well formed");
     let (first, units) = compile(&wasm, 1);
     assert!(units >= 3, "{units} units: the module is too small for this test");
     for threads in [2, 5] {
@@ -70,7 +70,7 @@ fn text_and_binary_differ_in_nothing_but_the_digest_of_what_was_compiled() {
 /// An image, and of how many units it was made.
 fn compile(wasm: &[u8], threads: usize) -> (Vec<u8>, usize) {
     let threads = NonZeroUsize::new(threads).expect("at least one");
-    let options = Options { level: OptLevel::O1, threads, ..Options::default() };
+    let options = Options { level: OptLevel::O1, threads, unit_len: 64 << 10, ..Options::default() };
     let mut units = Units::default();
     let image = compile_observed(wasm, &options, Emit::Aot, &mut units).expect("the module is right");
     (image, units.count)
@@ -94,23 +94,23 @@ impl Observer for Units {
 }
 
 /// Functions that call one another in a chain, with accesses of memory, constants and a jump table each.
-fn large_module() -> Vec<u8> {
+pub fn large_module(functions: u32) -> String {
     let mut text = String::from("(module (memory (export \"memory\") 2)\n");
-    for function in 0..FUNCTIONS {
+    for function in 0..functions {
         writeln!(text, "(func (export \"{function}\") (param i32 i64) (result i64) (local f64)").unwrap();
         for step in 0..STEPS {
             let number = (function * STEPS + step).wrapping_mul(0x9E37_79B1);
             text.push_str(&body_step(number ^ number >> 15));
         }
         let callee = function + 1 + (function * 7 % 30);
-        if callee < FUNCTIONS {
+        if callee < functions {
             writeln!(text, "(local.set 1 (call {callee} (local.get 0) (local.get 1)))").unwrap();
         }
         text.push_str("(block (block (block (br_table 0 1 2 0 1 (local.get 0))) (return (i64.const 1)))");
         text.push_str("(return (local.get 1))) (i64.add (local.get 1) (i64.trunc_sat_f64_s (local.get 2))))\n");
     }
     text.push(')');
-    wat::parse_str(&text).expect("the text is well formed")
+    text
 }
 
 /// A few instructions; `number` says which. None of them traps.

@@ -3,6 +3,7 @@
 
 mod damaged;
 mod deterministic;
+mod incremental;
 mod mismatched;
 
 #[path = "../../loader/tests/image/support"]

@@ -1,58 +1,69 @@
-//! Images of modules that were run before, by what they were made from.
+//! What was compiled before, by what it was made from: images of modules that were run, and objects of units.
 //!
 //! An entry's name is the digest of everything that its content depends on, so an entry is never
 //! out of date: there is nothing to invalidate, and the folder may be deleted at any time.
 
-use super::failure::plain;
-use super::output::replace_file;
+use super::failure::{Failure, plain};
+use super::output::{is_unfinished, replace_file};
+use rustix::fs::Access;
 use sha2::{Digest, Sha256};
-use std::fs;
+use std::fs::{self, DirEntry, File};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 use wasmc::Options;
 
-/// A folder of images.
+/// A folder of entries.
 #[derive(Clone, Debug)]
 pub struct Cache {
     folder: PathBuf,
 }
 
-/// Name of an entry.
+/// Bytes that a folder may come to.
+const LEN_MAX: u64 = 1 << 30;
+
+/// When a file that was never finished is certain to be nobody's.
+const ABANDONED: Duration = Duration::from_secs(3600);
+
+/// Name of an entry: its file's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Key(String);
 
 impl Key {
-    /// The key of `module` compiled with `options` by this program.
-    pub fn new(module: &[u8], options: &Options) -> Key {
-        Key::with_tool(module, options, &tool())
+    /// The key of the image of `module`, compiled with `options` by this program.
+    pub fn image(module: &[u8], options: &Options) -> Key {
+        Key::image_by(&tool(), module, options)
     }
 
-    fn with_tool(module: &[u8], options: &Options, tool: &str) -> Key {
-        // Named one by one, so that a new option has to be thought about; threads change nothing.
-        let Options { target, proposals, memory, level, threads: _, unit_len, strip, deterministic, neon_float, fuel } =
-            options;
-        let description = format!(
-            "{tool}\ntarget {} {}\ncpu {} {} {} {:#x}\nmemory {memory}\nlevel {}\nunits {unit_len}\nstrip {strip}\ndeterministic {deterministic}\nneon_float {neon_float}\nfuel {fuel}\nproposals {proposals:?}\n",
-            target.row.name,
-            target.row.triple,
-            target.cpu,
-            target.llvm_tune,
-            target.llvm_features,
-            target.required,
-            level.name(),
-        );
+    fn image_by(tool: &str, module: &[u8], options: &Options) -> Key {
+        Key::new(&format!("{tool}\n{}", options.description()), module, "aot")
+    }
+
+    /// The key of a unit, compiled by this program.
+    pub fn unit(key: wasmc::incremental::Key) -> Key {
+        Key::new(&tool(), &key.0, "unit")
+    }
+
+    fn new(description: &str, content: &[u8], extension: &str) -> Key {
         let mut digest = Sha256::new();
-        // The length keeps the description and the module apart.
+        // The length keeps the description and the content apart.
         digest.update((description.len() as u64).to_le_bytes());
         digest.update(description);
-        digest.update(module);
-        Key(hex(&digest.finalize()))
+        digest.update(content);
+        Key(format!("{}.{extension}", hex(&digest.finalize())))
     }
 
-    /// The entry's file name.
-    fn file_name(&self) -> String {
-        format!("{}.aot", self.0)
+    /// The key whose file has this name.
+    pub fn from_file_name(name: &str) -> Option<Key> {
+        let (digest, extension) = name.split_once('.')?;
+        let is_one = digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit());
+        (is_one && ["aot", "unit"].contains(&extension)).then(|| Key(name.into()))
+    }
+
+    /// The name of the file.
+    pub fn file_name(&self) -> &str {
+        &self.0
     }
 }
 
@@ -61,12 +72,17 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// What identifies this program: its versions, and the build of them that this is, since a
+/// What identifies this program: its versions, and the builds of it and of LLVM that this is, since a
 /// developer's builds share a version.
 fn tool() -> String {
-    let built = fs::metadata("/proc/self/exe")
-        .map_or(String::new(), |exe| format!("{} {}.{}", exe.size(), exe.mtime(), exe.mtime_nsec()));
-    format!("wasmc {}\nbuilt {built}", super::version())
+    let maps = fs::read_to_string("/proc/self/maps").unwrap_or_default();
+    let llvm =
+        maps.lines().filter_map(|line| line.find('/').map(|at| &line[at..])).find(|path| path.contains("libLLVM"));
+    let built = |path: &str| {
+        fs::metadata(path)
+            .map_or(String::new(), |file| format!("{} {}.{}", file.size(), file.mtime(), file.mtime_nsec()))
+    };
+    format!("wasmc {}\nbuilt {}\nLLVM {}", super::version(), built("/proc/self/exe"), llvm.map_or(String::new(), built))
 }
 
 impl Cache {
@@ -87,10 +103,31 @@ impl Cache {
         Some(Cache { folder })
     }
 
+    /// The cache in `folder`, which the command line names: it is made, and has to be one that entries can be put in.
+    pub fn prepare(folder: &Path) -> Result<Cache, Failure> {
+        let cache = Cache { folder: folder.to_path_buf() };
+        let made = cache
+            .make_folder()
+            .and_then(|()| Ok(rustix::fs::access(folder, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK)?));
+        made.map_err(|error| {
+            Failure::file("keep anything in", folder, &error)
+                .help("name a folder that is yours, or one that can be made")
+        })?;
+        Ok(cache)
+    }
+
     /// The file of an entry, if there is one. It may be damaged: whoever loads it finds out, and
     /// [removes](Self::remove) it.
     pub fn find(&self, key: &Key) -> Option<PathBuf> {
-        Some(self.folder.join(key.file_name())).filter(|path| path.is_file())
+        let path = self.folder.join(key.file_name());
+        // Entries that are in use go last.
+        let _ = File::open(&path).ok()?.set_modified(SystemTime::now());
+        Some(path).filter(|path| path.is_file())
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Removes an entry.
@@ -99,12 +136,41 @@ impl Cache {
     }
 
     /// Stores an entry and gives its file; the error is a sentence for a warning.
-    pub fn store(&self, key: &Key, image: &[u8]) -> Result<PathBuf, String> {
+    pub fn store(&self, key: &Key, entry: &[u8]) -> Result<PathBuf, String> {
         let path = self.folder.join(key.file_name());
-        self.make_folder().and_then(|()| replace_file(&path, image)).map_err(|error| {
-            format!("the compiled module could not be kept in the cache `{}`: {}", self.folder.display(), plain(&error))
+        self.make_folder().and_then(|()| replace_file(&path, entry)).map_err(|error| {
+            format!("what was compiled could not be kept in the cache `{}`: {}", self.folder.display(), plain(&error))
         })?;
         Ok(path)
+    }
+
+    /// Removes the entries that were not used for longest until the others take no more than a limit, and what
+    /// commands that were killed have left unfinished.
+    pub fn trim(&self) {
+        self.trim_to(LEN_MAX);
+    }
+
+    fn trim_to(&self, len_max: u64) {
+        let Ok(found) = fs::read_dir(&self.folder) else { return };
+        let file = |entry: DirEntry| {
+            let (name, metadata) = (entry.file_name(), entry.metadata().ok()?);
+            Some((name.into_string().ok()?, metadata.modified().ok()?, metadata.len()))
+        };
+        let (mut entries, others): (Vec<_>, Vec<_>) =
+            found.filter_map(|entry| file(entry.ok()?)).partition(|(name, ..)| Key::from_file_name(name).is_some());
+        let is_abandoned = |time: &SystemTime| time.elapsed().is_ok_and(|age| age > ABANDONED);
+        for (name, ..) in others.iter().filter(|(name, time, _)| is_unfinished(name) && is_abandoned(time)) {
+            let _ = fs::remove_file(self.folder.join(name));
+        }
+        entries.sort_by_key(|(_, time, _)| *time);
+        let mut len: u64 = entries.iter().map(|(.., len)| len).sum();
+        for (name, _, entry_len) in entries {
+            if len <= len_max {
+                break;
+            }
+            let _ = fs::remove_file(self.folder.join(name));
+            len -= entry_len;
+        }
     }
 
     fn make_folder(&self) -> io::Result<()> {
@@ -122,7 +188,7 @@ mod tests {
     #[test]
     fn the_key_changes_with_all_that_the_image_depends_on() {
         let options = Options::default();
-        let key = |module: &[u8], options: &Options, tool| Key::with_tool(module, options, tool);
+        let key = |module: &[u8], options: &Options, tool| Key::image_by(tool, module, options);
         let base = key(b"module", &options, "tool");
         let variants = [
             key(b"modulf", &options, "tool"),
@@ -151,7 +217,7 @@ mod tests {
         }
         let more_threads = Options { threads: NonZeroUsize::new(17).unwrap(), ..options.clone() };
         assert_eq!(key(b"module", &more_threads, "tool"), base);
-        assert_eq!(base.0.len(), 64);
+        assert_eq!(Key::from_file_name(base.file_name()), Some(base));
     }
 
     #[test]
@@ -176,13 +242,40 @@ mod tests {
     fn an_entry_is_found_until_it_is_removed() {
         let path = std::env::temp_dir().join(format!("wasmc-cache-{}", std::process::id()));
         let cache = Cache::new(Some(&path)).unwrap();
-        let key = Key::new(b"module", &Options::default());
+        let key = Key::image(b"module", &Options::default());
         assert_eq!(cache.find(&key), None);
         let entry = cache.store(&key, b"image").unwrap();
         assert_eq!(cache.find(&key), Some(entry.clone()));
         assert_eq!(fs::read(entry).unwrap(), b"image");
         cache.remove(&key);
         assert_eq!(cache.find(&key), None);
+        fs::remove_dir_all(&path).unwrap();
+    }
+
+    #[test]
+    fn entries_that_were_not_used_for_longest_go_when_there_are_too_many() {
+        let path = std::env::temp_dir().join(format!("wasmc-cache-trim-{}", std::process::id()));
+        let cache = Cache::prepare(&path).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o777, 0o700);
+        let unit = |number| Key::unit(wasmc::incremental::Key([number; 32]));
+        let set_age = |path: &Path, hours: u64| {
+            let then = SystemTime::now() - Duration::from_secs(3600 * hours);
+            File::open(path).unwrap().set_modified(then).unwrap();
+        };
+        for number in 0..4 {
+            set_age(&cache.store(&unit(number), &[0; 100]).unwrap(), 10 - u64::from(number));
+        }
+        // Used again; another's file; one that was left unfinished long ago and one of just now.
+        assert!(cache.find(&unit(0)).is_some());
+        for (name, hours) in [("notes.txt", 99), (".wasmc-1-0.tmp", 2), (".wasmc-2-0.tmp", 0)] {
+            fs::write(path.join(name), [0; 1000]).unwrap();
+            set_age(&path.join(name), hours);
+        }
+        cache.trim_to(250);
+        let left: Vec<bool> = (0..4).map(|number| cache.find(&unit(number)).is_some()).collect();
+        assert_eq!(left, [true, false, false, true]);
+        let is_left = |name| path.join(name).exists();
+        assert!(is_left("notes.txt") && !is_left(".wasmc-1-0.tmp") && is_left(".wasmc-2-0.tmp"));
         fs::remove_dir_all(&path).unwrap();
     }
 }

@@ -1,5 +1,6 @@
 //! `wasmc compile`: module → file.
 
+use super::cache::Cache;
 use super::failure::Failure;
 use super::input::{self, Input};
 use super::options::{CodegenArgs, EmitKind};
@@ -25,6 +26,10 @@ pub struct CompileArgs {
     /// more than the host allows
     #[arg(long, help_heading = "Code generation")]
     fuel: bool,
+    /// Keep what was compiled in FOLDER, and compile only what has changed since; the result does not depend on it. What
+    /// lies there is code: the folder has to be yours alone
+    #[arg(long, value_name = "FOLDER")]
+    incremental: Option<PathBuf>,
     /// Print time and peak memory of each phase to standard error
     #[arg(long)]
     timings: bool,
@@ -39,9 +44,10 @@ pub fn run(args: &CompileArgs, quiet: bool) -> Result<ExitCode, Failure> {
     let module = input::read(&args.input)?.module()?;
     let path = output_path(args)?;
     let output = Output::prepare(&path)?;
+    let kept = args.incremental.as_deref().map(Cache::prepare).transpose()?;
     let Input { name, bytes } = &module;
     let codegen = CodegenArgs { metered: args.fuel, ..args.codegen.clone() };
-    let job = Job { name, module: bytes, codegen: &codegen, emit: args.emit, quiet };
+    let job = Job { name, module: bytes, codegen: &codegen, emit: args.emit, kept: kept.as_ref(), quiet };
     let compiled = supervise::compile(&job)?;
     output.write(&compiled.bytes)?;
     if args.timings {

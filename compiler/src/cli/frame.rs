@@ -6,10 +6,12 @@
 //! functions 12 340
 //! unoptimized 7                     a function that the optimiser leaves alone
 //! ended generate 1250000 81234      microseconds, peak memory in KiB
+//! kept 0f…e1.unit 4567              name and length of an entry of the cache; then the entry
 //! failed 1 57 20                    exit status, lengths of message and help; then both
 //! result 123456                     length; then the result
 //! ```
 
+use super::cache::Key;
 use super::failure::Failure;
 use std::io::{self, BufRead, Read, Write};
 use wasmc::Phase;
@@ -25,6 +27,8 @@ pub enum Frame {
     Functions(usize, usize),
     /// The function with this index is too large for the optimiser.
     NotOptimized(u32),
+    /// A unit to be kept.
+    Kept(Key, Vec<u8>),
     /// There will be no result. The last frame.
     Failed(Failure),
     /// The result. The last frame.
@@ -52,6 +56,10 @@ impl Frame {
             }
             Frame::Functions(done, total) => writeln!(to, "functions {done} {total}")?,
             Frame::NotOptimized(function) => writeln!(to, "unoptimized {function}")?,
+            Frame::Kept(key, entry) => {
+                writeln!(to, "kept {} {}", key.file_name(), entry.len())?;
+                to.write_all(entry)?;
+            }
             Frame::Failed(Failure { message, help, status }) => {
                 let help = help.as_deref().unwrap_or("");
                 writeln!(to, "failed {status} {} {}", message.len(), help.len())?;
@@ -81,6 +89,13 @@ impl Frame {
             }
             ["functions", done, total] => Frame::Functions(number(done)? as usize, number(total)? as usize),
             ["unoptimized", function] => Frame::NotOptimized(function.parse().map_err(|_| bad())?),
+            ["kept", name, len] => {
+                let key = Key::from_file_name(name).ok_or_else(bad)?;
+                match read_exactly(from, number(len)?)? {
+                    Some(entry) => Frame::Kept(key, entry),
+                    None => return Ok(None),
+                }
+            }
             ["failed", status, message_len, help_len] => {
                 let Some(message) = read_exactly(from, number(message_len)?)? else { return Ok(None) };
                 let Some(help) = read_exactly(from, number(help_len)?)? else { return Ok(None) };
@@ -116,6 +131,7 @@ mod tests {
             Frame::Started(Phase::Generate),
             Frame::Functions(3, 4),
             Frame::NotOptimized(u32::MAX),
+            Frame::Kept(Key::unit(wasmc::incremental::Key([7; 32])), b"unit\n\0".to_vec()),
             Frame::Ended(report),
             Frame::Failed(Failure::input("line one\nline two").help("try\nthis")),
             Frame::Failed(Failure::internal("")),

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use wasmc::{CompileError, Emit, MemoryModel, OptLevel, Options, Proposals, Target};
 use wasmc_abi::target::Arch;
+use wasmc_runtime::run::parse_size;
 
 /// Options of code generation, shared by `compile` and `run`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -46,6 +47,10 @@ pub struct CodegenArgs {
     /// Threads that compile; the result does not depend on it [default: all CPUs]
     #[arg(short = 'j', long = "jobs", value_name = "N", help_heading = "Code generation")]
     pub threads: Option<NonZeroUsize>,
+    /// Wasm code that is compiled at a time, in bytes or with the unit K or M: less of it makes compiling with
+    /// --incremental quicker after a change, and code slower, as nothing is inlined across [default: 256K]
+    #[arg(long, value_name = "SIZE", value_parser = size_in_bytes, help_heading = "Code generation")]
+    pub unit_size: Option<usize>,
     /// Leave out function names, Wasm offsets and the symbol table; with -Os and -Oz checks share their traps
     #[arg(long, help_heading = "Code generation")]
     pub strip: bool,
@@ -191,7 +196,7 @@ impl CodegenArgs {
             deterministic: self.deterministic,
             neon_float: self.neon_float,
             fuel: self.metered,
-            unit_len: default.unit_len,
+            unit_len: self.unit_size.unwrap_or(default.unit_len),
         })
     }
 
@@ -227,6 +232,7 @@ impl CodegenArgs {
             }
         }
         option("memory", self.memory.map(word));
+        option("unit-size", self.unit_size.map(|n| n.to_string()));
         option("jobs", self.threads.map(|n| n.to_string()));
         if self.strip {
             args.push("--strip".into());
@@ -245,6 +251,11 @@ impl CodegenArgs {
         }
         args.into_iter().map(OsString::from).collect()
     }
+}
+
+/// A number of bytes, which may have a unit.
+pub fn size_in_bytes(text: &str) -> Result<usize, String> {
+    parse_size(text).ok_or_else(|| "a size is a number of bytes, or has a unit: 65536, 64K, 1M".into())
 }
 
 #[cfg(test)]
@@ -271,6 +282,7 @@ mod tests {
             &["--deterministic"],
             &["--target=armv7-linux", "--features=+neon", "--neon-float"],
             &["--interruptible"],
+            &["--unit-size=96K"],
             &["--metered"],
             &["-O", "s", "--target", "x86_64-linux", "--cpu=x86-64-v3", "--memory", "checked"],
             &["--features", "-bmi,+avx2", "--features=+fma", "-j1"],

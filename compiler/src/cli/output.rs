@@ -84,6 +84,11 @@ pub fn replace_file(path: &Path, bytes: &[u8]) -> io::Result<()> {
     })
 }
 
+/// Whether a file has a name that results have until they are complete.
+pub fn is_unfinished(name: &str) -> bool {
+    name.starts_with(".wasmc-") && name.ends_with(".tmp")
+}
+
 fn create_beside(path: &Path) -> io::Result<(PathBuf, File)> {
     let folder = folder_of(path);
     let mut tries = 0;

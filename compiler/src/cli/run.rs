@@ -4,7 +4,7 @@
 use super::cache::{Cache, Key};
 use super::failure::{Failure, REPORT_IT, plain, warn};
 use super::input::{self, Input, Kind};
-use super::options::{CodegenArgs, EmitKind};
+use super::options::{CodegenArgs, EmitKind, size_in_bytes};
 use super::supervise::{self, Job};
 use super::terminal::{self, size};
 use std::ffi::OsString;
@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::thread;
 use std::time::Duration;
-use wasmc_runtime::run::{RunOptions, parse_size, parse_time};
+use wasmc_runtime::run::{RunOptions, parse_time};
 use wasmc_runtime::{Error, Module};
 
 /// Arguments of `wasmc run`.
@@ -37,7 +37,7 @@ pub struct RunArgs {
     #[arg(long, value_name = "FUNCTION")]
     invoke: Option<String>,
     /// Stack of the module, in bytes or with the unit K, M or G
-    #[arg(long, value_name = "SIZE", value_parser = stack_size)]
+    #[arg(long, value_name = "SIZE", value_parser = size_in_bytes)]
     stack_size: Option<usize>,
     /// Interrupt the module after so many seconds; with a unit: 500ms, 1.5s, 2m
     #[arg(long, value_name = "TIME", value_parser = time)]
@@ -110,7 +110,7 @@ fn compile(args: &RunArgs, input: &Input, quiet: bool) -> Result<Result<Module, 
     let codegen = CodegenArgs { metered: args.fuel.is_some(), ..args.codegen.clone() };
     let options = codegen.options()?;
     let cache = if args.no_cache { None } else { Cache::new(args.cache_dir.as_deref()) };
-    let cache = cache.map(|cache| (Key::new(&input.bytes, &options), cache));
+    let cache = cache.map(|cache| (Key::image(&input.bytes, &options), cache));
     if let Some((key, cache)) = &cache {
         match cache.find(key).map(|path| map(&path)) {
             Some(Ok(module)) => return Ok(Ok(module)),
@@ -119,12 +119,17 @@ fn compile(args: &RunArgs, input: &Input, quiet: bool) -> Result<Result<Module, 
             None => {}
         }
     }
-    let job = Job { name: &input.name, module: &input.bytes, codegen: &codegen, emit: EmitKind::Aot, quiet };
+    let job =
+        Job { name: &input.name, module: &input.bytes, codegen: &codegen, emit: EmitKind::Aot, kept: None, quiet };
     let compiled = supervise::compile(&job)?;
     if args.timings {
         terminal::show_timings(&compiled.reports, compiled.elapsed);
     }
-    match cache.map(|(key, cache)| cache.store(&key, &compiled.bytes)) {
+    let stored = cache.map(|(key, cache)| {
+        cache.trim();
+        cache.store(&key, &compiled.bytes)
+    });
+    match stored {
         Some(Ok(path)) => return Ok(map(&path)),
         // The module can be run all the same.
         Some(Err(why)) if !quiet => warn(&why),
@@ -181,10 +186,6 @@ fn execute(module: &Module, options: &RunOptions) -> Result<ExitCode, Failure> {
 
 /// Stack for the runtime around a guest, bytes.
 const STACK_BESIDES: usize = 1 << 20;
-
-fn stack_size(text: &str) -> Result<usize, String> {
-    parse_size(text).ok_or_else(|| "a size is a number of bytes, or has a unit: 65536, 64K, 1M".into())
-}
 
 fn time(text: &str) -> Result<Duration, String> {
     parse_time(text).ok_or_else(|| "a time is a number of seconds, or has a unit: 10, 500ms, 1.5s, 2m".into())

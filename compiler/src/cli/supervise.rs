@@ -1,12 +1,14 @@
 //! The parent of the worker: sends it the module, shows how it goes, and puts into words how it
 //! died if it did.
 
+use super::cache::Cache;
 use super::failure::{Failure, REPORT_IT, plain, warn};
 use super::frame::{Frame, PhaseReport};
 use super::interrupt;
 use super::options::{CodegenArgs, EmitKind, word};
 use super::terminal::{Progress, size};
 use super::worker;
+use std::ffi::OsStr;
 use std::io::{BufReader, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -26,6 +28,8 @@ pub struct Job<'a> {
     pub codegen: &'a CodegenArgs,
     /// What to stop at.
     pub emit: EmitKind,
+    /// Where units are kept, if they are.
+    pub kept: Option<&'a Cache>,
     /// Show nothing but errors.
     pub quiet: bool,
 }
@@ -65,7 +69,7 @@ pub fn compile(job: &Job) -> Result<Compiled, Failure> {
                 let _ = sender.send(frame);
             }
         });
-        let heard = listen(&frames, Progress::new(job.quiet));
+        let heard = listen(&frames, Progress::new(job.quiet), job.kept);
         let said = said.join().unwrap_or_default();
         interrupt::child_ended();
         let status = child
@@ -79,6 +83,9 @@ pub fn compile(job: &Job) -> Result<Compiled, Failure> {
         if !heard.not_optimized.is_empty() && !job.quiet {
             warn(&not_optimized(job.name, &heard.not_optimized));
         }
+        if let Some(why) = heard.not_kept.filter(|_| !job.quiet) {
+            warn(&why);
+        }
         Ok(Compiled { bytes, reports: heard.reports, elapsed: began.elapsed() })
     })
 }
@@ -90,6 +97,7 @@ fn start(job: &Job) -> Result<Child, Failure> {
         .arg(worker::NAME)
         .args(job.codegen.to_args())
         .arg(format!("--emit={}", word(job.emit)))
+        .args(job.kept.map(|kept| [OsStr::new("--incremental"), kept.folder().as_os_str()]).into_iter().flatten())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -107,11 +115,15 @@ struct Heard {
     not_optimized: Vec<u32>,
     /// The phase that began and did not end.
     phase: Option<Phase>,
+    /// Why a unit could not be kept, if one could not.
+    not_kept: Option<String>,
     outcome: Option<Result<Vec<u8>, Failure>>,
 }
 
-fn listen(frames: &Receiver<Frame>, mut progress: Progress) -> Heard {
-    let mut heard = Heard { reports: Vec::new(), not_optimized: Vec::new(), phase: None, outcome: None };
+fn listen(frames: &Receiver<Frame>, mut progress: Progress, kept: Option<&Cache>) -> Heard {
+    let (reports, not_optimized) = (Vec::new(), Vec::new());
+    let mut heard = Heard { reports, not_optimized, phase: None, not_kept: None, outcome: None };
+    let mut any_kept = false;
     loop {
         match frames.recv_timeout(Duration::from_millis(200)) {
             Ok(Frame::Started(phase)) => {
@@ -124,12 +136,18 @@ fn listen(frames: &Receiver<Frame>, mut progress: Progress) -> Heard {
             }
             Ok(Frame::Functions(done, total)) => progress.functions(done, total),
             Ok(Frame::NotOptimized(function)) => heard.not_optimized.push(function),
+            Ok(Frame::Kept(key, entry)) => {
+                any_kept = true;
+                heard.not_kept = kept.and_then(|cache| cache.store(&key, &entry).err()).or(heard.not_kept);
+            }
             Ok(Frame::Failed(failure)) => heard.outcome = Some(Err(failure)),
             Ok(Frame::Result(bytes)) => heard.outcome = Some(Ok(bytes)),
             Err(RecvTimeoutError::Timeout) => progress.still_waiting(),
-            Err(RecvTimeoutError::Disconnected) => return heard,
+            Err(RecvTimeoutError::Disconnected) => break,
         }
     }
+    kept.filter(|_| any_kept).inspect(|cache| cache.trim());
+    heard
 }
 
 /// Functions that a warning names.

@@ -1,15 +1,19 @@
 //! The child process in which LLVM works. Module on standard input, [`Frame`]s on standard output;
 //! standard error is left to LLVM, which writes there before it aborts.
 //!
-//! It opens no file, so however it ends, it leaves nothing behind.
+//! It writes no file, so however it ends, it leaves nothing behind. Units that were kept it reads itself; those that are
+//! to be kept it sends.
 
+use super::cache::{Cache, Key};
 use super::failure::Failure;
 use super::frame::{Frame, PhaseReport};
 use super::llvm;
 use super::options::{CodegenArgs, EmitKind};
-use std::io::{self, Read, Stdout, Write};
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
+use wasmc::incremental::{self, Store};
 use wasmc::{Observer, Phase};
 
 /// Name of the hidden subcommand.
@@ -22,6 +26,8 @@ pub struct WorkerArgs {
     codegen: CodegenArgs,
     #[arg(long, value_enum, default_value_t)]
     emit: EmitKind,
+    #[arg(long)]
+    incremental: Option<PathBuf>,
 }
 
 /// The worker's whole life.
@@ -34,10 +40,16 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode, Failure> {
     io::stdin()
         .read_to_end(&mut module)
         .map_err(|e| Failure::internal(format!("the worker could not read the module: {e}")))?;
-    let mut sender = Sender { to: io::stdout(), phase_began: Instant::now(), last_count: None };
+    let mut sender = Sender { phase_began: Instant::now(), last_count: None };
     let outcome = args.codegen.options().and_then(|options| {
-        wasmc::compile_observed(&module, &options, args.emit.emit(), &mut sender)
-            .map_err(|error| Failure::compile(&error, &module))
+        let units = args.incremental.as_deref().and_then(|folder| Cache::new(Some(folder))).map(Units);
+        let compiled = match &units {
+            Some(units) if args.emit == EmitKind::Aot => {
+                wasmc::compile_incremental(&module, &options, units, &mut sender)
+            }
+            _ => wasmc::compile_observed(&module, &options, args.emit.emit(), &mut sender),
+        };
+        compiled.map_err(|error| Failure::compile(&error, &module))
     });
     let (last, status) = match outcome {
         Ok(result) => (Frame::Result(result), 0),
@@ -46,13 +58,12 @@ pub fn run(args: &WorkerArgs) -> Result<ExitCode, Failure> {
             (Frame::Failed(failure), status)
         }
     };
-    sender.send(&last);
+    send(&last);
     Ok(ExitCode::from(status))
 }
 
 /// Turns what the compiler tells into frames.
 struct Sender {
-    to: Stdout,
     phase_began: Instant,
     last_count: Option<Instant>,
 }
@@ -60,21 +71,33 @@ struct Sender {
 /// More often than this, no one needs a new number.
 const COUNT_INTERVAL: Duration = Duration::from_millis(40);
 
-impl Sender {
-    fn send(&mut self, frame: &Frame) {
-        // Large results are written at once; `Stdout` would look for line ends in them.
-        let mut buffer = io::BufWriter::with_capacity(1 << 16, self.to.lock());
-        let sent = frame.write(&mut buffer).and_then(|()| buffer.flush());
-        if sent.is_err() {
-            // The parent is gone, and no one is left to be told.
-            std::process::exit(1);
-        }
+/// Sends a frame as a whole, whatever other threads send.
+fn send(frame: &Frame) {
+    // Large results are written at once; `Stdout` would look for line ends in them.
+    let mut buffer = io::BufWriter::with_capacity(1 << 16, io::stdout().lock());
+    let sent = frame.write(&mut buffer).and_then(|()| buffer.flush());
+    if sent.is_err() {
+        // The parent is gone, and no one is left to be told.
+        std::process::exit(1);
+    }
+}
+
+/// The units that were kept.
+struct Units(Cache);
+
+impl Store for Units {
+    fn find(&self, key: &incremental::Key) -> Option<Vec<u8>> {
+        std::fs::read(self.0.find(&Key::unit(*key))?).ok()
+    }
+
+    fn keep(&self, key: &incremental::Key, entry: Vec<u8>) {
+        send(&Frame::Kept(Key::unit(*key), entry));
     }
 }
 
 impl Observer for Sender {
     fn phase_started(&mut self, phase: Phase) {
-        self.send(&Frame::Started(phase));
+        send(&Frame::Started(phase));
         reset_peak_memory();
         self.last_count = None;
         self.phase_began = Instant::now();
@@ -82,7 +105,7 @@ impl Observer for Sender {
 
     fn phase_ended(&mut self, phase: Phase) {
         let micros = self.phase_began.elapsed().as_micros() as u64;
-        self.send(&Frame::Ended(PhaseReport { phase, micros, peak_kib: peak_memory_kib() }));
+        send(&Frame::Ended(PhaseReport { phase, micros, peak_kib: peak_memory_kib() }));
     }
 
     fn functions_done(&mut self, done: usize, total: usize) {
@@ -91,11 +114,11 @@ impl Observer for Sender {
             return;
         }
         self.last_count = Some(now);
-        self.send(&Frame::Functions(done, total));
+        send(&Frame::Functions(done, total));
     }
 
     fn function_not_optimized(&mut self, function: u32) {
-        self.send(&Frame::NotOptimized(function));
+        send(&Frame::NotOptimized(function));
     }
 }
 

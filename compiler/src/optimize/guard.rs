@@ -27,7 +27,8 @@
 //!   there does so by a branch, and code generation moves no store into a loop, out of it or over a branch.
 
 use super::counted::innermost_cycles;
-use crate::parse::{MemoryIndex, Module};
+use super::shape::Shape;
+use crate::parse::MemoryIndex;
 use crate::target::Target;
 use crate::translate::symbols;
 use inkwell::IntPredicate;
@@ -39,7 +40,7 @@ use inkwell::values::{
 use std::cell::RefCell;
 use std::collections::HashSet;
 use wasmc_abi::TrapCode;
-use wasmc_abi::vmctx::{GUARD_RESERVATION, Layout, MAX_PAGES, PAGE_LEN, memory_record};
+use wasmc_abi::vmctx::{GUARD_RESERVATION, MAX_PAGES, PAGE_LEN, memory_record};
 
 /// How many blocks the search behind a check may visit.
 const SEARCH_MAX: usize = 24;
@@ -63,11 +64,11 @@ const BOUND_DEPTH: usize = 6;
 const PHIS_MAX: usize = 32;
 
 /// Removes what can be removed; returns how many checks that were.
-pub fn remove_checks<'ctx>(llvm: &LlvmModule<'ctx>, module: &Module<'_>, target: &Target) -> usize {
+pub fn remove_checks<'ctx>(llvm: &LlvmModule<'ctx>, shape: &Shape, target: &Target) -> usize {
     let Some(trap) = llvm.get_function(&symbols::trap_stub(TrapCode::MemoryOutOfBounds)) else { return 0 };
     let (mut removed, whole_store_max) = (0, target.whole_store_max().into());
     for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some() && f.count_basic_blocks() > 0) {
-        let Some(pass) = Pass::new(function, trap, module) else { continue };
+        let Some(pass) = Pass::new(function, trap, shape) else { continue };
         let pass = Pass { whole_store_max, ..pass };
         removed += pass.run(function);
     }
@@ -95,8 +96,7 @@ fn is_visible_store(instruction: InstructionValue<'_>) -> bool {
 pub struct Pass<'ctx, 'm> {
     vmctx: PointerValue<'ctx>,
     trap: FunctionValue<'ctx>,
-    module: &'m Module<'m>,
-    layout: Layout,
+    shape: &'m Shape,
     /// Bytes of the largest store that faults as a whole.
     whole_store_max: i64,
     /// What has been found out about 64-bit indices.
@@ -131,11 +131,11 @@ struct Access<'ctx> {
 
 impl<'ctx, 'm> Pass<'ctx, 'm> {
     /// `None` if it is not a function that has a vmctx.
-    pub fn new(function: FunctionValue<'ctx>, trap: FunctionValue<'ctx>, module: &'m Module<'m>) -> Option<Self> {
+    pub fn new(function: FunctionValue<'ctx>, trap: FunctionValue<'ctx>, shape: &'m Shape) -> Option<Self> {
         match function.get_first_param()? {
             BasicValueEnum::PointerValue(vmctx) => {
-                let (layout, bounded, relied_on) = (module.layout(), RefCell::default(), RefCell::default());
-                Some(Pass { vmctx, trap, module, layout, whole_store_max: 0, bounded, relied_on })
+                let (bounded, relied_on) = (RefCell::default(), RefCell::default());
+                Some(Pass { vmctx, trap, shape, whole_store_max: 0, bounded, relied_on })
             }
             _ => None,
         }
@@ -184,7 +184,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
         };
         let (memory, limit) = self.limit(lesser)?;
         // Where a memory may end inside a host page, its last bytes have no guard behind them.
-        if self.module.memories.get(memory.get())?.page_len < PAGE_LEN {
+        if self.shape.memories.get(memory.get())?.page_len < PAGE_LEN {
             return None;
         }
         let mut end = linear(greater, Side::Check)?;
@@ -218,8 +218,8 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
 
     /// The length of the module's only memory, if it never changes.
     fn fixed_len(&self, memory: MemoryIndex) -> Option<i64> {
-        let ty = self.module.memories.get(memory.get())?;
-        let is_known = self.module.memories.len() == 1 && self.module.imported_memories == 0 && !ty.wide;
+        let ty = self.shape.memories.get(memory.get())?;
+        let is_known = self.shape.memories.len() == 1 && self.shape.imported_memories == 0 && !ty.wide;
         ty.fixed_len(64).filter(|_| is_known).map(|len| len as i64)
     }
 
@@ -230,7 +230,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
 
     /// Bytes that a memory always has.
     pub fn least_length(&self, memory: MemoryIndex) -> i64 {
-        self.module.memories[memory.get()].min_len() as i64
+        self.shape.memories[memory.get()].min_len() as i64
     }
 
     /// The memory whose length `value` is: loaded from its record, however that came here. `Some(None)`
@@ -270,14 +270,14 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
     /// The memory of which `address` is a field of the record.
     fn record_field(&self, address: PointerValue<'ctx>, field: u32) -> Option<MemoryIndex> {
         let (root, offset) = strip_constants(address)?;
-        for memory in 0..self.layout.memories {
+        for memory in 0..self.shape.layout.memories {
             // No reservation covers what an index of 64 bits can reach: checks of such a memory stay, and its
             // accesses are none that fault.
-            if self.module.memories[memory as usize].wide {
+            if self.shape.memories[memory as usize].wide {
                 continue;
             }
-            let slot = i64::from(self.layout.memory(memory));
-            let matches = if self.module.has_record_elsewhere(MemoryIndex(memory)) {
+            let slot = i64::from(self.shape.layout.memory(memory));
+            let matches = if self.shape.has_record_elsewhere(MemoryIndex(memory)) {
                 offset == i64::from(field) && self.is_load_from_vmctx(root, slot)
             } else {
                 offset == slot + i64::from(field) && root == self.vmctx
@@ -456,13 +456,14 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
     }
 
     fn is_record(&self, root: PointerValue<'ctx>) -> bool {
-        (0..self.layout.memories.max(self.layout.tables).max(self.layout.globals)).take(64).any(|i| {
-            let memory = i < self.layout.memories
-                && self.module.has_record_elsewhere(MemoryIndex(i))
-                && self.is_load_from_vmctx(root, self.layout.memory(i).into());
-            let table = i < self.module.imported_tables && self.is_load_from_vmctx(root, self.layout.table(i).into());
+        (0..self.shape.layout.memories.max(self.shape.layout.tables).max(self.shape.layout.globals)).take(64).any(|i| {
+            let memory = i < self.shape.layout.memories
+                && self.shape.has_record_elsewhere(MemoryIndex(i))
+                && self.is_load_from_vmctx(root, self.shape.layout.memory(i).into());
+            let table =
+                i < self.shape.imported_tables && self.is_load_from_vmctx(root, self.shape.layout.table(i).into());
             let global =
-                i < self.module.imported_globals && self.is_load_from_vmctx(root, self.layout.global(i).into());
+                i < self.shape.imported_globals && self.is_load_from_vmctx(root, self.shape.layout.global(i).into());
             memory || table || global
         })
     }

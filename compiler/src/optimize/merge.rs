@@ -13,7 +13,8 @@
 //! and one that goes had been implied, so whatever LLVM did conclude from checks stays true.
 
 use super::guard::{Pass, conditional, int_operand, is_pure_intrinsic, pointer_operand, root_is_local};
-use crate::parse::{MemoryIndex, Module};
+use super::shape::Shape;
+use crate::parse::MemoryIndex;
 use crate::translate::symbols;
 use inkwell::IntPredicate as P;
 use inkwell::basic_block::BasicBlock;
@@ -29,10 +30,10 @@ const SEARCH_MAX: usize = 24;
 const REACH: i64 = 1 << 20;
 
 /// Merges checks. `widen` says that a trap's place may change.
-pub fn merge_checks(llvm: &LlvmModule<'_>, module: &Module<'_>, widen: bool) {
+pub fn merge_checks(llvm: &LlvmModule<'_>, shape: &Shape, widen: bool) {
     let Some(trap) = llvm.get_function(&symbols::trap_stub(TrapCode::MemoryOutOfBounds)) else { return };
     for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some() && f.count_basic_blocks() > 1) {
-        if let Some(pass) = Pass::new(function, trap, module) {
+        if let Some(pass) = Pass::new(function, trap, shape) {
             Merge { pass, function, widen }.run();
         }
     }

@@ -9,6 +9,7 @@ mod misaligned;
 mod neon;
 mod pipeline;
 mod products;
+mod shape;
 mod share;
 mod sites;
 mod stack;
@@ -16,20 +17,20 @@ mod stack;
 use crate::error::CompileError;
 use crate::machine::o0_has_frame_pointers;
 use crate::options::{MemoryModel, OptLevel, Options};
-use crate::parse::Module;
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::module::Module as LlvmModule;
 use inkwell::passes::PassBuilderOptions;
 use inkwell::targets::TargetMachine;
-pub use sites::Chains;
+pub use shape::Shape;
+pub use sites::{Chains, Place};
 
 /// Optimises the LLVM module of a unit and readies it for code generation. Returns its sites.
 pub fn optimize(
     llvm: &LlvmModule<'_>,
-    module: &Module<'_>,
+    shape: &Shape,
     options: &Options,
     machine: &TargetMachine,
-) -> Result<Chains, CompileError> {
+) -> Result<Chains<Place>, CompileError> {
     verify(llvm, "translation")?;
     neon::keep_floats_scalar(llvm, options);
     if options.accesses_trap() {
@@ -37,7 +38,7 @@ pub fn optimize(
     }
     run_pipeline(llvm, options, machine)?;
     if options.memory == MemoryModel::Guard && options.level != OptLevel::O0 {
-        let removed = guard::remove_checks(llvm, module, &options.target);
+        let removed = guard::remove_checks(llvm, shape, &options.target);
         if removed > 0 {
             // What only the checks used.
             run(llvm, machine, "function(simplifycfg,adce)")?;
@@ -45,7 +46,7 @@ pub fn optimize(
     }
     let for_size = matches!(options.level, OptLevel::Os | OptLevel::Oz);
     if options.target.row.pointer_bits == 32 && for_size {
-        merge::merge_checks(llvm, module, options.strip);
+        merge::merge_checks(llvm, shape, options.strip);
         run(llvm, machine, "function(early-cse,simplifycfg,adce)")?;
     }
     if for_size {
@@ -53,7 +54,7 @@ pub fn optimize(
         run(llvm, machine, "function(adce)")?;
     }
     neon::scalarize_floats(llvm, options);
-    stack::insert_checks(llvm, module, options);
+    stack::insert_checks(llvm, options);
     let sites = sites::number(llvm);
     if options.strip && for_size {
         share::share_traps(llvm);

@@ -1,62 +1,91 @@
 //! Numbers the sites: instructions at which execution can leave the code. Each keeps one debug
 //! location whose line is its number, so that the line table of the object maps code to sites and
-//! the Wasm offsets, through all inlining, stay here.
+//! the places in the module, through all inlining, stay here.
 
+use crate::parse::{FuncIndex, Module};
 use inkwell::debug_info::{AsDIScope, DILocation};
 use inkwell::llvm_sys::debuginfo::{
-    LLVMDIBuilderCreateDebugLocation, LLVMDILocationGetInlinedAt, LLVMDILocationGetLine,
+    LLVMDIBuilderCreateDebugLocation, LLVMDILocationGetInlinedAt, LLVMDILocationGetLine, LLVMDILocationGetScope,
+    LLVMDISubprogramGetLine, LLVMGetMetadataKind, LLVMMetadataKind,
 };
 use inkwell::module::Module as LlvmModule;
 use inkwell::values::{FunctionValue, InstructionOpcode, InstructionValue};
 use std::collections::HashMap;
 
-/// The Wasm offsets of each site, innermost first: its own, then those of the calls that it was inlined through.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Chains {
-    offsets: Vec<u32>,
+/// The places of each site, innermost first: its own, then those of the calls that it was inlined through. They are
+/// offsets in the module, or [`Place`]s, which stay the same wherever functions stand in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chains<P = u32> {
+    places: Vec<P>,
     /// Where those of each site end.
     ends: Vec<u32>,
 }
 
-impl Chains {
+/// A place in a function.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Place {
+    /// Index of the function.
+    pub function: u32,
+    /// One more than the distance from the start of its body; 0 if the place is not known.
+    pub line: u32,
+}
+
+impl<P> Default for Chains<P> {
+    fn default() -> Self {
+        Chains { places: Vec::new(), ends: Vec::new() }
+    }
+}
+
+impl<P: Copy> Chains<P> {
     /// How many sites there are.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
 
     /// Adds a site.
-    pub fn push(&mut self, offsets: &[u32]) {
-        self.offsets.extend_from_slice(offsets);
-        self.ends.push(self.offsets.len() as u32);
+    pub fn push(&mut self, places: &[P]) {
+        self.places.extend_from_slice(places);
+        self.ends.push(self.places.len() as u32);
     }
 
-    /// The offsets of a site.
-    pub fn get(&self, site: usize) -> &[u32] {
+    /// The places of a site.
+    pub fn get(&self, site: usize) -> &[P] {
         let start = site.checked_sub(1).map_or(0, |before| self.ends[before]);
-        &self.offsets[start as usize..self.ends[site] as usize]
+        &self.places[start as usize..self.ends[site] as usize]
     }
 
     /// Adds other sites behind these.
-    pub fn append(&mut self, others: &Chains) {
+    pub fn append(&mut self, others: &Chains<P>) {
         (0..others.len()).for_each(|site| self.push(others.get(site)));
     }
 }
 
+impl Chains<Place> {
+    /// The offsets in a module.
+    pub fn offsets(self, module: &Module<'_>) -> Chains {
+        let offset = |place: Place| match (place.line, module.defined(FuncIndex(place.function))) {
+            (0, _) | (_, None) => 0,
+            (line, Some(function)) => module.bodies[function.get()].offset + (line - 1),
+        };
+        Chains { places: self.places.into_iter().map(offset).collect(), ends: self.ends }
+    }
+}
+
 /// Gives every site its number, from 1 on; returns their chains.
-pub fn number(llvm: &LlvmModule<'_>) -> Chains {
+pub fn number(llvm: &LlvmModule<'_>) -> Chains<Place> {
     let mut chains = Chains::default();
-    let mut numbers: HashMap<Box<[u32]>, u32> = HashMap::new();
+    let mut numbers: HashMap<Box<[Place]>, u32> = HashMap::new();
     for function in llvm.get_functions() {
         for block in function.get_basic_block_iter() {
             for instruction in block.get_instructions() {
                 let Some(location) = instruction.get_debug_location() else { continue };
-                let offsets = if is_site(instruction) { offsets(&location) } else { Box::default() };
-                if offsets.iter().all(|o| *o == 0) {
+                let places = if is_site(instruction) { places(&location) } else { Box::default() };
+                if places.iter().all(|place| place.line == 0) {
                     forget(function, instruction);
                     continue;
                 }
-                let number = *numbers.entry(offsets).or_insert_with_key(|offsets| {
-                    chains.push(offsets);
+                let number = *numbers.entry(places).or_insert_with_key(|places| {
+                    chains.push(places);
                     chains.len() as u32
                 });
                 locate(function, instruction, number);
@@ -71,14 +100,18 @@ fn is_site(instruction: InstructionValue<'_>) -> bool {
     matches!(instruction.get_opcode(), Call | Load | Store | AtomicRMW | AtomicCmpXchg)
 }
 
-/// The Wasm offsets of an instruction and of the calls it was inlined through.
-fn offsets(location: &DILocation<'_>) -> Box<[u32]> {
+/// The places of an instruction and of the calls it was inlined through.
+fn places(location: &DILocation<'_>) -> Box<[Place]> {
     let mut chain = Vec::new();
     let mut at = location.as_mut_ptr();
     while !at.is_null() {
-        // SAFETY: `at` is a location of this module: the instruction's, or one that it is inlined at.
+        // SAFETY: `at` is a location of this module: the instruction's, or one that it is inlined at. Its scope is a
+        // function's, of which the line is read only if it is one.
         unsafe {
-            chain.push(LLVMDILocationGetLine(at));
+            let scope = LLVMDILocationGetScope(at);
+            let is_function = matches!(LLVMGetMetadataKind(scope), LLVMMetadataKind::LLVMDISubprogramMetadataKind);
+            assert!(is_function, "translation makes no other scopes");
+            chain.push(Place { function: LLVMDISubprogramGetLine(scope), line: LLVMDILocationGetLine(at) });
             at = LLVMDILocationGetInlinedAt(at);
         }
     }

@@ -4,7 +4,6 @@
 
 use super::sites;
 use crate::options::Options;
-use crate::parse::{FuncIndex, Module};
 use crate::translate::symbols;
 use inkwell::IntPredicate;
 use inkwell::attributes::AttributeLoc;
@@ -13,14 +12,17 @@ use inkwell::values::{BasicMetadataValueEnum, FunctionValue, InstructionOpcode, 
 use wasmc_abi::TrapCode;
 use wasmc_abi::vmctx::STACK_LIMIT;
 
+/// The line of a function's first byte.
+const BODY_START: u32 = 1;
+
 /// Inserts the checks.
-pub fn insert_checks(llvm: &LlvmModule<'_>, module: &Module<'_>, options: &Options) {
+pub fn insert_checks(llvm: &LlvmModule<'_>, options: &Options) {
     let trap = llvm.get_function(&symbols::trap_stub(TrapCode::StackOverflow));
     for function in llvm.get_functions().filter(|f| f.count_basic_blocks() > 0) {
         release_vmctx(function);
         if is_guest(function) && calls_guest(function) {
             let call = insert_check(llvm, function, trap.expect("kept: the stub is declared external"), options);
-            sites::locate(function, call, body_offset(module, function));
+            sites::locate(function, call, BODY_START);
         }
     }
 }
@@ -40,18 +42,6 @@ fn is_fake_use(call: InstructionValue<'_>) -> bool {
 
 fn is_guest(function: FunctionValue<'_>) -> bool {
     function.get_subprogram().is_some()
-}
-
-/// Where the function's body stands in the Wasm module. Clones that LLVM has made count as the original.
-fn body_offset(module: &Module<'_>, function: FunctionValue<'_>) -> u32 {
-    let name = function.get_name().to_string_lossy();
-    let digits = name
-        .trim_start_matches(|c: char| !c.is_ascii_digit())
-        .split(|c: char| !c.is_ascii_digit())
-        .next()
-        .unwrap_or("");
-    let defined = digits.parse().ok().and_then(|index| module.defined(FuncIndex(index)));
-    defined.map_or(0, |d| module.bodies[d.get()].offset)
 }
 
 /// Whether the function calls anything but traps, helpers and intrinsics, whose needs the headroom

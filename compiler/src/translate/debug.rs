@@ -1,7 +1,9 @@
-//! Where instructions came from. LLVM's debug locations carry Wasm offsets through optimisation: a
-//! location's line is the offset in the module, and inlining chains them. Only instructions at which
-//! execution can leave the code have one. No debug information reaches the image.
+//! Where instructions came from. LLVM's debug locations carry that through optimisation: a location's line is one more
+//! than the distance from the start of the function's body, its scope's line the index of the function, and inlining
+//! chains them. So a body has the same locations wherever it stands in the module. Only instructions at which execution
+//! can leave the code have one. No debug information reaches the image.
 
+use crate::parse::FuncIndex;
 use inkwell::builder::Builder;
 use inkwell::context::Context;
 use inkwell::debug_info::{
@@ -45,15 +47,15 @@ impl<'ctx> Debug<'ctx> {
         Debug { context, builder, unit, file, ty }
     }
 
-    /// A scope for the locations of one function.
-    pub fn subprogram(&self, name: &str) -> DISubprogram<'ctx> {
+    /// A scope for the locations of one function, whose code has that name.
+    pub fn subprogram(&self, name: &str, function: FuncIndex) -> DISubprogram<'ctx> {
         let flags = inkwell::debug_info::DIFlags::ZERO;
         self.builder.create_function(
             self.unit.as_debug_info_scope(),
             name,
             None,
             self.file,
-            0,
+            function.0,
             self.ty,
             true,
             true,
@@ -63,10 +65,12 @@ impl<'ctx> Debug<'ctx> {
         )
     }
 
-    /// What `builder` makes from now on comes from the Wasm instruction at `offset`.
-    pub fn locate(&self, builder: &Builder<'ctx>, scope: DISubprogram<'ctx>, offset: u32) {
+    /// What `builder` makes from now on comes from the function's instruction at that distance from the start of its
+    /// body; from none, if there is no distance.
+    pub fn locate(&self, builder: &Builder<'ctx>, scope: DISubprogram<'ctx>, distance: Option<u32>) {
         let scope = scope.as_debug_info_scope();
-        builder.set_current_debug_location(self.builder.create_debug_location(self.context, offset, 0, scope, None));
+        let line = distance.map_or(0, |distance| distance + 1);
+        builder.set_current_debug_location(self.builder.create_debug_location(self.context, line, 0, scope, None));
     }
 
     pub fn finish(&self) {

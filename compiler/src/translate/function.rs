@@ -56,6 +56,8 @@ pub struct FunctionTranslator<'u, 'ctx> {
     scope: DISubprogram<'ctx>,
     /// Offset of the current instruction in the Wasm module.
     offset: u32,
+    /// Offset of the body.
+    body_offset: u32,
     /// Whether globals that nobody else changes may be changed here.
     pub is_initialiser: bool,
     /// Whether the function has the tail convention.
@@ -108,6 +110,7 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
             start: None,
             scope: function.get_subprogram().expect("a declared function has a scope"),
             offset: body.offset,
+            body_offset: body.offset,
             is_initialiser: unit.module.initialiser == Some(index),
             is_tail_entry: tail_entry.is_some(),
             exit: None,
@@ -267,7 +270,7 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
 
     /// What the builder makes from now on can leave the code, at the current instruction.
     pub fn locate(&self) {
-        self.unit.debug.locate(&self.builder, self.scope, self.offset);
+        self.unit.debug.locate(&self.builder, self.scope, Some(self.offset - self.body_offset));
     }
 
     /// Ends what [`Self::locate`] began.

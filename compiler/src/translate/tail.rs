@@ -31,7 +31,7 @@ pub fn define_ordinary(unit: &Unit<'_, '_>, index: FuncIndex, body: FunctionValu
     let values = params_by_ordinary_convention(unit, &builder, function, ty)?;
     let args = args(unit, &builder, vmctx, area, ty, &values)?;
     // No instruction of the module's, but a place for those of the body, should LLVM put it here.
-    unit.debug.locate(&builder, function.get_subprogram().expect("a declared function has a scope"), 0);
+    unit.debug.locate(&builder, function.get_subprogram().expect("a declared function has a scope"), None);
     let call = builder.build_call(body, &args, "")?;
     builder.unset_current_debug_location();
     unit.attributes.body_call(call);

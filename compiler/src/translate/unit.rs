@@ -158,7 +158,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
             function.as_global_value().set_visibility(GlobalVisibility::Hidden);
         }
         if is_ours {
-            function.set_subprogram(self.debug.subprogram(name));
+            function.set_subprogram(self.debug.subprogram(name, self.module.function_index(defined)));
         }
         function
     }
