@@ -68,6 +68,9 @@ pub(super) fn has_deep_functions(image: &Image<'_>) -> bool {
 }
 
 fn imported_tags(image: &Image<'_>) -> u32 {
+    if image.tags().is_empty() {
+        return 0;
+    }
     image.imports().iter().filter(|import| import.kind == ExternKind::Tag as u32).count() as u32
 }
 
