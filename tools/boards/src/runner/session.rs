@@ -4,8 +4,8 @@ use crate::arena::Arena;
 use crate::channel::Channel;
 use crate::machine;
 use crate::text::Text;
-use wasmc_abi::{HeapType, ValType};
 use wasmc_abi::signature::slot_count;
+use wasmc_abi::{HeapType, ValType};
 use wasmc_runtime::bare::{
     Board, Caller, Error, Group, HostFunc, Instance, Member, Module, Referent, Stack, Trap, TrapCode,
 };
