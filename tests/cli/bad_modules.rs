@@ -74,11 +74,6 @@ fn what_a_target_cannot_have_is_refused_by_name() {
         ("armv7-linux", "(module (memory i64 1))", ["armv7-linux", "addresses of 64 bits"]),
         ("riscv32imac-none", "(module (table i64 1 funcref))", ["riscv32imac-none", "indices of 64 bits"]),
         ("thumbv7em-none", "(module (memory 1 1 shared))", ["thumbv7em-none", "shared"]),
-        (
-            "thumbv7em-none",
-            "(module (type $s (struct)) (global anyref (struct.new $s)))",
-            ["thumbv7em-none", "garbage collection"],
-        ),
     ] {
         let module = desk.file("module.wat", text);
         let args = ["compile".as_ref(), module.as_os_str(), "--target".as_ref(), target.as_ref()];

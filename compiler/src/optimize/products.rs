@@ -88,8 +88,10 @@ fn replace<'ctx>(product: &Product<'ctx>, builder: &Builder<'ctx>) -> bool {
     for user in users(product.u) {
         match user.get_opcode() {
             Op::LShr if int_operand(user, 1).and_then(|count| count.get_zero_extended_constant()) == Some(32) => {
-                for sum in users(user).into_iter().filter(|sum| sum.get_opcode() == Op::Add) {
-                    replaced |= replace_high(product, sum, u, builder);
+                for sum in sums_with(user) {
+                    // The highest part may be added last.
+                    replaced |= replace_high(product, sum, u, builder)
+                        || sums_with(sum).into_iter().any(|sum| replace_high(product, sum, u, builder));
                 }
             }
             Op::Shl if int_operand(user, 1).and_then(|count| count.get_zero_extended_constant()) == Some(32) => {
@@ -165,6 +167,10 @@ fn take_apart<'ctx>(value: IntValue<'ctx>, terms: &mut Vec<IntValue<'ctx>>) {
         Some(parts) => parts.into_iter().for_each(|part| take_apart(part, terms)),
         None => terms.push(value),
     }
+}
+
+fn sums_with(of: InstructionValue<'_>) -> Vec<InstructionValue<'_>> {
+    users(of).into_iter().filter(|user| user.get_opcode() == Op::Add).collect()
 }
 
 fn users(of: InstructionValue<'_>) -> Vec<InstructionValue<'_>> {

@@ -1,6 +1,10 @@
 //! Guests that are interrupted.
 
 use crate::{module, trap};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use wasmc_runtime::*;
 
 /// Functions that never end by themselves: in a loop, by calls, by tail calls, in a helper, in host functions.
@@ -27,11 +31,43 @@ const UNENDING: &str = r#"(module
     (func $inner (loop (br 0)))
     (func (export "count") (result i32) (global.get $g)))"#;
 
+/// A thread that interrupts a guest, and again if the guest had not yet begun: then it was of no effect.
+struct Waker {
+    has_ended: Arc<AtomicBool>,
+    thread: JoinHandle<Instant>,
+}
+
+impl Waker {
+    fn after(milliseconds: u64, handle: &InterruptHandle) -> Waker {
+        let (handle, has_ended) = (handle.clone(), Arc::new(AtomicBool::new(false)));
+        let ended = has_ended.clone();
+        let thread = std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(milliseconds));
+            let asked = Instant::now();
+            handle.interrupt();
+            while !ended.load(Ordering::Relaxed) {
+                std::thread::sleep(Duration::from_millis(1));
+                if asked.elapsed() > Duration::from_millis(100) {
+                    handle.interrupt();
+                }
+            }
+            asked
+        });
+        Waker { has_ended, thread }
+    }
+
+    /// When it interrupted the guest first.
+    fn end(self) -> Instant {
+        self.has_ended.store(true, Ordering::Relaxed);
+        self.thread.join().unwrap()
+    }
+}
+
 fn endless() -> (Store<u32>, Instance) {
     let mut linker: Linker<u32> = Linker::new();
     linker.func("host", "f", |mut caller: Caller<'_, u32>, milliseconds: u32| {
         *caller.data_mut() += 1;
-        std::thread::sleep(std::time::Duration::from_millis(milliseconds.into()));
+        std::thread::sleep(Duration::from_millis(milliseconds.into()));
         milliseconds
     });
     // Takes no notice of what became of the guest that it calls.
@@ -55,13 +91,9 @@ fn another_thread_stops_guests_that_would_never_end() {
     for name in ["loop", "calls", "tail", "tail_indirect", "fill", "host", "slow", "nested", "trace"] {
         let func = instance.get_typed_func::<(), ()>(&store, name).unwrap();
         for round in 0..5 {
-            let handle = handle.clone();
-            let waker = std::thread::spawn(move || {
-                std::thread::sleep(std::time::Duration::from_millis(5 + round));
-                handle.interrupt();
-            });
+            let waker = Waker::after(5 + round, &handle);
             let trap = trap(func.call(&mut store, ()));
-            waker.join().unwrap();
+            waker.end();
             assert_eq!(trap.code, TrapCode::Interrupted, "{name}");
             let names: Vec<_> = trap.frames.iter().filter_map(|frame| frame.func_name.as_deref()).collect();
             assert!(name != "trace" || names.contains(&"inner") || names.contains(&"trace"), "{trap}");
@@ -105,19 +137,13 @@ fn an_endless_loop_of_any_kind_is_stopped_within_a_millisecond() {
     for (name, instance) in names {
         let func = instance.get_typed_func::<(), ()>(&store, &name).unwrap();
         let shortest = (0..30).map(|_| {
-            let handle = handle.clone();
-            let waker = std::thread::spawn(move || {
-                std::thread::sleep(std::time::Duration::from_millis(2));
-                let asked = std::time::Instant::now();
-                handle.interrupt();
-                asked
-            });
+            let waker = Waker::after(2, &handle);
             assert_eq!(trap(func.call(&mut store, ())).code, TrapCode::Interrupted, "{name}");
-            let ended = std::time::Instant::now();
-            ended.duration_since(waker.join().unwrap())
+            let ended = Instant::now();
+            ended.duration_since(waker.end())
         });
         let shortest = shortest.min().unwrap();
-        assert!(shortest < std::time::Duration::from_millis(1), "{name}: {shortest:?}");
+        assert!(shortest < Duration::from_millis(1), "{name}: {shortest:?}");
     }
 }
 
@@ -134,12 +160,12 @@ fn only_the_store_that_was_meant_is_interrupted() {
             (handle, thread)
         })
         .collect();
-    std::thread::sleep(std::time::Duration::from_millis(50));
+    std::thread::sleep(Duration::from_millis(50));
     for index in 0..threads.len() {
         assert!(threads[index..].iter().all(|(_, thread)| !thread.is_finished()));
         while !threads[index].1.is_finished() {
             threads[index].0.interrupt();
-            std::thread::sleep(std::time::Duration::from_millis(1));
+            std::thread::sleep(Duration::from_millis(1));
         }
     }
     for (_, thread) in threads {
