@@ -12,6 +12,7 @@ pub mod fixup;
 pub mod frame;
 pub mod image;
 pub mod object;
+pub mod profile;
 pub mod ram;
 mod record;
 pub mod signature;

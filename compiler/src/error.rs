@@ -56,6 +56,9 @@ pub enum CompileError {
     /// The text format could not be read.
     #[error("{0}")]
     Text(String),
+    /// A profile cannot be used, or the module cannot be made to write one.
+    #[error("{0}")]
+    Profile(String),
     /// An option makes no sense.
     #[error("{0}")]
     Options(String),

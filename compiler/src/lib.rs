@@ -10,6 +10,7 @@ mod machine;
 mod optimize;
 pub mod options;
 pub mod parse;
+pub mod profile;
 pub mod progress;
 mod routines;
 pub mod target;
@@ -19,12 +20,14 @@ mod units;
 pub use error::CompileError;
 pub use options::{Emit, MemoryModel, OptLevel, Options};
 pub use parse::Proposals;
+pub use profile::{Profile, Profiling};
 pub use progress::{Observer, Phase};
 pub use target::Target;
 
 use generate::{Emitted, Work};
 use incremental::Store;
-use parse::DefinedFuncIndex;
+use parse::{DefinedFuncIndex, Module};
+use profile::{Known, ModuleProfile};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Mutex;
@@ -64,7 +67,13 @@ fn run(
     observer: &mut dyn Observer,
 ) -> Result<Vec<u8>, CompileError> {
     let wasm = to_binary(wasm)?;
-    let module = phase(observer, Phase::Parse, |_| parse::parse(&wasm, options.proposals))?;
+    let mut records = Vec::new();
+    let mut module = phase(observer, Phase::Parse, |_| parse::parse(&wasm, options.proposals))?;
+    match &options.profiling {
+        Profiling::None => {}
+        Profiling::Generate => profile::count(&mut module, &mut records, options.target.row)?,
+        Profiling::Use(profile) => use_profile(&mut module, profile, observer)?,
+    }
     if emit == Emit::Module {
         return Ok(parse::print(&module).into_bytes());
     }
@@ -82,6 +91,14 @@ fn run(
             result => return result,
         }
     }
+}
+
+/// Has a module be compiled by what a profile says of it.
+fn use_profile(module: &mut Module<'_>, profile: &Profile, observer: &mut dyn Observer) -> Result<(), CompileError> {
+    let known = Known::new(module, profile)?;
+    known.unknown().for_each(|index| observer.function_not_profiled(module.function_index(index).0));
+    module.profile = ModuleProfile::Known(known);
+    Ok(())
 }
 
 /// Everything behind the parser.

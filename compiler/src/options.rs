@@ -1,6 +1,7 @@
 //! What a caller may choose.
 
 use crate::parse::Proposals;
+use crate::profile::Profiling;
 use crate::target::Target;
 use std::num::NonZeroUsize;
 pub use wasmc_abi::target::MemoryModel;
@@ -33,6 +34,8 @@ pub struct Options {
     pub neon_float: bool,
     /// Code counts the instructions that it executes, and traps when they are more than the host allows.
     pub fuel: bool,
+    /// Whether code counts which way it goes, or is made by what was counted.
+    pub profiling: Profiling,
 }
 
 impl Options {
@@ -57,6 +60,7 @@ impl Default for Options {
             deterministic: false,
             neon_float: false,
             fuel: false,
+            profiling: Profiling::None,
         }
     }
 }
@@ -65,10 +69,26 @@ impl Options {
     /// All that code depends on, in words, for digests: different options have different descriptions.
     pub fn description(&self) -> String {
         // Named one by one, so that a new option has to be thought about; threads change nothing.
-        let Options { target, proposals, memory, level, threads: _, unit_len, strip, deterministic, neon_float, fuel } =
-            self;
+        let Options {
+            target,
+            proposals,
+            memory,
+            level,
+            threads: _,
+            unit_len,
+            strip,
+            deterministic,
+            neon_float,
+            fuel,
+            profiling,
+        } = self;
+        let profiling = match profiling {
+            Profiling::None => "none".into(),
+            Profiling::Generate => "generate".into(),
+            Profiling::Use(profile) => format!("{:x?}", profile.digest()),
+        };
         format!(
-            "target {} {}\ncpu {} {} {} {:#x}\nmemory {memory}\nlevel {}\nunits {unit_len}\nstrip {strip}\ndeterministic {deterministic}\nneon_float {neon_float}\nfuel {fuel}\nproposals {proposals:?}\n",
+            "target {} {}\ncpu {} {} {} {:#x}\nmemory {memory}\nlevel {}\nunits {unit_len}\nstrip {strip}\ndeterministic {deterministic}\nneon_float {neon_float}\nfuel {fuel}\nprofile {profiling}\nproposals {proposals:?}\n",
             target.row.name,
             target.row.triple,
             target.cpu,

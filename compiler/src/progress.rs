@@ -66,6 +66,11 @@ pub trait Observer: Send {
     fn function_not_optimized(&mut self, function: u32) {
         let _ = function;
     }
+
+    /// The profile says nothing of this function, which has changed since, or is new.
+    fn function_not_profiled(&mut self, function: u32) {
+        let _ = function;
+    }
 }
 
 /// The observer that does not listen.

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use wasmc_abi::TrapCode;
 use wasmc_abi::image::ExternKind;
+use wasmc_abi::profile::{self, PartHeader};
 
 #[cfg(feature = "gc")]
 use crate::arrays::{self, Objects};
@@ -364,7 +365,10 @@ impl StoreCore {
         guest.fill(|ty| module.type_ids()[ty as usize].to_slot());
         block.stack_limit().set(self.stack_limit() as u64);
         block.store().set(Ptr(&raw mut self.cells));
-        let main_memory = guest.main_memory().and_then(|index| memories.get(index as usize).copied());
+        // What code counts in is not the guest's, nor for what it imports.
+        let is_guests = |index: &u32| image.find_export(profile::EXPORT).is_none_or(|export| export.index != *index);
+        let main_memory = guest.main_memory().filter(is_guests);
+        let main_memory = main_memory.and_then(|index| memories.get(index as usize).copied());
         let (store, store_id, module) = (self.this(), self.id(), module.clone());
         let instance =
             InstanceData { guest, store, store_id, module, storage, memories, tables, globals, tags, main_memory };
@@ -460,6 +464,15 @@ impl Instance {
             Some((image.export_name(&export).into(), item))
         });
         exports.collect()
+    }
+
+    /// What its code has counted so far, if it was compiled with `--profile-generate`: a profile for `--profile-use`. Those
+    /// of several instances, or of several runs, are one profile if they are written one after another.
+    pub fn profile(&self, store: &impl AsContext) -> Option<Vec<u8>> {
+        let memory = self.get_memory(store, profile::EXPORT)?;
+        let bytes = memory.data(store);
+        let head = profile::sealed_head(bytes)?;
+        Some([&head.to_bytes(), bytes.get(PartHeader::LEN..head.len as usize)?].concat())
     }
 
     /// An exported function.

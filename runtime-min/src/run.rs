@@ -4,8 +4,9 @@
 use std::ffi::OsString;
 use std::io::Write;
 use std::os::unix::ffi::OsStringExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -26,6 +27,8 @@ use crate::wasi_threads::{self, Thread};
 pub const EXIT_TRAP: i32 = 134;
 /// Exit code of every other failure to run.
 pub const EXIT_FAILURE: i32 = 1;
+/// The file that a program's profile goes to, if none is named.
+pub const PROFILE: &str = "default.wasmprof";
 
 /// What a program is run with.
 #[derive(Clone, Debug, Default)]
@@ -48,6 +51,8 @@ pub struct RunOptions {
     /// Whether imported functions that WASI does not have, or has with another type, fail when they are called,
     /// instead of the program failing before it starts.
     pub unknown_imports_trap: bool,
+    /// Where the program's profile goes, if its code counts (`wasmc compile --profile-generate`): [`PROFILE`] if not given.
+    pub profile: Option<PathBuf>,
 }
 
 impl RunOptions {
@@ -127,7 +132,10 @@ impl Timer {
 /// Runs a program and returns its exit code. Results of a chosen function go to `out`, one a line;
 /// what went wrong goes to `err`.
 pub fn run(module: &Module, options: &RunOptions, out: &mut dyn Write, err: &mut dyn Write) -> i32 {
-    let code = match call(module, options) {
+    let profile = Profile::default();
+    let outcome = call(module, options, &profile);
+    let written = profile.write(options.profile.as_deref().unwrap_or(PROFILE.as_ref()));
+    let code = match outcome {
         Ok(results) => results.iter().try_for_each(|value| writeln!(out, "{value}")).map_or(EXIT_FAILURE, |()| 0),
         Err(Error::Exit(code)) => code,
         Err(error) => {
@@ -137,20 +145,50 @@ pub fn run(module: &Module, options: &RunOptions, out: &mut dyn Write, err: &mut
         }
     };
     let _ = out.flush();
-    code
+    match written {
+        Ok(()) => code,
+        Err(error) => {
+            let _ = writeln!(err, "{error}");
+            if code == 0 { EXIT_FAILURE } else { code }
+        }
+    }
+}
+
+/// What the instances of a program have counted, however their calls have ended.
+#[derive(Clone, Default)]
+pub(crate) struct Profile(Arc<Mutex<Vec<u8>>>);
+
+impl Profile {
+    /// Adds what an instance has counted.
+    pub(crate) fn add(&self, instance: Instance, store: &Store<Thread>) {
+        if let Some(part) = instance.profile(store) {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(part);
+        }
+    }
+
+    /// Writes the file, if anything has counted. What is there is replaced: a program that was killed leaves what it was.
+    fn write(&self, path: &Path) -> Result<(), Error> {
+        let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        std::fs::write(path, &*bytes)
+            .map_err(|error| Error::host(format!("The profile {} cannot be written: {error}.", path.display())))
+    }
 }
 
 /// Instantiates the module with WASI and calls the function that the options name.
-fn call(module: &Module, options: &RunOptions) -> Result<Vec<Val>, Error> {
+fn call(module: &Module, options: &RunOptions, profile: &Profile) -> Result<Vec<Val>, Error> {
     let context = options.context()?;
     if wasi_threads::has_threads(module) {
         if options.fuel.is_some() {
             return Err(Error::host("A program with threads has no common fuel."));
         }
         let prepare = |linker: &mut Linker<_>| fill_up(linker, module, options);
-        let (first, options, stack_len) = (module.clone(), options.clone(), options.stack_len);
-        let main = move |linker: &Linker<_>, store: &mut Store<_>| enter(linker, store, &first, &options);
-        return wasi_threads::run(module, context, stack_len, prepare, main);
+        let (first, options, stack_len, counted) =
+            (module.clone(), options.clone(), options.stack_len, profile.clone());
+        let main = move |linker: &Linker<_>, store: &mut Store<_>| enter(linker, store, &first, &options, &counted);
+        return wasi_threads::run(module, context, stack_len, profile.clone(), prepare, main);
     }
     let mut linker = Linker::new();
     wasi_linker::add_to_linker_of_threads(&mut linker);
@@ -162,7 +200,7 @@ fn call(module: &Module, options: &RunOptions) -> Result<Vec<Val>, Error> {
     if let Some(fuel) = options.fuel {
         store.set_fuel(fuel)?;
     }
-    enter(&linker, &mut store, module, options)
+    enter(&linker, &mut store, module, options, profile)
 }
 
 /// Defines what the module imports beyond what there is, if the options say so.
@@ -178,9 +216,22 @@ fn enter(
     store: &mut Store<Thread>,
     module: &Module,
     options: &RunOptions,
+    profile: &Profile,
 ) -> Result<Vec<Val>, Error> {
-    let _timer = options.timeout.map(|timeout| Timer::start(store.interrupt_handle(), timeout));
+    let timer = options.timeout.map(|timeout| Timer::start(store.interrupt_handle(), timeout));
     let instance = linker.instantiate(store, module)?;
+    let outcome = call_chosen(instance, store, module, options);
+    drop(timer);
+    profile.add(instance, store);
+    outcome
+}
+
+fn call_chosen(
+    instance: Instance,
+    store: &mut Store<Thread>,
+    module: &Module,
+    options: &RunOptions,
+) -> Result<Vec<Val>, Error> {
     let Some(name) = &options.invoke else {
         let start = function(store, instance, module, "_start")?;
         return start.call(store, &[]);

@@ -16,6 +16,7 @@ use crate::host::Caller;
 use crate::interrupt::InterruptHandle;
 use crate::linker::Linker;
 use crate::module::Module;
+use crate::run::Profile;
 use crate::shared::SharedMemory;
 use crate::store::{DEFAULT_STACK_LEN, HOST_STACK_RESERVE, Store};
 use crate::types::ExternType;
@@ -51,6 +52,7 @@ struct Group {
     linker: OnceLock<Linker<Thread>>,
     wasi: Mutex<WasiCtx>,
     stack_len: usize,
+    profile: Profile,
     last_number: AtomicI32,
     running: Mutex<Running>,
     /// The first outcome counts.
@@ -76,6 +78,7 @@ pub(crate) fn run(
     module: &Module,
     context: WasiCtx,
     stack_len: Option<usize>,
+    profile: Profile,
     prepare: impl FnOnce(&mut Linker<Thread>),
     main: impl FnOnce(&Linker<Thread>, &mut Store<Thread>) -> Outcome + Send + 'static,
 ) -> Outcome {
@@ -85,6 +88,7 @@ pub(crate) fn run(
         linker: OnceLock::new(),
         wasi: Mutex::new(context),
         stack_len: stack_len.unwrap_or(DEFAULT_STACK_LEN),
+        profile,
         last_number: AtomicI32::new(0),
         running: Mutex::default(),
         outcome,
@@ -153,7 +157,9 @@ impl Group {
         let instance = linker.instantiate(&mut store, &self.module)?;
         let function = instance.get_typed_func::<(i32, i32), ()>(&store, "wasi_thread_start")?;
         self.start(number, store.interrupt_handle(), move |group| {
-            if let Err(error) = function.call(&mut store, (number, start)) {
+            let outcome = function.call(&mut store, (number, start));
+            group.profile.add(instance, &store);
+            if let Err(error) = outcome {
                 group.report(Err(error));
             }
         })

@@ -5,6 +5,7 @@ mod bad_images;
 mod bad_modules;
 mod bad_places;
 mod good;
+mod profile;
 mod programs;
 mod threads;
 

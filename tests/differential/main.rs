@@ -5,7 +5,9 @@
 mod loops;
 
 use arbitrary::Unstructured;
+use std::sync::Arc;
 use wasm_smith::{Config as SmithConfig, Module};
+use wasmc::{Options, Profile, Profiling};
 use wasmc_abi::TrapCode;
 use wasmc_abi::checksum::xxh32;
 use wasmc_tests::{Config, Engine, Oracle, Outcome, Value};
@@ -131,16 +133,41 @@ struct Counts {
 
 fn compare(seed: u64, config: Config, counts: &mut Counts) -> Result<(), String> {
     let wasm = module(seed, config);
-    let image = wasmc::compile(&wasm, &config.options()).map_err(|error| format!("compiling: {error}"))?;
-    let exports = wasmc_tests::exports(&wasm);
+    compare_image(seed, &wasm, config, &config.options(), counts)?;
+    // Firmware keeps no profile.
+    if !config.platform.is_board() && Random::new(seed ^ 0x9120).next().is_multiple_of(2) {
+        let counting = Options { profiling: Profiling::Generate, ..config.options() };
+        let parts =
+            compare_image(seed, &wasm, config, &counting, counts).map_err(|text| format!("counting, {text}"))?;
+        // Nothing has run whose instance does not come about.
+        if !parts.is_empty() {
+            let profile = Profile::read(&parts).map_err(|error| error.to_string())?;
+            let used = Options { profiling: Profiling::Use(Arc::new(profile)), ..config.options() };
+            compare_image(seed, &wasm, config, &used, counts).map_err(|text| format!("with its profile, {text}"))?;
+        }
+    }
+    Ok(())
+}
+
+/// Compares a module compiled with these options; what it has counted comes back.
+fn compare_image(
+    seed: u64,
+    wasm: &[u8],
+    config: Config,
+    options: &Options,
+    counts: &mut Counts,
+) -> Result<Vec<u8>, String> {
+    let image = wasmc::compile(wasm, options).map_err(|error| format!("compiling: {error}"))?;
+    let mut parts = Vec::new();
+    let exports = wasmc_tests::exports(wasm);
     let mut random = Random::new(!seed);
     for (name, ty) in &exports {
         let ExternType::Func(ty) = ty else { continue };
         // Each function starts from the module's first state and goes on from the one it left.
-        let (mut engine, mut oracle) = match (Engine::of(&image, config.platform), Oracle::with_fuel(&wasm, Some(FUEL)))
+        let (mut engine, mut oracle) = match (Engine::of(&image, config.platform), Oracle::with_fuel(wasm, Some(FUEL)))
         {
             (Ok(engine), Ok(oracle)) => (engine, oracle),
-            (Err(found), Err(wanted)) if same(&found, &wanted) => return Ok(()),
+            (Err(found), Err(wanted)) if same(&found, &wanted) => return Ok(parts),
             (found, wanted) => {
                 let shown = |stop: Option<Outcome>| stop.map_or("an instance".into(), |stop| stop.to_string());
                 let (found, wanted) = (shown(found.err()), shown(wanted.err()));
@@ -163,8 +190,9 @@ fn compare(seed: u64, config: Config, counts: &mut Counts) -> Result<(), String>
             counts.traps += u64::from(matches!(wanted, Outcome::Trap(_)));
             compare_state(&exports, &mut engine, &oracle).map_err(|text| format!("after {name}: {text}"))?;
         }
+        parts.extend(engine.profile().unwrap_or_default());
     }
-    Ok(())
+    Ok(parts)
 }
 
 fn compare_state(exports: &[(String, ExternType)], engine: &mut Engine, oracle: &Oracle) -> Result<(), String> {

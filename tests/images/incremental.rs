@@ -3,9 +3,10 @@
 use crate::deterministic::large_module;
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use wasmc::incremental::{Key, Store};
-use wasmc::{OptLevel, Options, Target, compile, compile_incremental};
+use wasmc::{OptLevel, Options, Profile, Profiling, Target, compile, compile_incremental};
+use wasmc_tests::{Engine, PLATFORMS, Value};
 
 /// A store in memory, which counts.
 #[derive(Default)]
@@ -78,6 +79,13 @@ fn what_code_depends_on_is_in_the_key() {
         (func (export \"f\") (param i32) (result i32) (i32.load (local.get 0))))";
     let store = Memory::default();
     let base = Options { threads: NonZeroUsize::MIN, ..Options::default() };
+    let used = |calls| {
+        let image = compile(ONE.as_bytes(), &Options { profiling: Profiling::Generate, ..base.clone() });
+        let mut engine = Engine::of(&image.expect("it is right"), &PLATFORMS[0]).expect("it needs nothing");
+        (0..calls).for_each(|_| drop(engine.call("f", &[Value::I32(0)])));
+        let profile = engine.profile().expect("it counts");
+        Profiling::Use(Arc::new(Profile::read(&profile).expect("it is sound")))
+    };
     let v3 = || Target::new("x86_64-linux", Some("x86-64-v3"), &[]).expect("it is known");
     for options in [
         base.clone(),
@@ -87,6 +95,9 @@ fn what_code_depends_on_is_in_the_key() {
         Options { target: Target::new("aarch64-linux", None, &[]).expect("it is known"), ..base.clone() },
         Options { strip: true, ..base.clone() },
         Options { fuel: true, ..base.clone() },
+        Options { profiling: Profiling::Generate, ..base.clone() },
+        Options { profiling: used(1), ..base.clone() },
+        Options { profiling: used(2), ..base.clone() },
     ] {
         assert_eq!(store.compile(ONE.as_bytes(), &options), (0, 1), "{options:?}");
         assert_eq!(store.compile(ONE.as_bytes(), &options), (1, 0), "{options:?}");

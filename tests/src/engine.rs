@@ -2,6 +2,7 @@
 
 use crate::{Config, Outcome, Platform, Runner, Value};
 use std::time::Duration;
+use wasmc_abi::profile;
 use wasmc_test_protocol::{Inspect, Request, Values};
 
 /// Instances of compiled code. Calls go to the youngest.
@@ -79,6 +80,13 @@ impl Engine {
     fn inspect(&mut self, what: Inspect, name: &str) -> Outcome {
         let slot = self.slot();
         self.runner().ask(&Request::Inspect { what, slot, name })
+    }
+
+    /// What its code has counted, if it was compiled to count.
+    pub fn profile(&mut self) -> Option<Vec<u8>> {
+        let memory = self.memory(profile::EXPORT)?;
+        let head = profile::sealed_head(&memory)?;
+        Some([&head.to_bytes(), &memory[profile::PartHeader::LEN..head.len as usize]].concat())
     }
 
     /// Contents of an exported memory.

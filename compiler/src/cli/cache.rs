@@ -183,7 +183,19 @@ impl Cache {
 mod tests {
     use super::*;
     use std::num::NonZeroUsize;
-    use wasmc::{MemoryModel, OptLevel, Target};
+    use std::sync::Arc;
+    use wasmc::{MemoryModel, OptLevel, Profile, Profiling, Target};
+    use wasmc_abi::profile::{COUNTER_LEN, MAGIC, PartHeader, VERSION, sealed_head};
+
+    /// A profile of no function, with a counter of that value.
+    fn used(count: u64) -> Profiling {
+        let len = (PartHeader::LEN + COUNTER_LEN) as u32;
+        let head = PartHeader { magic: MAGIC, version: VERSION, checksum: 0, len, bodies: 0 };
+        let memory = [&head.to_bytes()[..], &count.to_le_bytes()].concat();
+        let head = sealed_head(&memory).unwrap();
+        let part = [&head.to_bytes(), &memory[PartHeader::LEN..]].concat();
+        Profiling::Use(Arc::new(Profile::read(&part).unwrap()))
+    }
 
     #[test]
     fn the_key_changes_with_all_that_the_image_depends_on() {
@@ -200,6 +212,9 @@ mod tests {
             key(b"module", &Options { neon_float: true, ..options.clone() }, "tool"),
             key(b"module", &Options { fuel: true, ..options.clone() }, "tool"),
             key(b"module", &Options { unit_len: 1, ..options.clone() }, "tool"),
+            key(b"module", &Options { profiling: Profiling::Generate, ..options.clone() }, "tool"),
+            key(b"module", &Options { profiling: used(1), ..options.clone() }, "tool"),
+            key(b"module", &Options { profiling: used(2), ..options.clone() }, "tool"),
             key(
                 b"module",
                 &Options { target: Target::new("x86_64-linux", Some("x86-64-v3"), &[]).unwrap(), ..options.clone() },

@@ -5,6 +5,7 @@
 //! started generate
 //! functions 12 340
 //! unoptimized 7                     a function that the optimiser leaves alone
+//! unprofiled 8                      a function that the profile does not know
 //! ended generate 1250000 81234      microseconds, peak memory in KiB
 //! kept 0f…e1.unit 4567              name and length of an entry of the cache; then the entry
 //! failed 1 57 20                    exit status, lengths of message and help; then both
@@ -27,6 +28,8 @@ pub enum Frame {
     Functions(usize, usize),
     /// The function with this index is too large for the optimiser.
     NotOptimized(u32),
+    /// The profile says nothing of the function with this index.
+    NotProfiled(u32),
     /// A unit to be kept.
     Kept(Key, Vec<u8>),
     /// There will be no result. The last frame.
@@ -56,6 +59,7 @@ impl Frame {
             }
             Frame::Functions(done, total) => writeln!(to, "functions {done} {total}")?,
             Frame::NotOptimized(function) => writeln!(to, "unoptimized {function}")?,
+            Frame::NotProfiled(function) => writeln!(to, "unprofiled {function}")?,
             Frame::Kept(key, entry) => {
                 writeln!(to, "kept {} {}", key.file_name(), entry.len())?;
                 to.write_all(entry)?;
@@ -89,6 +93,7 @@ impl Frame {
             }
             ["functions", done, total] => Frame::Functions(number(done)? as usize, number(total)? as usize),
             ["unoptimized", function] => Frame::NotOptimized(function.parse().map_err(|_| bad())?),
+            ["unprofiled", function] => Frame::NotProfiled(function.parse().map_err(|_| bad())?),
             ["kept", name, len] => {
                 let key = Key::from_file_name(name).ok_or_else(bad)?;
                 match read_exactly(from, number(len)?)? {
@@ -131,6 +136,7 @@ mod tests {
             Frame::Started(Phase::Generate),
             Frame::Functions(3, 4),
             Frame::NotOptimized(u32::MAX),
+            Frame::NotProfiled(1),
             Frame::Kept(Key::unit(wasmc::incremental::Key([7; 32])), b"unit\n\0".to_vec()),
             Frame::Ended(report),
             Frame::Failed(Failure::input("line one\nline two").help("try\nthis")),

@@ -5,7 +5,9 @@ use super::failure::Failure;
 use clap::ValueEnum;
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
-use wasmc::{CompileError, Emit, MemoryModel, OptLevel, Options, Proposals, Target};
+use std::path::PathBuf;
+use std::sync::Arc;
+use wasmc::{CompileError, Emit, MemoryModel, OptLevel, Options, Profile, Profiling, Proposals, Target};
 use wasmc_abi::target::Arch;
 use wasmc_runtime::run::parse_size;
 
@@ -60,6 +62,13 @@ pub struct CodegenArgs {
     /// On 32-bit ARM with NEON, compute vectors of f32 with it: faster, but subnormal numbers count as zero
     #[arg(long, conflicts_with = "deterministic", help_heading = "Code generation")]
     pub neon_float: bool,
+    /// Make code that counts which way it goes. Run, it leaves a profile: the file default.wasmprof, or that of --profile-file
+    #[arg(long, conflicts_with = "profile_use", help_heading = "Code generation")]
+    pub profile_generate: bool,
+    /// Make the code for what a profile says that it does most. FILE is what a program has left that was compiled with
+    /// --profile-generate, for whatever target, or several such files, one after another
+    #[arg(long, value_name = "FILE", help_heading = "Code generation")]
+    pub profile_use: Option<PathBuf>,
     /// Count executed instructions: how each command's `--fuel` says so to the worker
     #[arg(long, hide = true)]
     pub metered: bool,
@@ -196,8 +205,22 @@ impl CodegenArgs {
             deterministic: self.deterministic,
             neon_float: self.neon_float,
             fuel: self.metered,
+            profiling: self.profiling()?,
             unit_len: self.unit_size.unwrap_or(default.unit_len),
         })
+    }
+
+    fn profiling(&self) -> Result<Profiling, Failure> {
+        let Some(path) = &self.profile_use else {
+            return Ok(if self.profile_generate { Profiling::Generate } else { Profiling::None });
+        };
+        let bytes = std::fs::read(path).map_err(|error| {
+            Failure::file("read the profile", path, &error)
+                .help("a program that was compiled with --profile-generate leaves one when it has run")
+        })?;
+        let profile = Profile::read(&bytes)
+            .map_err(|error| Failure::compile(&error, &[]).of_file(&path.display().to_string()))?;
+        Ok(Profiling::Use(Arc::new(profile)))
     }
 
     fn proposals(&self) -> Result<Proposals, CompileError> {
@@ -243,13 +266,20 @@ impl CodegenArgs {
         if self.neon_float {
             args.push("--neon-float".into());
         }
+        if self.profile_generate {
+            args.push("--profile-generate".into());
+        }
         if self.metered {
             args.push("--metered".into());
         }
         if self.interruptible {
             args.push("--interruptible".into());
         }
-        args.into_iter().map(OsString::from).collect()
+        let mut args: Vec<_> = args.into_iter().map(OsString::from).collect();
+        if let Some(path) = &self.profile_use {
+            args.extend(["--profile-use".into(), path.clone().into()]);
+        }
+        args
     }
 }
 
@@ -282,6 +312,7 @@ mod tests {
             &["--deterministic"],
             &["--target=armv7-linux", "--features=+neon", "--neon-float"],
             &["--interruptible"],
+            &["--profile-generate"],
             &["--unit-size=96K"],
             &["--metered"],
             &["-O", "s", "--target", "x86_64-linux", "--cpu=x86-64-v3", "--memory", "checked"],

@@ -48,6 +48,9 @@ pub struct RunArgs {
     /// Let imported functions that nobody provides trap when they are called, not keep the module from running
     #[arg(long)]
     unknown_imports_trap: bool,
+    /// Where the profile goes, if the code counts for one [default: default.wasmprof]
+    #[arg(long, value_name = "FILE")]
+    profile_file: Option<PathBuf>,
     /// Compile anew and keep nothing
     #[arg(long)]
     no_cache: bool,
@@ -146,6 +149,7 @@ fn run_options(args: &RunArgs) -> Result<RunOptions, Failure> {
     options.timeout = args.timeout;
     options.fuel = args.fuel;
     options.unknown_imports_trap = args.unknown_imports_trap;
+    options.profile = args.profile_file.clone();
     for dir in &args.dirs {
         options.dir(dir);
     }

@@ -83,6 +83,9 @@ pub fn compile(job: &Job) -> Result<Compiled, Failure> {
         if !heard.not_optimized.is_empty() && !job.quiet {
             warn(&not_optimized(job.name, &heard.not_optimized));
         }
+        if !heard.not_profiled.is_empty() && !job.quiet {
+            warn(&not_profiled(job.name, &heard.not_profiled));
+        }
         if let Some(why) = heard.not_kept.filter(|_| !job.quiet) {
             warn(&why);
         }
@@ -109,10 +112,13 @@ fn start(job: &Job) -> Result<Child, Failure> {
 }
 
 /// What the worker told.
+#[derive(Default)]
 struct Heard {
     reports: Vec<PhaseReport>,
     /// Functions that were too large for the optimiser.
     not_optimized: Vec<u32>,
+    /// Functions that the profile does not know.
+    not_profiled: Vec<u32>,
     /// The phase that began and did not end.
     phase: Option<Phase>,
     /// Why a unit could not be kept, if one could not.
@@ -121,8 +127,7 @@ struct Heard {
 }
 
 fn listen(frames: &Receiver<Frame>, mut progress: Progress, kept: Option<&Cache>) -> Heard {
-    let (reports, not_optimized) = (Vec::new(), Vec::new());
-    let mut heard = Heard { reports, not_optimized, phase: None, not_kept: None, outcome: None };
+    let mut heard = Heard::default();
     let mut any_kept = false;
     loop {
         match frames.recv_timeout(Duration::from_millis(200)) {
@@ -136,6 +141,7 @@ fn listen(frames: &Receiver<Frame>, mut progress: Progress, kept: Option<&Cache>
             }
             Ok(Frame::Functions(done, total)) => progress.functions(done, total),
             Ok(Frame::NotOptimized(function)) => heard.not_optimized.push(function),
+            Ok(Frame::NotProfiled(function)) => heard.not_profiled.push(function),
             Ok(Frame::Kept(key, entry)) => {
                 any_kept = true;
                 heard.not_kept = kept.and_then(|cache| cache.store(&key, &entry).err()).or(heard.not_kept);
@@ -155,14 +161,25 @@ const NAMED_FUNCTIONS: usize = 5;
 
 /// What a user should know about functions that stay slow.
 fn not_optimized(name: &str, functions: &[u32]) -> String {
+    let shown = some(functions);
+    let limits = "1 MiB of code, 50,000 locals or a br_table of 10,000";
+    format!("{name}: too large to be optimised, and so slow: function {shown} ({limits})")
+}
+
+/// What a user should know about functions that are compiled as if there were no profile.
+fn not_profiled(name: &str, functions: &[u32]) -> String {
+    let shown = some(functions);
+    format!("{name}: not in the profile, as they are new or have changed since it was made: function {shown}")
+}
+
+/// The first few of a list of functions.
+fn some(functions: &[u32]) -> String {
     let shown: Vec<_> = functions.iter().take(NAMED_FUNCTIONS).map(u32::to_string).collect();
     let more = match functions.len().saturating_sub(NAMED_FUNCTIONS) {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let shown = shown.join(", ");
-    let limits = "1 MiB of code, 50,000 locals or a br_table of 10,000";
-    format!("{name}: too large to be optimised, and so slow: function {shown}{more} ({limits})")
+    format!("{}{more}", shown.join(", "))
 }
 
 /// Lines of the worker's last words that are shown.

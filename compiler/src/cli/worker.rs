@@ -120,6 +120,10 @@ impl Observer for Sender {
     fn function_not_optimized(&mut self, function: u32) {
         send(&Frame::NotOptimized(function));
     }
+
+    fn function_not_profiled(&mut self, function: u32) {
+        send(&Frame::NotProfiled(function));
+    }
 }
 
 /// Makes the kernel measure the peak from now on (proc(5), `clear_refs`); if it does not, the peak

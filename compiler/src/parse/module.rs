@@ -5,6 +5,7 @@ use super::exceptions::Throwing;
 use super::index::{DefinedFuncIndex, FuncIndex, GlobalIndex, MemoryIndex, TableIndex, TagIndex, TypeId};
 use super::operands::Validation;
 use super::types::{Composite, SubType};
+use crate::profile::ModuleProfile;
 use std::borrow::Cow;
 use wasmc_abi::ValType;
 use wasmc_abi::signature::slot_count;
@@ -78,6 +79,8 @@ pub struct Module<'a> {
     pub validation: Option<Validation>,
     /// Which functions may be left by an exception, if that is more than the imported ones.
     pub throwing: Option<Throwing>,
+    /// What it has to do with profiles.
+    pub profile: ModuleProfile,
 }
 
 /// A function type.

@@ -99,7 +99,7 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         self.memory_address(memory, start)
     }
 
-    fn memory_address(&self, memory: MemoryIndex, start: IntValue<'ctx>) -> Result<PointerValue<'ctx>> {
+    pub(super) fn memory_address(&self, memory: MemoryIndex, start: IntValue<'ctx>) -> Result<PointerValue<'ctx>> {
         let base = self.memory_base(memory)?;
         // SAFETY: plain arithmetic, no `inbounds`: LLVM is promised nothing about the result.
         Ok(unsafe { self.builder.build_gep(self.unit.types.i8, base, &[start], "")? })

@@ -16,6 +16,8 @@ pub struct Alias<'ctx> {
     /// Fields and elements of all objects.
     pub object: MetadataValue<'ctx>,
     pub fuel: MetadataValue<'ctx>,
+    /// Counters of a profile.
+    pub profile: MetadataValue<'ctx>,
     /// All imported mutable globals: two of them may be the same.
     pub imported_global: MetadataValue<'ctx>,
     root: MetadataValue<'ctx>,
@@ -35,6 +37,7 @@ impl<'ctx> Alias<'ctx> {
             table: tag("table"),
             object: tag("object"),
             fuel: tag("fuel"),
+            profile: tag("profile"),
             imported_global: tag("imported global"),
             root,
         }

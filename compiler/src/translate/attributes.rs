@@ -27,6 +27,8 @@ pub struct Attributes {
     c_i32: Option<Attribute>,
     optnone: Vec<Attribute>,
     no_implicit_float: Attribute,
+    never_called: Vec<Attribute>,
+    often_called: Attribute,
 }
 
 impl Attributes {
@@ -54,6 +56,8 @@ impl Attributes {
             trap: vec![flag("cold"), flag("noreturn"), flag("noinline")],
             optnone: vec![flag("optnone"), flag("noinline")],
             no_implicit_float: flag("noimplicitfloat"),
+            never_called: vec![flag("cold"), flag("optsize")],
+            often_called: flag("inlinehint"),
         }
     }
 
@@ -99,6 +103,16 @@ impl Attributes {
         }
         add(function, AttributeLoc::Function, &self.hosted);
         add(function, AttributeLoc::Function, &self.trap);
+    }
+
+    /// A function that nobody has called while a profile was made: it is small rather than fast.
+    pub fn never_called(&self, function: FunctionValue) {
+        add(function, AttributeLoc::Function, &self.never_called);
+    }
+
+    /// A function that was called often.
+    pub fn often_called(&self, function: FunctionValue) {
+        function.add_attribute(AttributeLoc::Function, self.often_called);
     }
 
     /// A body too large for the optimiser, which then does not make it small either.

@@ -69,12 +69,14 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         Ok(())
     }
 
-    /// Branches as the module says that it is likely, if it does.
+    /// Branches as the profile or the module says that it is likely, if either does.
     fn branch_hinted(&self, condition: IntValue<'ctx>, then: BasicBlock<'ctx>, next: BasicBlock<'ctx>) -> Result<()> {
+        self.count_way(condition)?;
         let branch = self.builder.build_conditional_branch(condition, then, next)?;
-        if let Some(taken) = self.unit.module.branch_hint(self.offset()) {
+        let hinted = || Some(self.unit.likely(self.unit.module.branch_hint(self.offset())?));
+        if let Some(weights) = self.counted_branch().or_else(hinted) {
             let prof = self.unit.context.get_kind_id("prof");
-            branch.set_metadata(self.unit.likely(taken), prof).expect("the weights are a node");
+            branch.set_metadata(weights, prof).expect("the weights are a node");
         }
         Ok(())
     }
@@ -198,6 +200,7 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
 
     pub fn branch_table(&mut self, table: &BrTable<'_>) -> Result<()> {
         let index = self.pop_int();
+        self.count_target(index, table.len())?;
         let from = self.builder.get_insert_block().expect("the builder stands in a block");
         // One block per depth: a target's phis then have one entry, however many cases lead there.
         let mut edges = BTreeMap::new();
@@ -219,7 +222,8 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
             cases.push((index.get_type().const_int(case as u64, false), edge(self, depth)?));
         }
         self.builder.position_at_end(from);
-        self.builder.build_switch(index, default, &cases)?;
+        let switch = self.builder.build_switch(index, default, &cases)?;
+        self.weigh_switch(switch);
         self.reachable = false;
         Ok(())
     }

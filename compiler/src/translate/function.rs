@@ -13,6 +13,7 @@ use inkwell::basic_block::BasicBlock;
 use inkwell::builder::Builder;
 use inkwell::debug_info::DISubprogram;
 use inkwell::values::{BasicValue, BasicValueEnum, FunctionValue, PointerValue};
+use std::ops::Range;
 use wasmc_abi::ValType;
 use wasmc_abi::signature::slot_count;
 use wasmparser::{BinaryReader, FunctionBody, Operator};
@@ -50,6 +51,7 @@ pub struct FunctionTranslator<'u, 'ctx> {
     /// Constructs open inside code that cannot be reached.
     skipped: u32,
     index: FuncIndex,
+    pub defined: DefinedFuncIndex,
     ty: &'u FuncType,
     /// Where the body starts, if it is repeated by tail calls of the function itself.
     start: Option<BasicBlock<'ctx>>,
@@ -72,6 +74,8 @@ pub struct FunctionTranslator<'u, 'ctx> {
     pub catch_roots: Vec<u32>,
     /// If it is counted.
     pub fuel: Option<Fuel<'ctx>>,
+    /// Which of the body's counters are the current instruction's (`abi::profile`).
+    pub counters: Range<usize>,
 }
 
 /// A local.
@@ -106,6 +110,7 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
             reachable: true,
             skipped: 0,
             index,
+            defined,
             ty: unit.module.function_type(index),
             start: None,
             scope: function.get_subprogram().expect("a declared function has a scope"),
@@ -118,7 +123,9 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
             roots: None,
             catch_roots: Vec::new(),
             fuel: None,
+            counters: 0..0,
         };
+        this.begin_profile()?;
         if is_oversized(body) {
             unit.attributes.leave_alone(function);
         }
@@ -158,6 +165,7 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
             let (operator, offset) = operators.read_with_offset().expect(VALID);
             self.offset = offset as u32;
             let executed = self.reachable;
+            self.step_profile(&operator);
             self.operator(&operator)?;
             self.count_fuel(&operator, executed)?;
             if let Some(operands) = &mut self.operands {

@@ -13,6 +13,7 @@ mod function;
 mod operands;
 mod ops;
 mod pass;
+mod profile;
 mod roots;
 pub mod symbols;
 mod tail;
@@ -58,5 +59,6 @@ pub fn translate<'ctx>(
             entry::define(&unit, id)?;
         }
     }
+    profile::define_summary(&unit);
     Ok(unit.finish())
 }

@@ -23,7 +23,7 @@ use inkwell::targets::TargetTriple;
 use inkwell::types::{BasicMetadataTypeEnum, BasicTypeEnum, FunctionType, IntType};
 use inkwell::values::{FunctionValue, GlobalValue, MetadataValue};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::RangeInclusive;
 use wasmc_abi::target::Arch;
 use wasmc_abi::vmctx::{Layout, PAGE_LEN};
@@ -64,6 +64,8 @@ pub struct Unit<'ctx, 'm> {
     traps: Vec<FunctionValue<'ctx>>,
     intrinsics: RefCell<Vec<(&'static str, Vec<BasicTypeEnum<'ctx>>, FunctionValue<'ctx>)>>,
     unlikely: MetadataValue<'ctx>,
+    /// What tables always hold, as far as it was asked for.
+    constant_elements: RefCell<BTreeMap<TableIndex, Option<Vec<Option<FuncIndex>>>>>,
 }
 
 impl<'ctx, 'm> Unit<'ctx, 'm> {
@@ -115,6 +117,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
             traps: Vec::new(),
             intrinsics: RefCell::default(),
             unlikely: prof,
+            constant_elements: RefCell::default(),
             types,
             llvm,
         };
@@ -289,6 +292,24 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         let weight = |weight| self.types.i32.const_int(weight, false).into();
         let name = self.context.metadata_string("branch_weights").into();
         self.context.metadata_node(&[name, weight(then), weight(next)])
+    }
+
+    /// Weights by counts; `None` if nothing was counted.
+    pub fn weights(&self, counts: &[u64]) -> Option<MetadataValue<'ctx>> {
+        let most = *counts.iter().max().filter(|most| **most > 0)?;
+        // Weights have 32 bits, and LLVM adds them up.
+        let scale = most / u64::from(u32::MAX / 2) + 1;
+        let weight = |count: &u64| self.types.i32.const_int(count / scale, false).into();
+        let name = self.context.metadata_string("branch_weights").into();
+        let weights: Vec<_> = std::iter::once(name).chain(counts.iter().map(weight)).collect();
+        Some(self.context.metadata_node(&weights))
+    }
+
+    /// The function at an index of a table, if it is known and always the same.
+    pub fn constant_element(&self, table: TableIndex, element: u64) -> Option<FuncIndex> {
+        let mut known = self.constant_elements.borrow_mut();
+        let elements = known.entry(table).or_insert_with(|| self.module.constant_elements(table));
+        *elements.as_ref()?.get(usize::try_from(element).ok()?)?
     }
 
     /// Weights for a branch whose first target is hardly ever taken.

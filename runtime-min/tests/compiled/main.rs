@@ -6,6 +6,7 @@
 //! (`cargo xtask cross-test` sets both).
 
 mod fuel;
+mod profile;
 mod references;
 mod stops;
 mod traces;

@@ -20,12 +20,17 @@ usage: aot-run [OPTION]... IMAGE [ARGUMENT]...
   --stack-size SIZE   stack of the guest and its host functions, default 1M
   --timeout TIME      interrupt the program after so many seconds; with a unit: 500ms, 1.5s, 2m
   --fuel COUNT        end the program after so many instructions, if the image counts them
+  --profile-file FILE where the profile goes, if the image counts for one; otherwise default.wasmprof
   --unknown-imports-trap
                       let imported functions that nobody provides trap when they are called
   --help              print this
 
 Only run images that you trust: they contain machine code and are not checked for a signature.
 ";
+
+/// Options that have a value.
+const VALUED: [&str; 8] =
+    ["--dir", "--env", "--argv0", "--invoke", "--stack-size", "--timeout", "--fuel", "--profile-file"];
 
 /// Exit code of a wrong command line.
 const EXIT_USAGE: i32 = 2;
@@ -78,7 +83,7 @@ fn parse(mut args: impl Iterator<Item = OsString>) -> Result<Option<Command>, St
             Some((name, value)) => (name, Some(value.into())),
             None => (text, None),
         };
-        if !["--dir", "--env", "--argv0", "--invoke", "--stack-size", "--timeout", "--fuel"].contains(&name) {
+        if !VALUED.contains(&name) {
             return Err(format!("There is no option {name}."));
         }
         let value = value.or_else(|| args.next());
@@ -87,6 +92,7 @@ fn parse(mut args: impl Iterator<Item = OsString>) -> Result<Option<Command>, St
         match name {
             "--dir" => options.dir(text()?),
             "--env" => options.env(text()?),
+            "--profile-file" => options.profile = Some(value.into()),
             "--invoke" => options.invoke = Some(text()?.into()),
             "--stack-size" => {
                 let len = parse_size(text()?);
@@ -137,6 +143,7 @@ mod tests {
         assert!(command.options.unknown_imports_trap);
         let command = parsed(&["--timeout=20ms", "x.aot"]).unwrap().unwrap();
         assert_eq!(parsed(&["--fuel", "7", "x.aot"]).unwrap().unwrap().options.fuel, Some(7));
+        assert_eq!(parsed(&["--profile-file", "p", "x.aot"]).unwrap().unwrap().options.profile, Some("p".into()));
         assert_eq!(command.options.timeout.map(|time| time.as_millis()), Some(20));
     }
 

@@ -8,6 +8,7 @@ use crate::translate::Result;
 use crate::translate::entry::{load_values, store_values};
 use crate::translate::function::FunctionTranslator;
 use crate::translate::pass::{split, split_results};
+use crate::translate::profile::{Branches, LikelyCallee};
 use crate::translate::tail;
 use crate::translate::trap::load_helper;
 use crate::translate::types::{direct_params, has_area, returns_in_area};
@@ -49,14 +50,59 @@ fn call(f: &mut FunctionTranslator<'_, '_>, index: FuncIndex) -> Result<()> {
 }
 
 fn call_indirect(f: &mut FunctionTranslator<'_, '_>, ty: TypeId, table: TableIndex) -> Result<()> {
-    let callee = match f.known_callee(table, ty)? {
-        Some(code) => Callee { code, vmctx: f.vmctx },
-        None => {
-            let element = checked_element(f, ty, table)?;
-            Callee::of_element(f, element)?
-        }
-    };
+    f.count_callee()?;
+    if let Some(likely) = f.likely_callee(table, ty) {
+        return call_likely(f, ty, table, likely);
+    }
+    let callee = element_to_call(f, ty, table)?;
     call_and_push(f, ty, callee, f.unit.indirect_call_may_throw(ty))
+}
+
+/// What an indirect call whose index is on the stack goes to.
+fn element_to_call<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, ty: TypeId, table: TableIndex) -> Result<Callee<'ctx>> {
+    if let Some(code) = f.known_callee(table, ty)? {
+        return Ok(Callee { code, vmctx: f.vmctx });
+    }
+    let element = checked_element(f, ty, table)?;
+    Callee::of_element(f, element)
+}
+
+/// An indirect call that mostly goes to one function: if it does, that is called directly, and can be inlined.
+fn call_likely(f: &mut FunctionTranslator<'_, '_>, ty: TypeId, table: TableIndex, likely: LikelyCallee) -> Result<()> {
+    let index = f.pop_int();
+    let func_type = f.unit.func_type(ty);
+    f.root_operands(func_type.params.len())?;
+    let args = f.pop_many(func_type.params.len());
+    let Branches { direct, other, next } = f.branch_on_callee(likely, index)?;
+    let mut ends = Vec::new();
+    for block in [direct, other] {
+        f.builder.position_at_end(block);
+        let callee = if block == direct {
+            let function = f.unit.function(likely.function).expect("a likely callee is the module's own");
+            Callee { code: function.as_global_value().as_pointer_value(), vmctx: f.vmctx }
+        } else {
+            f.push(index);
+            element_to_call(f, ty, table)?
+        };
+        let results = call_guest(f, ty, callee, &args)?;
+        let end = f.builder.get_insert_block().expect("the builder stands in a block");
+        f.builder.build_unconditional_branch(next)?;
+        ends.push((results, end));
+    }
+    f.builder.position_at_end(next);
+    let mut merged: Vec<BasicValueEnum<'_>> = Vec::new();
+    for (number, ty) in func_type.results.iter().enumerate() {
+        let phi = f.builder.build_phi(f.unit.types.value(*ty), "")?;
+        for (results, end) in &ends {
+            phi.add_incoming(&[(&results[number], *end)]);
+        }
+        merged.push(phi.as_basic_value());
+    }
+    if f.unit.indirect_call_may_throw(ty) || f.unit.may_throw(likely.function) {
+        f.check_exception()?;
+    }
+    f.stack.extend(merged);
+    Ok(())
 }
 
 /// Calls with the operands on the stack, and leaves the results there. If it may throw, what it throws goes on here.

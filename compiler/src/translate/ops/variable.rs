@@ -33,7 +33,9 @@ pub fn translate(f: &mut FunctionTranslator<'_, '_>, operator: &O<'_>) -> Result
         O::Select | O::TypedSelect { .. } => {
             let condition = f.pop_condition()?;
             let (otherwise, then) = (f.pop(), f.pop());
+            f.count_way(condition)?;
             let value = f.builder.build_select(condition, then, otherwise, "")?;
+            f.weigh_select(value);
             f.push(value);
         }
         _ => return Ok(false),

@@ -1,0 +1,217 @@
+//! Profiles: what code counts, and what is made of it.
+
+#[cfg(not(target_arch = "x86_64"))]
+use crate::compile_with;
+use crate::trap;
+use std::collections::BTreeMap;
+use wasmc_abi::image::Record;
+use wasmc_abi::profile::{BodyRecord, COUNTER_LEN, PartHeader};
+use wasmc_runtime::*;
+
+/// An image that counts.
+#[cfg(target_arch = "x86_64")]
+fn counting(wat: &str) -> Module {
+    let options = wasmc::Options { profiling: wasmc::Profiling::Generate, ..wasmc::Options::default() };
+    // SAFETY: compiled just now.
+    unsafe { Module::load_unsigned(&wasmc::compile(wat.as_bytes(), &options).unwrap()) }.unwrap()
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn counting(wat: &str) -> Module {
+    // SAFETY: compiled just now.
+    unsafe { Module::load_unsigned(&compile_with(wat, &["--profile-generate"])) }.unwrap()
+}
+
+/// The counters of each body, in order.
+fn counters(profile: &[u8]) -> Vec<Vec<u64>> {
+    let head = PartHeader::read(profile).unwrap();
+    assert_eq!(head.len as usize, profile.len());
+    let (bodies, counters) = profile[PartHeader::LEN..].split_at(head.bodies as usize * BodyRecord::LEN);
+    let counters: Vec<u64> = counters.as_chunks::<COUNTER_LEN>().0.iter().map(|c| u64::from_le_bytes(*c)).collect();
+    let bodies = bodies.as_chunks().0.iter().map(BodyRecord::from_bytes);
+    bodies.map(|BodyRecord { first, count, .. }| counters[first as usize..][..count as usize].to_vec()).collect()
+}
+
+/// A function for each instruction that is counted, and calls of a table's functions.
+const ALL: &str = r#"(module (memory 1) (type $to (func (param i32) (result i32)))
+    (func (export "if") (param i32) (result i32) (if (result i32) (local.get 0) (then (i32.const 1)) (else (i32.const 2))))
+    (func (export "br_if") (param i32) (result i32) (block (br_if 0 (local.get 0)) (return (i32.const 3))) (i32.const 4))
+    (func (export "br_table") (param i32) (result i32)
+        (block $c (block $b (block $a (br_table $a $b $a $c (local.get 0))) (return (i32.const 5)))
+            (return (i32.const 6))) (i32.const 7))
+    (func (export "select") (param i32) (result i32) (select (i32.const 8) (local.get 0) (local.get 0)))
+    (func (export "loop") (param i32) (result i32)
+        (loop $l (br_if $l (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))) (i32.const 9))
+    (table 4 4 funcref) (elem (i32.const 0) $f $g)
+    (func $f (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+    (func $g (param i32) (result i32) (i32.load (local.get 0)))
+    (func (export "call") (param i32 i32) (result i32) (call_indirect (type $to) (local.get 0) (local.get 1)))
+    (func (export "skipped") (param i32) (result i32)
+        (block (br 0) (if (i32.const 1) (then))) (if (local.get 0) (then)) (i32.const 0)))"#;
+
+/// Calls all functions of [`ALL`].
+fn call_all(store: &mut Store<()>, instance: Instance) {
+    for name in ["if", "br_if", "br_table", "select", "skipped"] {
+        let function = instance.get_typed_func::<i32, i32>(&*store, name).unwrap();
+        for argument in [0, 1, 1, 2, 2, 2, 3, -1] {
+            function.call(&mut *store, argument).unwrap();
+        }
+    }
+    let function = instance.get_typed_func::<i32, i32>(&*store, "loop").unwrap();
+    function.call(&mut *store, 1000).unwrap();
+    let call = instance.get_typed_func::<(i32, i32), i32>(&*store, "call").unwrap();
+    for element in [1, 1, 0, 0, 0, 0, 1, 0] {
+        call.call(&mut *store, (4, element)).unwrap();
+    }
+    // Even what traps is counted.
+    trap(call.call(&mut *store, (0, 2)));
+    trap(call.call(&mut *store, (-1, 1)));
+}
+
+#[test]
+fn code_counts_what_is_called_and_which_way_it_goes() {
+    let (mut store, module) = (Store::new(()), counting(ALL));
+    let instance = Linker::new().instantiate(&mut store, &module).unwrap();
+    let fresh = counters(&instance.profile(&store).unwrap());
+    assert!(fresh.iter().flatten().all(|count| *count == 0));
+    call_all(&mut store, instance);
+    let counted = counters(&instance.profile(&store).unwrap());
+    assert_eq!(counted[..5], [vec![8, 1, 7], vec![8, 1, 7], vec![8, 1, 2, 3, 2], vec![8, 1, 7], vec![1, 1, 999],]);
+    // Calls of $f and $g; votes for the second element of the table were taken back, then given to the first.
+    assert_eq!(counted[5..7], [[5], [4]]);
+    let &[calls, element, votes, all] = &counted[7][..] else { panic!("{:?}", counted[7]) };
+    assert_eq!((calls, all), (10, 10));
+    assert!(element == 0 && votes <= 2, "{element} {votes}");
+    // What cannot be executed has counters too.
+    assert_eq!(counted[8], [8, 0, 0, 1, 7]);
+}
+
+#[test]
+fn instances_count_by_themselves_and_others_have_no_profile() {
+    let (mut store, module) = (Store::new(()), counting(ALL));
+    let [one, other] = [(), ()].map(|()| Linker::new().instantiate(&mut store, &module).unwrap());
+    call_all(&mut store, one);
+    assert!(counters(&other.profile(&store).unwrap()).iter().flatten().all(|count| *count == 0));
+    let (store, plain) = crate::instance(ALL);
+    assert!(plain.profile(&store).is_none());
+}
+
+/// The memory for counters is nobody's but the host's: functions that are imported do not take it for the guest's.
+#[test]
+fn host_functions_are_not_given_the_memory_for_counters() {
+    let module = counting(r#"(module (import "host" "f" (func $f)) (func (export "g") (call $f)))"#);
+    let mut linker = Linker::new();
+    linker.func("host", "f", |mut caller: Caller<'_, bool>| {
+        let (had, memory) = caller.data_and_memory();
+        *had = !memory.is_empty();
+    });
+    let mut store = Store::new(true);
+    let instance = linker.instantiate(&mut store, &module).unwrap();
+    instance.get_typed_func::<(), ()>(&store, "g").unwrap().call(&mut store, ()).unwrap();
+    assert!(!store.data());
+    assert_eq!(counters(&instance.profile(&store).unwrap()), [[1]]);
+}
+
+#[cfg(target_arch = "x86_64")]
+fn with_profile(profile: &[u8]) -> wasmc::Profiling {
+    wasmc::Profiling::Use(std::sync::Arc::new(wasmc::Profile::read(profile).unwrap()))
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn counts_become_weights() {
+    let (mut store, module) = (Store::new(()), counting(ALL));
+    let instance = Linker::new().instantiate(&mut store, &module).unwrap();
+    call_all(&mut store, instance);
+    let profiling = with_profile(&instance.profile(&store).unwrap());
+    let options = wasmc::Options { profiling, ..wasmc::Options::default() };
+    let ir = wasmc::compile_observed(ALL.as_bytes(), &options, wasmc::Emit::Llvm, &mut ()).unwrap();
+    let ir = String::from_utf8(ir).unwrap();
+    // Of nodes that are alike there is one.
+    for node in [
+        r#"!{!"branch_weights", i32 7, i32 1}"#,
+        r#"!{!"branch_weights", i32 999, i32 1}"#,
+        // The default target first.
+        r#"!{!"branch_weights", i32 2, i32 1, i32 2, i32 3}"#,
+        r#"!{!"function_entry_count", i64 8}"#,
+        r#"!{!"ProfileFormat", !"InstrProf"}"#,
+        r#"!{!"MaxCount", i64 999}"#,
+        r#"!{!"NumFunctions", i64 9}"#,
+    ] {
+        assert!(ir.contains(node), "{node} is missing: {ir}");
+    }
+    let select = ir.lines().find(|line| line.contains("select i1")).unwrap();
+    assert!(select.contains("!prof"), "{select}");
+}
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn what_was_never_called_is_cold_and_what_was_often_called_is_not() {
+    const TWO: &str = r#"(module (func (export "never") (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+        (func (export "often") (param i32) (result i32) (i32.add (local.get 0) (i32.const 2))))"#;
+    let (mut store, module) = (Store::new(()), counting(TWO));
+    let instance = Linker::new().instantiate(&mut store, &module).unwrap();
+    let often = instance.get_typed_func::<i32, i32>(&store, "often").unwrap();
+    (0..100).for_each(|n| assert_eq!(often.call(&mut store, n).unwrap(), n + 2));
+    let profiling = with_profile(&instance.profile(&store).unwrap());
+    for level in wasmc::OptLevel::ALL {
+        let options = wasmc::Options { profiling: profiling.clone(), level, ..wasmc::Options::default() };
+        let ir = wasmc::compile_observed(TWO.as_bytes(), &options, wasmc::Emit::Llvm, &mut ()).unwrap();
+        let ir = String::from_utf8(ir).unwrap();
+        let attributes = |function: &str| {
+            let line = ir.lines().find(|line| line.starts_with("define") && line.contains(function)).unwrap();
+            let group = line.split_whitespace().find(|word| word.starts_with('#')).unwrap();
+            ir.lines().find(|line| line.starts_with(&format!("attributes {group} "))).unwrap().to_string()
+        };
+        let (never, often) = (attributes("@f0("), attributes("@f1("));
+        assert!(never.contains(" cold ") && never.contains(" optsize "), "{never}");
+        assert!(often.contains(" inlinehint ") && !often.contains(" cold "), "{often}");
+        wasmc::compile(TWO.as_bytes(), &options).unwrap();
+    }
+}
+
+/// Where the likely callee is called directly, all other elements are what they were: another function, one of another
+/// type, null, none.
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn a_likely_callee_changes_no_other_call() {
+    const CALLS: &str = r#"(module (type $to (func (param i32) (result i32)))
+        (table 5 5 funcref) (elem (i32.const 0) $f $g $other $f)
+        (func $f (param i32) (result i32) (i32.add (local.get 0) (i32.const 1)))
+        (func $g (param i32) (result i32) (i32.mul (local.get 0) (i32.const 3)))
+        (func $other (param i64) (result i64) (local.get 0))
+        (func (export "call") (param i32 i32) (result i32)
+            (i32.xor (i32.const 64) (call_indirect (type $to) (local.get 0) (local.get 1)))))"#;
+    let outcomes = |module: &Module, elements: &[i32]| {
+        let mut store = Store::new(());
+        let instance = Linker::new().instantiate(&mut store, module).unwrap();
+        let call = instance.get_typed_func::<(i32, i32), i32>(&store, "call").unwrap();
+        let mut outcome = |element: &i32| match call.call(&mut store, (20, *element)) {
+            Ok(value) => Ok(value),
+            Err(error) => Err(error.trap().unwrap().code),
+        };
+        let outcomes: BTreeMap<i32, _> = elements.iter().map(|element| (*element, outcome(element))).collect();
+        (outcomes, instance.profile(&store))
+    };
+    const ELEMENTS: [i32; 8] = [0, 1, 2, 3, 4, 5, -1, 1 << 16];
+    let (wanted, _) = outcomes(&crate::module(CALLS), &ELEMENTS);
+    for likely in [0, 1, 2, 4, 9] {
+        let (_, profile) = outcomes(&counting(CALLS), &[likely; 100]);
+        let profiling = with_profile(&profile.unwrap());
+        for level in wasmc::OptLevel::ALL {
+            for memory in [wasmc::MemoryModel::Guard, wasmc::MemoryModel::Checked] {
+                let options =
+                    wasmc::Options { profiling: profiling.clone(), level, memory, ..wasmc::Options::default() };
+                let image = wasmc::compile(CALLS.as_bytes(), &options).unwrap();
+                // SAFETY: compiled just now.
+                let module = unsafe { Module::load_unsigned(&image) }.unwrap();
+                assert_eq!(outcomes(&module, &ELEMENTS).0, wanted, "{likely} {} {memory}", level.name());
+            }
+        }
+        let options = wasmc::Options { profiling, ..wasmc::Options::default() };
+        let ir = wasmc::compile_observed(CALLS.as_bytes(), &options, wasmc::Emit::Llvm, &mut ()).unwrap();
+        let ir = String::from_utf8(ir).unwrap();
+        let direct = ir.contains("call fastcc i32 @f0(") || ir.contains("call fastcc i32 @f1(");
+        assert_eq!(direct, likely < 2, "{likely}: {ir}");
+    }
+}
