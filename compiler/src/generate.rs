@@ -8,7 +8,7 @@ use crate::machine::target_machine;
 use crate::optimize::{Chains, Place, Shape, optimize};
 use crate::options::{Emit, Options};
 use crate::parse::Module;
-use crate::translate::{translate, without_vectors};
+use crate::translate::translate;
 use crate::units::{Extent, Units};
 use inkwell::context::Context;
 use inkwell::module::Module as LlvmModule;
@@ -82,8 +82,7 @@ fn compile_unit(
     let Work { module, options, emit: to, scalar, .. } = *work;
     let context = Context::create();
     let machine = target_machine(options)?;
-    let llvm = translate(&context, module, extent, options)?;
-    without_vectors(&llvm, options, scalar);
+    let llvm = translate(&context, module, extent, options, scalar)?;
     if to == Emit::Llvm {
         return Ok(text(&llvm));
     }

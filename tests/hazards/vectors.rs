@@ -97,6 +97,39 @@ fn neutral_constants_quieten_signalling_nans_in_lanes() {
 }
 
 #[test]
+fn the_lesser_of_a_signalling_nan_and_what_changes_nothing_is_quiet() {
+    let mut text = String::from("(module");
+    for (shape, lanes) in [("f32x4", 4), ("f64x2", 2)] {
+        for (operation, neutral) in [("min", "inf"), ("max", "-inf")] {
+            let constant = format!("(v128.const {shape}{})", format!(" {neutral}").repeat(lanes));
+            write!(
+                text,
+                "(func (export \"{shape}-{operation}-self\") (param v128) (result v128)
+                   ({shape}.{operation} (local.get 0) (local.get 0)))
+                 (func (export \"{shape}-{operation}-infinity\") (param v128) (result v128)
+                   ({shape}.{operation} (local.get 0) {constant}))"
+            )
+            .unwrap();
+        }
+    }
+    text.push(')');
+    let (single, double) = (0x7FA0_0001, 0x7FF4_0000_0000_0001);
+    everywhere(&text, |engine, config| {
+        for (shape, argument, quiet) in [
+            ("f32x4", lanes32([single; 4]), 0x0040_0000_0040_0000_0040_0000_0040_0000),
+            ("f64x2", lanes64([double; 2]), 0x0008_0000_0000_0000_0008_0000_0000_0000),
+        ] {
+            for (operation, other) in [("min", "self"), ("min", "infinity"), ("max", "self"), ("max", "infinity")] {
+                let name = format!("{shape}-{operation}-{other}");
+                let Outcome::Values(found) = engine.call(&name, &[argument]) else { panic!("{config}: {name}") };
+                let [Value::V128(bits)] = found[..] else { panic!("{found:?}") };
+                assert_eq!(bits & quiet, quiet, "{config}: {name}: {bits:#x}");
+            }
+        }
+    });
+}
+
+#[test]
 fn subnormal_lanes_are_numbers() {
     let operations = ["add", "sub", "mul", "div", "min", "max", "pmin", "pmax", "lt", "eq", "gt", "ne"];
     let functions = operations.map(|operation| {

@@ -26,13 +26,14 @@ use crate::error::CompileError;
 use crate::options::Options;
 use crate::parse::{Module, TypeId};
 use crate::units::Extent;
+pub use attributes::GUEST_CONVENTION;
 pub(crate) use attributes::RoutineAttributes;
-pub use attributes::{GUEST_CONVENTION, without_vectors};
 pub(crate) use debug::Debug;
 use function::FunctionTranslator;
 pub use function::is_oversized;
 use inkwell::context::Context;
 use inkwell::module::Module as LlvmModule;
+use std::collections::BTreeSet;
 use unit::Unit;
 
 pub(crate) type Result<T> = std::result::Result<T, CompileError>;
@@ -43,14 +44,15 @@ impl From<inkwell::builder::BuilderError> for CompileError {
     }
 }
 
-/// Translates a unit of a module.
+/// Translates a unit of a module. Functions with the names in `scalar` get no vectors of a length found out at run time.
 pub fn translate<'ctx>(
     context: &'ctx Context,
     module: &Module<'_>,
     extent: &Extent<'_>,
     options: &Options,
+    scalar: &BTreeSet<String>,
 ) -> Result<LlvmModule<'ctx>> {
-    let unit = Unit::new(context, module, extent, options)?;
+    let unit = Unit::new(context, module, extent, options, scalar)?;
     for defined in extent.functions() {
         FunctionTranslator::translate(&unit, defined)?;
     }
@@ -60,5 +62,7 @@ pub fn translate<'ctx>(
         }
     }
     profile::define_summary(&unit);
-    Ok(unit.finish())
+    let llvm = unit.finish();
+    attributes::without_vectors(&llvm, options, scalar);
+    Ok(llvm)
 }

@@ -23,7 +23,7 @@ use inkwell::targets::TargetTriple;
 use inkwell::types::{BasicMetadataTypeEnum, BasicTypeEnum, FunctionType, IntType};
 use inkwell::values::{FunctionValue, GlobalValue, MetadataValue};
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 use wasmc_abi::target::Arch;
 use wasmc_abi::vmctx::{Layout, PAGE_LEN};
@@ -51,6 +51,8 @@ pub struct Unit<'ctx, 'm> {
     pub helpers: Option<GlobalValue<'ctx>>,
     pub target: &'static TargetRow,
     options: &'m Options,
+    /// Names of functions that get no vectors of a length found out at run time.
+    scalar: &'m BTreeSet<String>,
     pub memory_model: MemoryModel,
     /// Whether references to functions of others can come into the module's tables.
     pub has_foreign_references: bool,
@@ -74,6 +76,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         module: &'m Module<'m>,
         extent: &'m Extent<'m>,
         options: &'m Options,
+        scalar: &'m BTreeSet<String>,
     ) -> Result<Self> {
         let llvm = context.create_module("wasm");
         let row = options.target.row;
@@ -107,6 +110,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
             helpers,
             target: row,
             options,
+            scalar,
             memory_model: options.memory,
             has_foreign_references: module.has_foreign_references(),
             dispatch: Arrays::new(),
@@ -279,6 +283,11 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
     /// Whether the CPU is one of `arch` and has the feature with LLVM's name.
     pub fn has(&self, arch: Arch, feature: &str) -> bool {
         self.options.target.has(arch, feature)
+    }
+
+    /// Whether a function may use RISC-V's vectors, whose length is found out at run time.
+    pub fn has_riscv_vectors(&self, function: FunctionValue<'ctx>) -> bool {
+        self.has(Arch::Riscv, "v") && !function.get_name().to_str().is_ok_and(|name| self.scalar.contains(name))
     }
 
     /// A call of this counts as a use of its arguments, and is nothing.

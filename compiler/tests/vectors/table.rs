@@ -111,6 +111,9 @@ fn is_incidental(line: &str) -> bool {
         "movq" if line.contains("(%r13)") => true,
         "ldr" if line.contains("[x20") || line.contains("[r10") || operands[0].starts_with('r') => true,
         "ldr" => line.contains(":lo12:"),
+        // Constants, and operands passed in memory: nothing else is known to be aligned.
+        "ld1.64" => line.contains(":128]"),
+        "adr" => line.contains(".LCPI"),
         "ld" => line.contains("(s10)") || line.contains("(s11)"),
         "mov" if name == "mov" => operands.iter().all(|o| o.starts_with('v') && !o.contains('[')),
         "xorps" | "xorpd" | "pxor" => same(0, 1) && operands.len() < 4 && (operands.len() == 2 || same(1, 2)),

@@ -6,8 +6,8 @@ use super::lanes::{Half, Shape, Sign, Translator};
 use crate::translate::Result;
 use Shape::{F32x4, F64x2, I32x4, I64x2};
 use Sign::{Signed, Unsigned};
-use inkwell::FloatPredicate;
 use inkwell::values::VectorValue;
+use inkwell::{FloatPredicate, IntPredicate};
 use wasmc_abi::target::Arch;
 use wasmparser::Operator as O;
 
@@ -48,6 +48,10 @@ pub fn with_zeros<'ctx>(f: &Translator<'_, 'ctx>, value: VectorValue<'ctx>) -> R
 
 fn convert(f: &mut Translator<'_, '_>, to: Shape, sign: Sign) -> Result<()> {
     let a = f.pop_vector(I32x4)?;
+    if (to, sign) == (F64x2, Unsigned) && f.unit.target.arch == Arch::X86_64 {
+        let value = x86_unsigned_to_double(f, a)?;
+        return f.push_vector(value);
+    }
     let a = if to == F64x2 { f.half(a, Half::Low)? } else { a };
     let to = f.unit.types.vector(to);
     let value = match sign {
@@ -142,18 +146,26 @@ fn x86_single_signed<'ctx>(f: &Translator<'_, 'ctx>, a: VectorValue<'ctx>) -> Re
     Ok(f.builder.build_xor(truncated, too_large, "")?)
 }
 
-/// In two halves: what is above 2³¹ is converted apart and added.
+/// Numbers from 2³¹ on are brought below 0 before they are converted, by 2³² less. The conversion gives 2³¹ for what it
+/// is not for, which shows in the result's sign.
 fn x86_single_unsigned<'ctx>(f: &Translator<'_, 'ctx>, a: VectorValue<'ctx>) -> Result<VectorValue<'ctx>> {
-    let i32x4 = f.unit.types.vector(I32x4);
-    let half = f.unit.types.float_splat(F32x4, 2f64.powi(31));
     let positive = choose(f, FloatPredicate::OGT, a, a.get_type().const_zero())?;
-    let above = f.builder.build_float_sub(positive, half, "")?;
-    let too_large = mask(f, FloatPredicate::OGE, above, half, I32x4)?;
     let low = f.machine_call("llvm.x86.sse2.cvttps2dq", &[positive])?;
-    let high = f.machine_call("llvm.x86.sse2.cvttps2dq", &[above])?;
-    let high = f.builder.build_xor(high, too_large, "")?;
-    let high = f.vector_call("llvm.smax", &[high, i32x4.const_zero()])?;
-    Ok(f.builder.build_int_add(low, high, "")?)
+    let lowered = f.builder.build_float_sub(positive, f.unit.types.float_splat(F32x4, 2f64.powi(32)), "")?;
+    // What is too large becomes -1, the largest number.
+    let lowered = choose(f, FloatPredicate::OLT, lowered, f.unit.types.float_splat(F32x4, -1.0))?;
+    let high = f.machine_call("llvm.x86.sse2.cvttps2dq", &[lowered])?;
+    let is_high = f.builder.build_int_compare(IntPredicate::SLT, low, low.get_type().const_zero(), "")?;
+    Ok(f.builder.build_select(is_high, high, low, "")?.into_vector_value())
+}
+
+/// Behind the upper half of 2⁵², a number below 2³² is added to that.
+fn x86_unsigned_to_double<'ctx>(f: &Translator<'_, 'ctx>, a: VectorValue<'ctx>) -> Result<VectorValue<'ctx>> {
+    let shift = 2f64.powi(52);
+    let upper = f.unit.types.splat(a.get_type(), shift.to_bits() >> 32);
+    let shifted = f.pick(a, upper, [0, 4, 1, 5].into_iter())?;
+    let shifted = f.reshape(shifted, f.unit.types.vector(F64x2))?;
+    Ok(f.builder.build_float_sub(shifted, f.unit.types.float_splat(F64x2, shift), "")?)
 }
 
 /// A NaN becomes 0, what is too large the largest number; the instruction gives −2³¹ for what is too small, and

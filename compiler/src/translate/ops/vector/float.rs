@@ -87,6 +87,11 @@ pub fn by_scalars(f: &Translator<'_, '_>, shape: Shape) -> bool {
     f.unit.target.arch == Arch::Arm && shape == F32x4 && !f.unit.neon_float()
 }
 
+/// Whether what only compares lanes is done by NEON's integers, which lose nothing.
+fn by_integers(f: &Translator<'_, '_>, shape: Shape) -> bool {
+    by_scalars(f, shape) && f.unit.has(Arch::Arm, "neon")
+}
+
 #[derive(Clone, Copy)]
 enum Arithmetic {
     Add,
@@ -171,6 +176,14 @@ pub fn extremum(f: &mut Translator<'_, '_>, shape: Shape, extremum: Extremum) ->
     let value = if f.unit.target.arch == Arch::Aarch64 {
         let name = if extremum == Extremum::Min { "llvm.aarch64.neon.fmin" } else { "llvm.aarch64.neon.fmax" };
         f.vector_call(name, &[a, b])?
+    } else if f.has_riscv_vectors() {
+        // Fenced: LLVM takes the lesser of a number and itself, or infinity, for that number, though it may be a
+        // signalling NaN.
+        let name = if extremum == Extremum::Min { "llvm.minimum" } else { "llvm.maximum" };
+        let b = f.vector_call("llvm.arithmetic.fence", &[b])?;
+        f.vector_call(name, &[a, b])?
+    } else if by_integers(f, shape) {
+        ordered_extremum(f, a, b, extremum)?
     } else if by_scalars(f, shape) {
         f.by_lane(&[a, b], ty, &mut |f, lanes| {
             Ok(min_max(f, lanes[0].into_float_value(), lanes[1].into_float_value(), extremum)?.into())
@@ -277,6 +290,10 @@ fn negate(f: &mut Translator<'_, '_>, shape: Shape) -> Result<()> {
 
 fn compare(f: &mut Translator<'_, '_>, shape: Shape, predicate: FloatPredicate) -> Result<()> {
     let (b, a) = (f.pop_vector(shape)?, f.pop_vector(shape)?);
+    if by_integers(f, shape) {
+        let mask = compare_by_integers(f, a, b, predicate)?;
+        return f.push_vector(mask);
+    }
     if !by_scalars(f, shape) {
         let condition = f.builder.build_float_compare(predicate, a, b, "")?;
         return f.push_mask(condition, shape);
@@ -287,4 +304,74 @@ fn compare(f: &mut Translator<'_, '_>, shape: Shape, predicate: FloatPredicate) 
         Ok(f.builder.build_int_s_extend(condition, f.unit.types.i32, "")?.into())
     })?;
     f.push_vector(value)
+}
+
+/// The bits of infinity.
+const INFINITY: u64 = f32::INFINITY.to_bits() as u64;
+
+fn compare_by_integers<'ctx>(
+    f: &Translator<'_, 'ctx>,
+    a: VectorValue<'ctx>,
+    b: VectorValue<'ctx>,
+    predicate: FloatPredicate,
+) -> Result<VectorValue<'ctx>> {
+    use FloatPredicate as P;
+    use IntPredicate::{EQ, SGE, SLE, SLT, ULE};
+    let (types, ty) = (&f.unit.types, f.unit.types.vector(Shape::I32x4));
+    let (a, b) = (f.reshape(a, ty)?, f.reshape(b, ty)?);
+    let compare = |predicate, a, b| f.builder.build_int_compare::<VectorValue<'_>>(predicate, a, b, "");
+    let (lesser, greater) = if matches!(predicate, P::OGT | P::OGE) { (b, a) } else { (a, b) };
+    let holds = match predicate {
+        P::OEQ | P::UNE => {
+            // The same bits and no NaN, or zeros of either sign.
+            let doubled = |value| f.builder.build_left_shift(value, types.splat(ty, 1), "");
+            let is_number = compare(ULE, doubled(a)?, types.splat(ty, INFINITY << 1))?;
+            let same = f.builder.build_and(compare(EQ, a, b)?, is_number, "")?;
+            let zeros = compare(EQ, doubled(f.builder.build_or(a, b, "")?)?, ty.const_zero())?;
+            f.builder.build_or(same, zeros, "")?
+        }
+        _ => {
+            let (lesser, greater) = (ordered(f, lesser)?, ordered(f, greater)?);
+            let order = if matches!(predicate, P::OLT | P::OGT) { SLT } else { SLE };
+            // NaNs lie outside of the infinities: where the order holds, it is enough to look at one end of each.
+            let below = compare(SLE, greater, types.splat(ty, INFINITY))?;
+            let above = compare(SGE, lesser, types.splat(ty, INFINITY.wrapping_neg()))?;
+            let inside = f.builder.build_and(below, above, "")?;
+            f.builder.build_and(compare(order, lesser, greater)?, inside, "")?
+        }
+    };
+    let holds = if predicate == P::UNE { f.builder.build_not(holds, "")? } else { holds };
+    f.extend_mask(holds, ty)
+}
+
+/// Numbers in the order of floats, zeros equal, from the bits of floats: of negative ones what is below the sign, negated.
+fn ordered<'ctx>(f: &Translator<'_, 'ctx>, bits: VectorValue<'ctx>) -> Result<VectorValue<'ctx>> {
+    let ty = bits.get_type();
+    let negated = f.builder.build_int_sub(f.unit.types.splat(ty, 1 << 31), bits, "")?;
+    let is_negative = f.builder.build_int_compare(IntPredicate::SLT, bits, ty.const_zero(), "")?;
+    Ok(f.builder.build_select(is_negative, negated, bits, "")?.into_vector_value())
+}
+
+/// The lesser or the greater as integers whose order is that of floats with −0 before +0: of negative ones all bits but
+/// the sign are turned round, there and back.
+fn ordered_extremum<'ctx>(
+    f: &Translator<'_, 'ctx>,
+    a: VectorValue<'ctx>,
+    b: VectorValue<'ctx>,
+    extremum: Extremum,
+) -> Result<VectorValue<'ctx>> {
+    let (types, ty) = (&f.unit.types, f.unit.types.vector(Shape::I32x4));
+    let (bits_a, bits_b) = (f.reshape(a, ty)?, f.reshape(b, ty)?);
+    let turn = |bits: VectorValue<'ctx>| -> Result<VectorValue<'ctx>> {
+        let sign = f.builder.build_right_shift(bits, types.splat(ty, 31), true, "")?;
+        let below_sign = f.builder.build_and(sign, types.splat(ty, i32::MAX as u64), "")?;
+        Ok(f.builder.build_xor(bits, below_sign, "")?)
+    };
+    let name = if extremum == Extremum::Min { "llvm.smin" } else { "llvm.smax" };
+    let chosen = turn(f.vector_call(name, &[turn(bits_a)?, turn(bits_b)?])?)?;
+    let doubled = |bits| f.builder.build_left_shift(bits, types.splat(ty, 1), "");
+    let largest = f.vector_call("llvm.umax", &[doubled(bits_a)?, doubled(bits_b)?])?;
+    let is_nan = f.builder.build_int_compare(IntPredicate::UGT, largest, types.splat(ty, INFINITY << 1), "")?;
+    let chosen = f.builder.build_select(is_nan, types.splat(ty, CANONICAL_NAN_32), chosen, "")?;
+    f.reshape(chosen.into_vector_value(), a.get_type())
 }

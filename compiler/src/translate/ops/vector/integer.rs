@@ -1,13 +1,13 @@
 //! Integer lanes.
 
-use super::lanes::{Half, Shape, Sign, Translator};
+use super::lanes::{Half, Shape, Sign, Translator, unshaped};
 use crate::translate::Result;
 use Half::{High, Low};
 use Shape::{I8x16, I16x8, I32x4, I64x2};
 use Sign::{Signed, Unsigned};
 use inkwell::IntPredicate;
 use inkwell::types::VectorType;
-use inkwell::values::{IntValue, VectorValue};
+use inkwell::values::{BasicValue, IntValue, VectorValue};
 use wasmc_abi::target::Arch;
 use wasmparser::Operator as O;
 
@@ -27,7 +27,7 @@ fn arithmetic(f: &mut Translator<'_, '_>, operator: &O<'_>) -> Result<bool> {
         O::I64x2Sub => binary(f, I64x2, |f, a, b| Ok(f.builder.build_int_sub(a, b, "")?))?,
         O::I16x8Mul => binary(f, I16x8, |f, a, b| Ok(f.builder.build_int_mul(a, b, "")?))?,
         O::I32x4Mul => binary(f, I32x4, |f, a, b| Ok(f.builder.build_int_mul(a, b, "")?))?,
-        O::I64x2Mul => binary(f, I64x2, |f, a, b| Ok(f.builder.build_int_mul(a, b, "")?))?,
+        O::I64x2Mul => binary(f, I64x2, product)?,
         O::I8x16AddSatS => binary_call(f, I8x16, "llvm.sadd.sat")?,
         O::I16x8AddSatS => binary_call(f, I16x8, "llvm.sadd.sat")?,
         O::I8x16AddSatU => binary_call(f, I8x16, "llvm.uadd.sat")?,
@@ -119,9 +119,28 @@ fn compare(f: &mut Translator<'_, '_>, operator: &O<'_>) -> Result<bool> {
         _ => return Ok(false),
     };
     let (b, a) = (f.pop_vector(shape)?, f.pop_vector(shape)?);
+    if shape == I64x2 && f.unit.has(Arch::Arm, "neon") && !matches!(predicate, P::EQ | P::NE) {
+        let mask = armv7_order(f, predicate, a, b)?;
+        f.push_vector(mask)?;
+        return Ok(true);
+    }
     let condition = f.builder.build_int_compare(predicate, a, b, "")?;
     f.push_mask(condition, shape)?;
     Ok(true)
+}
+
+/// Lanes of 64 bits, which NEON does not compare: a difference that saturates has the right sign.
+fn armv7_order<'ctx>(
+    f: &Translator<'_, 'ctx>,
+    predicate: IntPredicate,
+    a: VectorValue<'ctx>,
+    b: VectorValue<'ctx>,
+) -> Result<VectorValue<'ctx>> {
+    use IntPredicate as P;
+    let (lesser, greater) = if matches!(predicate, P::SLT | P::SGE) { (a, b) } else { (b, a) };
+    let difference = f.vector_call("llvm.ssub.sat", &[lesser, greater])?;
+    let less = f.builder.build_right_shift(difference, f.unit.types.splat(a.get_type(), 63), true, "")?;
+    Ok(if matches!(predicate, P::SLT | P::SGT) { less } else { f.builder.build_not(less, "")? })
 }
 
 /// What changes the width of lanes. Shapes are those of the result.
@@ -227,6 +246,28 @@ fn absolute<'ctx>(f: &mut Translator<'_, 'ctx>, a: VectorValue<'ctx>) -> Result<
     Ok(f.intrinsic_call("llvm.abs", &[a.get_type().into()], &args)?.into_vector_value())
 }
 
+/// On NEON, which multiplies no lanes of 64 bits, of products of halves: what would come higher does not count.
+fn product<'ctx>(
+    f: &mut Translator<'_, 'ctx>,
+    a: VectorValue<'ctx>,
+    b: VectorValue<'ctx>,
+) -> Result<VectorValue<'ctx>> {
+    if !f.unit.has(Arch::Arm, "neon") {
+        return Ok(f.builder.build_int_mul(a, b, "")?);
+    }
+    let words = f.unit.types.vector(I32x4);
+    let swapped = f.reshape(b, words)?;
+    let swapped = f.pick(swapped, swapped, [1, 0, 3, 2].into_iter())?;
+    let crossed = f.builder.build_int_mul(f.reshape(a, words)?, swapped, "")?;
+    let crossed = f.intrinsic_call("llvm.arm.neon.vpaddlu", &[a.get_type().into(), words.into()], &[crossed.into()])?;
+    let thirty_two = f.unit.types.splat(a.get_type(), 32);
+    let high = f.builder.build_left_shift(crossed.into_vector_value(), thirty_two, "")?;
+    let low = |value| f.builder.build_int_truncate(value, f.unit.types.ints(32, 2), "");
+    let (a_low, b_low) = (low(a)?, low(b)?);
+    let low = f.intrinsic_call("llvm.arm.neon.vmullu", &[a.get_type().into()], &[a_low.into(), b_low.into()])?;
+    Ok(f.builder.build_int_add(low.into_vector_value(), high, "")?)
+}
+
 /// (a + b + 1) / 2, in the form that LLVM knows.
 fn average<'ctx>(
     f: &mut Translator<'_, 'ctx>,
@@ -266,6 +307,10 @@ pub fn q15_product<'ctx>(
     if f.unit.has(Arch::Arm, "neon") {
         return f.vector_call("llvm.arm.neon.vqrdmulh", &[a, b]);
     }
+    if f.has_riscv_vectors() {
+        let to_nearest_up = 0;
+        return f.riscv_call("llvm.riscv.vsmul", 2, [a, b], Some(to_nearest_up));
+    }
     let (a, b) = (f.extend(a, 32, Signed)?, f.extend(b, 32, Signed)?);
     let wide = a.get_type();
     let product = f.builder.build_int_mul(a, b, "")?;
@@ -284,10 +329,63 @@ fn extend(f: &mut Translator<'_, '_>, to: Shape, half: Half, sign: Sign) -> Resu
 
 fn multiply(f: &mut Translator<'_, '_>, to: Shape, half: Half, sign: Sign) -> Result<()> {
     let (b, a) = (f.pop_vector(to.narrower())?, f.pop_vector(to.narrower())?);
+    if f.unit.target.arch == Arch::X86_64
+        && let Some(value) = x86_product(f, a, b, to, half, sign)?
+    {
+        return f.push_vector(value);
+    }
     let a = f.extend(f.half(a, half)?, to.lane_bits(), sign)?;
     let b = f.extend(f.half(b, half)?, to.lane_bits(), sign)?;
     let value = f.builder.build_int_mul(a, b, "")?;
     f.push_vector(value)
+}
+
+/// What takes fewer instructions than to extend both operands, if anything does.
+fn x86_product<'ctx>(
+    f: &Translator<'_, 'ctx>,
+    a: VectorValue<'ctx>,
+    b: VectorValue<'ctx>,
+    to: Shape,
+    half: Half,
+    sign: Sign,
+) -> Result<Option<VectorValue<'ctx>>> {
+    let is_constant = |value| unshaped(value).as_instruction_value().is_none();
+    Ok(match (to, half, sign) {
+        // The upper halves of the products of words that have the bytes on top.
+        (I16x8, High, Signed) => {
+            let on_top = |value: VectorValue<'ctx>| -> Result<VectorValue<'ctx>> {
+                let value = f.pick(value.get_type().const_zero(), value, interleaved(16, High))?;
+                f.reshape(value, f.unit.types.vector(I16x8))
+            };
+            Some(f.machine_call("llvm.x86.sse2.pmulh.w", &[on_top(a)?, on_top(b)?])?)
+        }
+        // Lower and upper halves of all products, which serve both halves of the lanes. A constant is extended when
+        // the code is made.
+        (I32x4, _, Unsigned) => Some(product_of_halves(f, a, b, half, "llvm.x86.sse2.pmulhu.w")?),
+        (I32x4, _, Signed) if !is_constant(a) && !is_constant(b) => {
+            Some(product_of_halves(f, a, b, half, "llvm.x86.sse2.pmulh.w")?)
+        }
+        _ => None,
+    })
+}
+
+fn product_of_halves<'ctx>(
+    f: &Translator<'_, 'ctx>,
+    a: VectorValue<'ctx>,
+    b: VectorValue<'ctx>,
+    half: Half,
+    upper: &'static str,
+) -> Result<VectorValue<'ctx>> {
+    let lower = f.builder.build_int_mul(a, b, "")?;
+    let upper = f.machine_call(upper, &[a, b])?;
+    let words = f.pick(lower, upper, interleaved(8, half))?;
+    f.reshape(words, f.unit.types.vector(I32x4))
+}
+
+/// Half of the lanes of two vectors in turns.
+fn interleaved(count: u32, half: Half) -> impl Iterator<Item = u32> {
+    let first = if half == Low { 0 } else { count / 2 };
+    (first..first + count / 2).flat_map(move |lane| [lane, count + lane])
 }
 
 fn add_pairs(f: &mut Translator<'_, '_>, to: Shape, sign: Sign) -> Result<()> {
@@ -352,6 +450,16 @@ fn narrow(f: &mut Translator<'_, '_>, from: Shape, sign: Sign) -> Result<()> {
         return f.push_vector(value);
     }
     let bits = from.lane_bits() / 2;
+    if f.unit.has(Arch::Arm, "neon") {
+        let name = if sign == Signed { "llvm.arm.neon.vqmovns" } else { "llvm.arm.neon.vqmovnsu" };
+        let half = f.unit.types.ints(bits, from.lanes());
+        let low = f.intrinsic_call(name, &[half.into()], &[a.into()])?;
+        let high = f.intrinsic_call(name, &[half.into()], &[b.into()])?;
+        let value = f.pick(low.into_vector_value(), high.into_vector_value(), 0..2 * from.lanes())?;
+        return f.push_vector(value);
+    }
+    // All lanes at once where LLVM knows one instruction for what follows.
+    let (a, b) = if f.has_riscv_vectors() { (f.pick(a, b, 0..2 * from.lanes())?, None) } else { (a, Some(b)) };
     let wide = a.get_type();
     let (least, most) = match sign {
         Signed => ((!0u64) << (bits - 1), (1 << (bits - 1)) - 1),
@@ -363,7 +471,10 @@ fn narrow(f: &mut Translator<'_, '_>, from: Shape, sign: Sign) -> Result<()> {
         let value = f.vector_call("llvm.smin", &[value, most])?;
         Ok(f.builder.build_int_truncate(value, f.unit.types.ints(bits, wide.get_size()), "")?)
     };
-    let value = f.pick(fit(a)?, fit(b)?, 0..2 * wide.get_size())?;
+    let value = match b {
+        Some(b) => f.pick(fit(a)?, fit(b)?, 0..2 * wide.get_size())?,
+        None => fit(a)?,
+    };
     f.push_vector(value)
 }
 
@@ -398,6 +509,16 @@ fn all_true(f: &mut Translator<'_, '_>, shape: Shape) -> Result<()> {
         f.push(all);
         return Ok(());
     }
+    if f.unit.has(Arch::Arm, "neon") {
+        let zeros = f.builder.build_int_compare(IntPredicate::EQ, a, a.get_type().const_zero(), "")?;
+        let zeros = f.reshape(f.extend_mask(zeros, a.get_type())?, f.unit.types.v128)?;
+        let zeros = f.builder.build_or(f.half(zeros, Low)?, f.half(zeros, High)?, "")?;
+        let zeros = f.builder.build_bit_cast(zeros, f.unit.types.i64, "")?.into_int_value();
+        let all = f.builder.build_int_compare(IntPredicate::EQ, zeros, f.unit.types.i64.const_zero(), "")?;
+        let all = f.builder.build_int_z_extend(all, i32, "")?;
+        f.push(all);
+        return Ok(());
+    }
     let nonzero = f.builder.build_int_compare(IntPredicate::NE, a, a.get_type().const_zero(), "")?;
     let all = f.intrinsic_call("llvm.vector.reduce.and", &[nonzero.get_type().into()], &[nonzero.into()])?;
     let all = f.builder.build_int_z_extend(all.into_int_value(), i32, "")?;
@@ -416,6 +537,11 @@ fn bitmask(f: &mut Translator<'_, '_>, shape: Shape) -> Result<()> {
     }
     if f.unit.target.arch == Arch::Aarch64 && shape != I8x16 {
         let mask = neon_bitmask(f, a)?;
+        f.push(mask);
+        return Ok(());
+    }
+    if f.unit.has(Arch::Arm, "neon") && shape != I64x2 {
+        let mask = armv7_bitmask(f, a, shape)?;
         f.push(mask);
         return Ok(());
     }
@@ -438,10 +564,28 @@ fn neon_bitmask<'ctx>(f: &Translator<'_, 'ctx>, a: VectorValue<'ctx>) -> Result<
         let high = f.builder.build_left_shift(high, i32.const_int(1, false), "")?;
         return Ok(f.builder.build_or(low, high, "")?);
     }
-    let bits = 128 / lanes;
-    let bit: Vec<_> = (0..lanes).map(|lane| f.unit.types.int(bits).const_int(1 << lane, false)).collect();
-    let top = f.unit.types.splat(ty, u64::from(bits) - 1);
-    let negative = f.builder.build_right_shift(a, top, true, "")?;
-    let tops = f.builder.build_and(negative, VectorType::const_vector(&bit), "")?;
+    let tops = top_bits(f, a)?;
     Ok(f.intrinsic_call("llvm.aarch64.neon.uaddv", &[i32.into(), ty.into()], &[tops.into()])?.into_int_value())
+}
+
+/// In each lane that is negative the bit of its number, of bytes in their half.
+fn top_bits<'ctx>(f: &Translator<'_, 'ctx>, a: VectorValue<'ctx>) -> Result<VectorValue<'ctx>> {
+    let ty = a.get_type();
+    let bits = 128 / ty.get_size();
+    let bit: Vec<_> = (0..ty.get_size()).map(|lane| f.unit.types.int(bits).const_int(1 << (lane % 8), false)).collect();
+    let negative = f.builder.build_right_shift(a, f.unit.types.splat(ty, u64::from(bits) - 1), true, "")?;
+    Ok(f.builder.build_and(negative, VectorType::const_vector(&bit), "")?)
+}
+
+/// As [`neon_bitmask`], by sums of neighbours: of bytes, two sums of eight are left, which stand side by side.
+fn armv7_bitmask<'ctx>(f: &Translator<'_, 'ctx>, a: VectorValue<'ctx>, shape: Shape) -> Result<IntValue<'ctx>> {
+    let tops = top_bits(f, a)?;
+    let add = |a, b| f.vector_call("llvm.arm.neon.vpadd", &[a, b]);
+    let mut sums = add(f.half(tops, Low)?, f.half(tops, High)?)?;
+    for _ in 0..if shape == I32x4 { 1 } else { 2 } {
+        sums = add(sums, sums)?;
+    }
+    let sums = if shape == I8x16 { f.reshape(sums, f.unit.types.ints(16, 4))? } else { sums };
+    let mask = f.lane(sums, 0)?.into_int_value();
+    Ok(f.builder.build_int_z_extend_or_bit_cast(mask, f.unit.types.i32, "")?)
 }

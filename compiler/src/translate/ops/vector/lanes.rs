@@ -224,6 +224,38 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         Ok(self.intrinsic_call(name, &[], &args)?.into_vector_value())
     }
 
+    /// Whether RISC-V's vectors are there to be used.
+    pub fn has_riscv_vectors(&self) -> bool {
+        self.unit.has_riscv_vectors(self.function)
+    }
+
+    /// Calls an intrinsic of RISC-V's vectors, whose length no type says: the operands are in the first lanes. `types`
+    /// of the vector is it overloaded for; `rounding` is a mode, if it wants one.
+    pub fn riscv_call(
+        &self,
+        name: &'static str,
+        types: usize,
+        [a, b]: [VectorValue<'ctx>; 2],
+        rounding: Option<u64>,
+    ) -> Result<VectorValue<'ctx>> {
+        let (fixed, i64) = (a.get_type(), self.unit.types.i64);
+        let lanes = fixed.get_size();
+        // What every machine with such vectors has in a register: 128 bits, two times 64.
+        let scalable = fixed.get_element_type().into_int_type().scalable_vec_type(lanes / 2);
+        let first = i64.const_zero();
+        let wide = |value: VectorValue<'ctx>| {
+            let args = [scalable.get_poison().into(), value.into(), first.into()];
+            self.intrinsic_call("llvm.vector.insert", &[scalable.into(), fixed.into()], &args)
+        };
+        let mut args = vec![scalable.get_poison().into(), wide(a)?.into(), wide(b)?.into()];
+        args.extend(rounding.map(|mode| BasicMetadataValueEnum::from(i64.const_int(mode, false))));
+        args.push(i64.const_int(lanes.into(), false).into());
+        let overload: Vec<BasicTypeEnum> = vec![scalable.into(); types].into_iter().chain([i64.into()]).collect();
+        let result = self.intrinsic_call(name, &overload, &args)?;
+        let overload = [fixed.into(), scalable.into()];
+        Ok(self.intrinsic_call("llvm.vector.extract", &overload, &[result.into(), first.into()])?.into_vector_value())
+    }
+
     /// Calls an intrinsic.
     pub fn intrinsic_call(
         &self,

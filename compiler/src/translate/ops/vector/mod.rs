@@ -176,6 +176,11 @@ fn swizzle(f: &mut Translator<'_, '_>) -> Result<()> {
         let first = f.machine_call("llvm.arm.neon.vtbl2", &[low, high, f.half(b, lanes::Half::Low)?])?;
         let second = f.machine_call("llvm.arm.neon.vtbl2", &[low, high, f.half(b, lanes::Half::High)?])?;
         f.pick(first, second, 0..16)?
+    } else if f.has_riscv_vectors() {
+        // Zero only from the length of a register on, which may be more than 16.
+        let picked = f.riscv_call("llvm.riscv.vrgather.vv", 1, [a, b], None)?;
+        let inside = f.builder.build_int_compare(IntPredicate::ULT, b, f.unit.types.splat(ty, 16), "")?;
+        f.builder.build_select(inside, picked, ty.const_zero(), "")?.into_vector_value()
     } else {
         let inside = f.builder.build_int_compare(IntPredicate::ULT, b, f.unit.types.splat(ty, 16), "")?;
         let index = f.builder.build_and(b, f.unit.types.splat(ty, 15), "")?;

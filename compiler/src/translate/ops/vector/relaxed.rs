@@ -10,8 +10,8 @@ use crate::translate::Result;
 use crate::translate::ops::numeric::Extremum;
 use Shape::{F32x4, F64x2, I8x16, I16x8, I32x4};
 use Sign::{Signed, Unsigned};
-use inkwell::FloatPredicate;
 use inkwell::values::{BasicMetadataValueEnum, VectorValue};
+use inkwell::{FloatPredicate, IntPredicate};
 use wasmc_abi::target::{Arch, FloatAbi};
 use wasmparser::Operator as O;
 
@@ -117,6 +117,13 @@ fn is_fused(f: &Translator<'_, '_>, shape: Shape) -> bool {
 /// `a` where the mask's lane is all ones, `b` where it is zero. What is between may go by the bit or by the top
 /// bit of the lane, or of the byte.
 fn select_lanes(f: &mut Translator<'_, '_>, shape: Shape) -> Result<()> {
+    if !f.unit.deterministic() && f.has_riscv_vectors() {
+        let shape = shape.integers();
+        let (mask, b, a) = (f.pop_vector(shape)?, f.pop_vector(shape)?, f.pop_vector(shape)?);
+        let first = f.builder.build_int_compare(IntPredicate::SLT, mask, mask.get_type().const_zero(), "")?;
+        let value = f.builder.build_select(first, a, b, "")?.into_vector_value();
+        return f.push_vector(value);
+    }
     if f.unit.deterministic() || !f.unit.has(Arch::X86_64, "sse4.1") {
         return super::bitselect(f);
     }
