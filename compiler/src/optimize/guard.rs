@@ -36,6 +36,7 @@ use inkwell::basic_block::BasicBlock;
 use inkwell::module::Module as LlvmModule;
 use inkwell::values::{
     BasicValue, BasicValueEnum, FunctionValue, InstructionOpcode as Op, InstructionValue, IntValue, PointerValue,
+    VectorValue,
 };
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -584,6 +585,13 @@ pub fn conditional<'ctx>(
 pub fn int_operand(instruction: InstructionValue<'_>, index: u32) -> Option<IntValue<'_>> {
     match instruction.get_operand(index)?.value()? {
         BasicValueEnum::IntValue(value) => Some(value),
+        _ => None,
+    }
+}
+
+pub fn int_vector_operand(instruction: InstructionValue<'_>, index: u32) -> Option<VectorValue<'_>> {
+    match instruction.get_operand(index)?.value()? {
+        BasicValueEnum::VectorValue(value) if value.get_type().get_element_type().is_int_type() => Some(value),
         _ => None,
     }
 }

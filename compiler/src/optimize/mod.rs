@@ -13,6 +13,7 @@ mod shape;
 mod share;
 mod sites;
 mod stack;
+mod swizzle;
 
 use crate::error::CompileError;
 use crate::machine::o0_has_frame_pointers;
@@ -44,6 +45,7 @@ pub fn optimize(
             run(llvm, machine, "function(simplifycfg,adce)")?;
         }
     }
+    swizzle::take_small_indices(llvm);
     let for_size = matches!(options.level, OptLevel::Os | OptLevel::Oz);
     if options.target.row.pointer_bits == 32 && for_size {
         merge::merge_checks(llvm, shape, options.strip);
