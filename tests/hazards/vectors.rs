@@ -97,6 +97,23 @@ fn neutral_constants_quieten_signalling_nans_in_lanes() {
 }
 
 #[test]
+fn words_are_multiplied_by_constants_next_to_powers_of_two() {
+    let factors: [u16; 12] = [3, 5, 127, 129, 0x7FFF, 0x8001, 0xFFFD, 0xFF81, 12, 126, 0xC000, 102];
+    let functions = factors.map(|factor| {
+        let constant = format!("(v128.const i16x8{})", format!(" {factor}").repeat(8));
+        format!("(func (export \"{factor}\") (param v128) (result v128) (i16x8.mul (local.get 0) {constant}))")
+    });
+    let lanes: [u16; 8] = [1, 2, 0x7FFF, 0x8000, 0xFFFF, 0x1234, 0xABCD, 0];
+    let vector = |lanes: [u16; 8]| Value::V128(lanes.iter().rev().fold(0, |all, lane| all << 16 | u128::from(*lane)));
+    everywhere(&format!("(module {})", functions.concat()), |engine, config| {
+        for factor in factors {
+            let wanted = vector(lanes.map(|lane| lane.wrapping_mul(factor)));
+            assert_eq!(engine.call(&factor.to_string(), &[vector(lanes)]), values([wanted]), "{config}: {factor}");
+        }
+    });
+}
+
+#[test]
 fn the_lesser_of_a_signalling_nan_and_what_changes_nothing_is_quiet() {
     let mut text = String::from("(module");
     for (shape, lanes) in [("f32x4", 4), ("f64x2", 2)] {

@@ -14,6 +14,7 @@ mod share;
 mod sites;
 mod stack;
 mod swizzle;
+mod words;
 
 use crate::error::CompileError;
 use crate::machine::o0_has_frame_pointers;
@@ -67,6 +68,7 @@ pub fn optimize(
     if o0_has_frame_pointers(options.target.row) {
         optimize_all_code(llvm);
     }
+    words::keep_products(llvm, options);
     set_sections(llvm);
     verify(llvm, "optimization")?;
     Ok(sites)
