@@ -3,6 +3,7 @@
 
 mod anchors;
 mod counted;
+mod dispatch;
 mod guard;
 mod merge;
 mod misaligned;
@@ -47,6 +48,9 @@ pub fn optimize(
         }
     }
     swizzle::take_small_indices(llvm);
+    if let (Some(hot), OptLevel::O2 | OptLevel::O3) = (shape.hot, options.level) {
+        copy_dispatches(llvm, hot, machine)?;
+    }
     let for_size = matches!(options.level, OptLevel::Os | OptLevel::Oz);
     if options.target.row.pointer_bits == 32 && for_size {
         merge::merge_checks(llvm, shape, options.strip);
@@ -72,6 +76,20 @@ pub fn optimize(
     set_sections(llvm);
     verify(llvm, "optimization")?;
     Ok(sites)
+}
+
+/// Rounds of copying: ways back to a dispatch come together in steps, and what they share first is copied first.
+const DISPATCH_ROUNDS: usize = 8;
+
+/// Copies dispatches of interpreters.
+fn copy_dispatches(llvm: &LlvmModule<'_>, hot: u64, machine: &TargetMachine) -> Result<(), CompileError> {
+    for _ in 0..DISPATCH_ROUNDS {
+        if !dispatch::copy_dispatches(llvm, hot) {
+            break;
+        }
+        run(llvm, machine, "function(sroa<preserve-cfg>,simplifycfg)")?;
+    }
+    Ok(())
 }
 
 /// Lets code generation optimise the functions too that the passes so far have left alone.

@@ -1,6 +1,7 @@
 //! What optimisation has to know of a module beside its LLVM module: what the vmctx block holds.
 
 use crate::parse::{MemoryIndex, MemoryType, Module};
+use crate::profile::ModuleProfile;
 use wasmc_abi::vmctx::Layout;
 
 /// The shape of a module's vmctx block. It decides what code becomes, so all of it is part of a unit's key
@@ -19,6 +20,8 @@ pub struct Shape {
     pub imported_tables: u32,
     /// How many globals are.
     pub imported_globals: u32,
+    /// The least count that is a large one, if there is a profile.
+    pub hot: Option<u64>,
 }
 
 impl Shape {
@@ -32,6 +35,10 @@ impl Shape {
             records_elsewhere: (0..module.memories.len() as u32).map(elsewhere).collect(),
             imported_tables: module.imported_tables,
             imported_globals: module.imported_globals,
+            hot: match &module.profile {
+                ModuleProfile::Known(known) => Some(known.summary.hot()),
+                _ => None,
+            },
         }
     }
 

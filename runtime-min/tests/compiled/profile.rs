@@ -3,7 +3,6 @@
 #[cfg(not(target_arch = "x86_64"))]
 use crate::compile_with;
 use crate::trap;
-use std::collections::BTreeMap;
 use wasmc_abi::image::Record;
 use wasmc_abi::profile::{BodyRecord, COUNTER_LEN, PartHeader};
 use wasmc_runtime::*;
@@ -190,7 +189,8 @@ fn a_likely_callee_changes_no_other_call() {
             Ok(value) => Ok(value),
             Err(error) => Err(error.trap().unwrap().code),
         };
-        let outcomes: BTreeMap<i32, _> = elements.iter().map(|element| (*element, outcome(element))).collect();
+        let outcomes: std::collections::BTreeMap<i32, _> =
+            elements.iter().map(|element| (*element, outcome(element))).collect();
         (outcomes, instance.profile(&store))
     };
     const ELEMENTS: [i32; 8] = [0, 1, 2, 3, 4, 5, -1, 1 << 16];
@@ -213,5 +213,85 @@ fn a_likely_callee_changes_no_other_call() {
         let ir = String::from_utf8(ir).unwrap();
         let direct = ir.contains("call fastcc i32 @f0(") || ir.contains("call fastcc i32 @f1(");
         assert_eq!(direct, likely < 2, "{likely}: {ir}");
+    }
+}
+
+/// An interpreter: operations are bytes, with the next one's operand behind them. It has operations that share their ends, one
+/// that stores and then traps, and goes on with what it does not know.
+#[cfg(target_arch = "x86_64")]
+const INTERPRETER: &str = r#"(module (memory (export "memory") 1)
+    (data (i32.const 0) "\00\05\01\03\02\07\09\00\03\01\04\02\08\08\00\03\05\00\06\00")
+    (func (export "run") (param $rounds i32) (param $last i32) (result i32)
+        (local $pc i32) (local $a i32) (local $b i32) (local $operand i32) (local $operation i32)
+        (i32.store8 (i32.const 18) (local.get $last))
+        (block $halt
+            (loop $next
+                (local.set $operation (i32.load8_u (local.get $pc)))
+                (local.set $operand (i32.add (local.get $pc) (i32.const 1)))
+                (local.set $pc (i32.add (local.get $pc) (i32.const 2)))
+                (block $shared
+                    (block $six (block $five (block $four (block $three (block $two (block $one (block $zero
+                        (br_table $zero $one $two $three $four $five $six $halt $next
+                            (local.get $operation)))
+                        ;; 0
+                        (local.set $a (i32.add (local.get $a) (i32.load8_u (local.get $operand))))
+                        (br $next))
+                        ;; 1
+                        (local.set $b (i32.xor (local.get $a) (local.get $b)))
+                        (br $shared))
+                        ;; 2
+                        (local.set $b (i32.mul (local.get $b) (i32.load8_u (local.get $operand))))
+                        (br $shared))
+                        ;; 3
+                        (i32.store offset=1024 (i32.load8_u (local.get $operand)) (local.get $a))
+                        (br $next))
+                        ;; 4
+                        (local.set $a (i32.add (i32.load offset=1023 (i32.load8_u (local.get $operand))) (local.get $b)))
+                        (br $next))
+                        ;; 5
+                        (br_if $next (i32.eqz (local.tee $rounds (i32.sub (local.get $rounds) (i32.const 1)))))
+                        (local.set $pc (i32.const 0))
+                        (br $next))
+                    ;; 6
+                    (i32.store offset=2048 (i32.const 0) (local.get $b))
+                    (i32.store offset=4 (i32.sub (i32.const 0) (i32.load8_u (local.get $operand))) (local.get $a))
+                    (br $next))
+                (local.set $a (i32.add (local.get $a) (i32.const 1)))
+                (br $next)))
+        (i32.add (local.get $a) (local.get $b))))"#;
+
+#[cfg(target_arch = "x86_64")]
+#[test]
+fn an_interpreter_whose_dispatch_is_copied_does_the_same() {
+    let outcome = |module: &Module, last: i32, profile: &mut Vec<u8>| {
+        let mut store = Store::new(());
+        let instance = Linker::new().instantiate(&mut store, module).unwrap();
+        let run = instance.get_typed_func::<(i32, i32), i32>(&store, "run").unwrap();
+        let result = run.call(&mut store, (1000, last));
+        profile.extend(instance.profile(&store).unwrap_or_default());
+        let memory = instance.get_memory(&store, "memory").unwrap().data(&store)[..4096].to_vec();
+        (result.map_err(|error| error.trap().unwrap().code), memory)
+    };
+    // The program ends, or traps in its last operation.
+    let plain = crate::module(INTERPRETER);
+    let wanted = [7, 6].map(|last| outcome(&plain, last, &mut Vec::new()));
+    assert!(wanted[0].0.is_ok() && wanted[1].0.is_err(), "{:?} {:?}", wanted[0].0, wanted[1].0);
+    assert_ne!(wanted[1].1[2048..2052], [0; 4]);
+    let (counts, mut profile) = (counting(INTERPRETER), Vec::new());
+    assert_eq!([7, 6].map(|last| outcome(&counts, last, &mut profile)), wanted);
+    let profiling = with_profile(&profile);
+    for level in wasmc::OptLevel::ALL {
+        for memory in [wasmc::MemoryModel::Guard, wasmc::MemoryModel::Checked] {
+            let options = wasmc::Options { profiling: profiling.clone(), level, memory, ..wasmc::Options::default() };
+            let image = wasmc::compile(INTERPRETER.as_bytes(), &options).unwrap();
+            // SAFETY: compiled just now.
+            let module = unsafe { Module::load_unsigned(&image) }.unwrap();
+            let found = [7, 6].map(|last| outcome(&module, last, &mut Vec::new()));
+            assert!(found == wanted, "{} {memory}: {:?}", level.name(), found.map(|(result, _)| result));
+            let ir = wasmc::compile_observed(INTERPRETER.as_bytes(), &options, wasmc::Emit::Optimized, &mut ());
+            let copies = String::from_utf8(ir.unwrap()).unwrap().matches(" switch i").count();
+            let is_fast = matches!(level, wasmc::OptLevel::O2 | wasmc::OptLevel::O3);
+            assert!(if is_fast { copies > 2 } else { copies >= 1 }, "{copies}");
+        }
     }
 }

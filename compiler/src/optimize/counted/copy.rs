@@ -195,7 +195,8 @@ pub fn leave_scalar(of: &Loop<'_>) {
     }
 }
 
-fn value_of(instruction: InstructionValue<'_>) -> BasicValueEnum<'_> {
+/// What an instruction computes.
+pub fn value_of(instruction: InstructionValue<'_>) -> BasicValueEnum<'_> {
     // SAFETY: the instruction computes a value: its type is not void.
     unsafe { BasicValueEnum::new(instruction.as_value_ref()) }
 }

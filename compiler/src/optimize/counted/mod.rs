@@ -41,7 +41,8 @@ use inkwell::values::{
 use std::collections::HashMap;
 use wasmc_abi::TrapCode;
 
-pub use forest::innermost_cycles;
+pub use copy::value_of;
+pub use forest::{innermost_cycles, successors, user};
 
 /// Loops of more instructions are not copied.
 const INSTRUCTIONS_MAX: usize = 400;
