@@ -58,3 +58,66 @@ fn arrays_that_overlap_or_change_places_are_added_in_order() {
         }
     });
 }
+
+/// Bytes added to bytes, sixteen at a time, until a round's sum has a zero; what it returns is where that was.
+const VECTORS: &str = "(module (memory (export \"m\") 1)
+    (func (export \"fill\") (param $zero i32) (param $with i32) (local $i i32)
+      (loop $l
+        (i32.store8 (local.get $i) (i32.add (i32.rem_u (i32.mul (local.get $i) (i32.const 7)) (i32.const 97)) (i32.const 1)))
+        (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 16384))))
+      (i32.store8 (local.get $zero) (local.get $with)))
+    (func (export \"add\") (param $to i32) (param $other i32) (param $n i32) (result i32) (local $i i32) (local $sum v128)
+      (loop $l
+        (local.set $sum (i8x16.add
+          (v128.load (i32.add (local.get $to) (local.get $i))) (v128.load (i32.add (local.get $other) (local.get $i)))))
+        (v128.store (i32.add (local.get $to) (local.get $i)) (local.get $sum))
+        (local.set $i (i32.add (local.get $i) (i32.const 16)))
+        (br_if $l (i32.ne (local.get $i) (local.get $n))))
+      (local.get $i))
+    (func (export \"find\") (param $to i32) (param $other i32) (param $n i32) (result i32) (local $i i32) (local $sum v128)
+      (block $out
+        (loop $l
+          (local.set $sum (i8x16.add
+            (v128.load (i32.add (local.get $to) (local.get $i))) (v128.load (i32.add (local.get $other) (local.get $i)))))
+          (v128.store (i32.add (local.get $to) (local.get $i)) (local.get $sum))
+          (br_if $out (i32.eqz (i8x16.all_true (local.get $sum))))
+          (local.set $i (i32.add (local.get $i) (i32.const 16)))
+          (br_if $l (i32.ne (local.get $i) (local.get $n)))))
+      (local.get $i)))";
+
+#[test]
+fn loops_of_vectors_take_as_many_rounds_as_they_should() {
+    const TO: usize = 1024;
+    everywhere(VECTORS, |engine, config| {
+        for rounds in [1, 2, 8, 9, 10, 17, 200] {
+            // Apart, and so that a round reads what the one before, or the one before that, has written.
+            for other in [TO + 4096, TO - 16, TO - 24, TO - 32, TO + 8] {
+                for zero in [rounds - 1, rounds / 2, 300] {
+                    let mut bytes: Vec<u8> = (0..16384u32).map(|i| (i * 7 % 97 + 1) as u8).collect();
+                    let zero = TO + 16 * zero + 5;
+                    let with = 0u8.wrapping_sub(bytes[zero + other - TO]);
+                    bytes[zero] = with;
+                    let mut wanted = bytes.clone();
+                    let mut found = None;
+                    for at in (0..rounds).map(|round| 16 * round) {
+                        let sum: Vec<u8> =
+                            (at..at + 16).map(|i| wanted[TO + i].wrapping_add(wanted[other + i])).collect();
+                        wanted[TO + at..][..16].copy_from_slice(&sum);
+                        if found.is_none() && sum.contains(&0) {
+                            found = Some((at, wanted.clone()));
+                        }
+                    }
+                    let args = [TO, other, 16 * rounds].map(|number| Value::I32(number as u32));
+                    let end = (16 * rounds, wanted);
+                    for (name, (last, wanted)) in [("add", &end), ("find", found.as_ref().unwrap_or(&end))] {
+                        engine.call("fill", &[Value::I32(zero as u32), Value::I32(with.into())]);
+                        let outcome = engine.call(name, &args);
+                        assert_eq!(outcome, values([Value::I32(*last as u32)]), "{config}: {name} {rounds} {other}");
+                        let memory = engine.memory("m").unwrap();
+                        assert!(memory[..wanted.len()] == wanted[..], "{config}: {name} {rounds} {other} {zero}");
+                    }
+                }
+            }
+        }
+    });
+}

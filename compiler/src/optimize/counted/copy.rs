@@ -7,10 +7,18 @@ use inkwell::basic_block::BasicBlock;
 use inkwell::builder::Builder;
 use inkwell::context::ContextRef;
 use inkwell::llvm_sys;
-use inkwell::values::{AsValueRef, BasicValueEnum, InstructionOpcode as Op, InstructionValue, IntValue, PhiValue};
+use inkwell::values::{
+    AsValueRef, BasicMetadataValueEnum, BasicValueEnum, InstructionOpcode as Op, InstructionValue, IntValue, PhiValue,
+};
 use llvm_sys::core::{LLVMMDNodeInContext2, LLVMMetadataAsValue, LLVMSetMetadata, LLVMValueAsMetadata};
 use llvm_sys::debuginfo::{LLVMMetadataReplaceAllUsesWith, LLVMTemporaryMDNode};
 use std::collections::HashMap;
+
+/// Loops of vectors with more instructions are not unrolled.
+const UNROLLED_MAX: usize = 64;
+
+/// How many rounds of a loop of vectors become one.
+const ROUNDS_AT_A_TIME: u64 = 2;
 
 /// The copy, block by block and value by value.
 pub struct Copy<'ctx> {
@@ -177,18 +185,32 @@ fn join<'ctx>(block: BasicBlock<'ctx>, copied: BasicBlock<'ctx>, next: BasicBloc
 
 /// Says that LLVM is not to vectorise a loop.
 pub fn leave_scalar(of: &Loop<'_>) {
-    let context = of.header.get_context();
-    let never = context.metadata_node(&[
-        context.metadata_string("llvm.loop.vectorize.enable").into(),
-        context.bool_type().const_zero().into(),
-    ]);
+    let no = of.header.get_context().bool_type().const_zero();
+    tell(of.latch, "llvm.loop.vectorize.enable", no.into());
+}
+
+/// Lets LLVM do several rounds of a loop at a time that the program has vectorised itself: it has no measure of its own
+/// for such a loop, while of those that it vectorises it lets two rounds or four run side by side.
+pub fn unroll_vectors(of: &Loop<'_>, copy: &Copy<'_>) {
+    let len = of.instructions().count();
+    let has_vectors = of.instructions().any(|i| i.get_type().is_vector_type() && i.get_opcode() != Op::Phi);
+    if has_vectors && len <= UNROLLED_MAX {
+        let rounds = of.header.get_context().i32_type().const_int(ROUNDS_AT_A_TIME, false);
+        tell(copy.block(of.latch), "llvm.loop.unroll.count", rounds.into());
+    }
+}
+
+/// Tells LLVM something of the loop that ends in a block.
+fn tell(latch: BasicBlock<'_>, name: &str, value: BasicMetadataValueEnum<'_>) {
+    let context = latch.get_context();
+    let property = context.metadata_node(&[context.metadata_string(name).into(), value]);
     let kind = context.get_kind_id("llvm.loop");
-    let branch = of.latch.get_terminator().expect("a block ends");
+    let branch = latch.get_terminator().expect("a block ends");
     // SAFETY: the nodes are of the branch's context. What a loop is known by has itself for its first operand, which
     // takes a node that is there before it, and is replaced and disposed of.
     unsafe {
         let first = LLVMTemporaryMDNode(context.raw(), std::ptr::null_mut(), 0);
-        let mut operands = [first, LLVMValueAsMetadata(never.as_value_ref())];
+        let mut operands = [first, LLVMValueAsMetadata(property.as_value_ref())];
         let node = LLVMMDNodeInContext2(context.raw(), operands.as_mut_ptr(), operands.len());
         LLVMMetadataReplaceAllUsesWith(first, node);
         LLVMSetMetadata(branch.as_value_ref(), kind, LLVMMetadataAsValue(context.raw(), node));

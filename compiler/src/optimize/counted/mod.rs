@@ -307,6 +307,7 @@ impl<'ctx> Version<'_, 'ctx> {
         copy::leave_scalar(self.of);
         let ends = self.count_rounds(count.last, decide, &copy, &loops);
         copy::connect(self.of, &copy, decide, &self.decided, (self.exit.block, ends), &loops);
+        copy::unroll_vectors(self.of, &copy);
         for phi in self.of.header.get_instructions().take_while(|i| i.get_opcode() == Op::Phi) {
             let phi = PhiValue::try_from(phi).expect("it is a phi");
             let start = phi.get_incomings().find(|(_, from)| *from == entry).expect("the loop is entered from there").0;
