@@ -49,6 +49,96 @@ fn a_vector_store_that_is_partly_outside_leaves_nothing_behind() {
     });
 }
 
+/// What is loaded whole and extended in pieces: of the narrower lanes, the bits, and how often they are extended; both
+/// halves in turn, so that all pieces follow one another.
+const EXTENDED: [(u32, u32); 4] = [(8, 1), (8, 2), (16, 1), (32, 1)];
+
+/// The sum of all pieces, each times an odd number of its own.
+fn weighted_pieces(bits: u32, times: u32, sign: &str) -> String {
+    let mut pieces = vec![String::from("(local.get $v)")];
+    for step in 0..times {
+        let (from, to) = (bits << step, bits << (step + 1));
+        let (lanes, wider) = (128 / from, 128 / to);
+        let extend = |half: &str, piece: &str| format!("(i{to}x{wider}.extend_{half}_i{from}x{lanes}_{sign} {piece})");
+        pieces = pieces.iter().flat_map(|piece| [extend("low", piece), extend("high", piece)]).collect();
+    }
+    let to = bits << times;
+    let shape = format!("i{to}x{}", 128 / to);
+    let weighted = pieces
+        .iter()
+        .zip((1..).step_by(2))
+        .map(|(piece, weight)| format!("({shape}.mul {piece} ({shape}.splat (i{}.const {weight})))", to.max(32)));
+    weighted.reduce(|sum, piece| format!("({shape}.add {sum} {piece})")).unwrap()
+}
+
+/// The same of bytes.
+fn weighted_sum(bytes: [u8; 16], bits: u32, times: u32, is_signed: bool) -> u128 {
+    let to = bits << times;
+    let all = u128::from_le_bytes(bytes);
+    let narrow = |lane: u32| {
+        let value = (all >> (lane * bits)) & ((1 << bits) - 1);
+        if is_signed && value >> (bits - 1) != 0 { value.wrapping_sub(1 << bits) } else { value }
+    };
+    let lanes = 128 / to;
+    (0..lanes).fold(0, |sum, lane| {
+        let pieces = (0..1 << times).map(|piece| narrow(piece * lanes + lane).wrapping_mul(u128::from(2 * piece + 1)));
+        let total = pieces.fold(0u128, u128::wrapping_add) & ((1 << to) - 1);
+        sum | total << (lane * to)
+    })
+}
+
+#[test]
+fn a_vector_that_is_extended_in_pieces_is_loaded_as_one() {
+    let mut text = String::from(
+        "(module (memory (export \"m\") 1)
+           (func (export \"fill\") (param i32 v128) (v128.store (local.get 0) (local.get 1)))",
+    );
+    for (bits, times) in EXTENDED {
+        for sign in ["s", "u"] {
+            let sum = weighted_pieces(bits, times, sign);
+            write!(
+                text,
+                "(func (export \"{bits}-{times}-{sign}\") (param $at i32) (result v128) (local $v v128)
+                   (i32.store (i32.const 0) (i32.add (i32.load (i32.const 0)) (i32.const 1)))
+                   (local.set $v (v128.load (local.get $at)))
+                   {sum})
+                 (func (export \"{bits}-{times}-{sign}-replaced\") (param $at i32) (result v128) (local $v v128)
+                   (local.set $v (v128.load (local.get $at)))
+                   (v128.store (local.get $at) (v128.const i64x2 0 0))
+                   {sum})"
+            )
+            .unwrap();
+        }
+    }
+    text += ")";
+    everywhere(&text, |engine, config| {
+        let bytes: [u8; 16] = std::array::from_fn(|i| (i as u8 + 1).wrapping_mul(0x9D));
+        let mut calls = 0;
+        for (bits, times) in EXTENDED {
+            for sign in ["s", "u"] {
+                let name = format!("{bits}-{times}-{sign}");
+                let sum = values([Value::V128(weighted_sum(bytes, bits, times, sign == "s"))]);
+                for at in [16, 33, 65519, 65520] {
+                    let place = Value::I32(at);
+                    engine.call("fill", &[place, Value::V128(u128::from_le_bytes(bytes))]);
+                    assert_eq!(engine.call(&name, &[place]), sum, "{config}: {name} at {at}");
+                    let replaced = format!("{name}-replaced");
+                    assert_eq!(engine.call(&replaced, &[place]), sum, "{config}: {replaced} at {at}");
+                    let left = &engine.memory("m").unwrap()[at as usize..][..16];
+                    assert_eq!(left, [0; 16], "{config}: {replaced} at {at}");
+                    calls += 1;
+                }
+                for at in (65521..65536).chain([0xFFFF_FFF0, 0xFFFF_FFFF]) {
+                    assert_eq!(engine.call(&name, &args([at])), trap(OUT_OF_BOUNDS), "{config}: {name} at {at}");
+                    calls += 1;
+                }
+                let count = engine.memory("m").unwrap()[..4].to_vec();
+                assert_eq!(count, u32::to_le_bytes(calls), "{config}: {name}");
+            }
+        }
+    });
+}
+
 /// Arithmetic with a constant that seems to change nothing.
 const NEUTRAL: [(&str, &str); 5] = [("mul", "1"), ("div", "1"), ("sub", "0"), ("add", "-0"), ("mul", "-1")];
 

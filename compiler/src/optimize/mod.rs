@@ -8,6 +8,7 @@ mod guard;
 mod merge;
 mod misaligned;
 mod neon;
+mod pieces;
 mod pipeline;
 mod products;
 mod shape;
@@ -26,6 +27,7 @@ use inkwell::passes::PassBuilderOptions;
 use inkwell::targets::TargetMachine;
 pub use shape::Shape;
 pub use sites::{Chains, Place};
+use wasmc_abi::target::Arch;
 
 /// Optimises the LLVM module of a unit and readies it for code generation. Returns its sites.
 pub fn optimize(
@@ -52,6 +54,9 @@ pub fn optimize(
         copy_dispatches(llvm, hot, machine)?;
     }
     let for_size = matches!(options.level, OptLevel::Os | OptLevel::Oz);
+    if options.target.row.arch == Arch::X86_64 && options.level != OptLevel::O0 {
+        pieces::load_pieces(llvm);
+    }
     if options.target.row.pointer_bits == 32 && for_size {
         merge::merge_checks(llvm, shape, options.strip);
         run(llvm, machine, "function(early-cse,simplifycfg,adce)")?;

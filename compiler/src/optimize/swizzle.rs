@@ -6,9 +6,8 @@
 //! of words makes one of bytes, nor what is left of a saturating difference.
 
 use super::guard::{callee, int_vector_operand};
-use inkwell::llvm_sys::core::{
-    LLVMConstIntGetZExtValue, LLVMGetAggregateElement, LLVMGetMaskValue, LLVMGetNumMaskElements, LLVMIsAConstantInt,
-};
+use super::pieces::picked_lanes;
+use inkwell::llvm_sys::core::{LLVMConstIntGetZExtValue, LLVMGetAggregateElement, LLVMIsAConstantInt};
 use inkwell::module::Module as LlvmModule;
 use inkwell::types::BasicTypeEnum;
 use inkwell::values::{AsValueRef, BasicValue, InstructionOpcode as Op, InstructionValue, VectorValue};
@@ -117,15 +116,12 @@ fn by_lane(lane: u32, a: u128, b: u128, combine: impl Fn(u128, u128) -> Option<u
 /// The lanes of two vectors that a shuffle takes; one that may be any has any bits.
 fn shuffled(shuffle: InstructionValue<'_>, lane: u32, a: u128, b: u128) -> Option<u128> {
     let (mask, lanes) = (u128::MAX >> (128 - lane), 128 / lane);
-    // SAFETY: the instruction is a shuffle.
-    let count = unsafe { LLVMGetNumMaskElements(shuffle.as_value_ref()) };
+    let picked = picked_lanes(shuffle);
     let operands = [0, 1].map(|index| int_vector_operand(shuffle, index).and_then(width));
-    if count != lanes || operands != [Some(128); 2] {
+    if picked.len() != lanes as usize || operands != [Some(128); 2] {
         return None;
     }
-    Some((0..lanes).fold(0, |all, to| {
-        // SAFETY: the instruction is a shuffle with that many lanes.
-        let from = unsafe { LLVMGetMaskValue(shuffle.as_value_ref(), to) };
+    Some((0..lanes).zip(picked).fold(0, |all, (to, from)| {
         let bits = match u32::try_from(from) {
             Ok(from) if from < lanes => a >> (from * lane) & mask,
             Ok(from) => b >> ((from - lanes) * lane) & mask,
