@@ -1,7 +1,7 @@
 //! Profiles: code that counts which way it goes, and code that is made by such counts.
 //!
 //! The form of a profile is `abi::profile`'s. Here stand what is counted ([`Site`]), the memory in which a module counts
-//! ([`counting`]), reading a profile ([`Profile`]) and what it says of a module ([`Known`]).
+//! (`counting`), reading a profile ([`Profile`]) and what it says of a module ([`Known`]).
 
 mod counting;
 mod known;
