@@ -1,7 +1,7 @@
 //! Runs the command lines, each in a folder of its own.
 
 use crate::cases::{CASES, Case};
-use crate::{MODELS, corpus_dir, module_path};
+use crate::{corpus_dir, module_path};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,37 +10,53 @@ use wasmc_abi::checksum::xxh32;
 use wasmc_tests::{Scratch, tool};
 
 macro_rules! tests {
-    ($($name:ident)*) => {
-        $( #[test] fn $name() { run(stringify!($name)); } )*
+    ($($test:ident $module:literal),*) => {
+        $( #[test] fn $test() { run($module); } )*
 
         #[test]
         fn every_case_is_run() {
-            let names = [$( stringify!($name) ),*];
-            assert!(CASES.iter().map(|case| case.name).eq(names), "the list of tests is not that of the cases");
+            let modules = [$( $module ),*];
+            for case in CASES {
+                assert!(modules.contains(&case.module), "{} is a case of no test", case.name);
+            }
         }
     };
 }
-tests! { icepll_print icepll_file icepack_bad icepack icemulti icebram nextpnr nextpnr_broken python php sqlite gofmt gofmt_file gofmt_broken quickjs }
+tests! {
+    icepll "icepll", icepack "icepack", icemulti "icemulti", icebram "icebram", nextpnr "nextpnr-ice40",
+    python "python-3.11", php "php-cgi", sqlite "sqlite-p0", gofmt "go-gofmt", quickjs "quickjs"
+}
 
-/// The two ways from a module to a running program.
+/// The two ways from a module to a running program, and the levels at which they are gone.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Run,
     CompileThenRun,
 }
 
-fn run(name: &str) {
-    let case = CASES.iter().find(|case| case.name == name).expect("the macro names cases");
-    let Some(module) = module_path(case.module) else { return };
-    let scratch = Scratch::new(name);
-    for memory in MODELS {
-        for way in [Way::Run, Way::CompileThenRun] {
-            let what = format!("{name}, {memory}, {way:?}");
-            let dir = scratch.path().join(format!("{memory}-{way:?}"));
-            let folder = dir.join("folder");
+/// In which memory models they are gone.
+const WAYS: [(Way, MemoryModel); 3] = [
+    (Way::Run, MemoryModel::Guard),
+    (Way::CompileThenRun, MemoryModel::Guard),
+    (Way::CompileThenRun, MemoryModel::Checked),
+];
+
+/// All cases of a module, which is compiled once for each way: `wasmc run` finds its own in its cache then.
+fn run(id: &str) {
+    let Some(module) = module_path(id) else { return };
+    let scratch = Scratch::new(id);
+    for (way, memory) in WAYS {
+        let dir = scratch.path().join(format!("{memory}-{way:?}"));
+        fs::create_dir_all(&dir).expect("the scratch folder can be written");
+        let program = match way {
+            Way::Run => module.clone(),
+            Way::CompileThenRun => compile(&module, memory, &dir),
+        };
+        for case in CASES.iter().filter(|case| case.module == id) {
+            let what = format!("{}, {memory}, {way:?}", case.name);
+            let folder = dir.join(case.name);
             prepare(case, &folder);
-            let command = command(way, memory, &module, &dir);
-            check(case, command, &folder, &what);
+            check(case, (runner(way, memory, &dir), &program), &folder, &what);
         }
     }
 }
@@ -64,31 +80,34 @@ fn here(folder: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus").join(folder)
 }
 
+/// Compiles a module into the folder.
+fn compile(module: &Path, memory: MemoryModel, dir: &Path) -> PathBuf {
+    let image = dir.join("module.aot");
+    let mut compile = Command::new(tool("wasmc"));
+    compile.arg("compile").arg(module).arg("-o").arg(&image).args(["-O2", "--memory", memory.name()]);
+    let output = compile.output().expect("wasmc can be started");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "compiling {} failed: {text}", module.display());
+    image
+}
+
 /// The runner up to its own options.
-fn command(way: Way, memory: MemoryModel, module: &Path, dir: &Path) -> (Command, PathBuf) {
+fn runner(way: Way, memory: MemoryModel, dir: &Path) -> Command {
     match way {
         Way::Run => {
             let mut command = Command::new(tool("wasmc"));
-            command.args(["run", "-O2", "--memory", memory.name()]).env("XDG_CACHE_HOME", dir.join("cache"));
-            (command, module.to_path_buf())
+            command.args(["run", "-O1", "--memory", memory.name()]).env("XDG_CACHE_HOME", dir.join("cache"));
+            command
         }
-        Way::CompileThenRun => {
-            let image = dir.join("module.aot");
-            let mut compile = Command::new(tool("wasmc"));
-            compile.arg("compile").arg(module).arg("-o").arg(&image).args(["-O2", "--memory", memory.name()]);
-            let output = compile.output().expect("wasmc can be started");
-            let text = String::from_utf8_lossy(&output.stderr);
-            assert!(output.status.success(), "compiling {} failed: {text}", module.display());
-            (Command::new(tool("aot-run")), image)
-        }
+        Way::CompileThenRun => Command::new(tool("aot-run")),
     }
 }
 
-fn check(case: &Case, (mut command, module): (Command, PathBuf), folder: &Path, what: &str) {
+fn check(case: &Case, (mut command, program): (Command, &Path), folder: &Path, what: &str) {
     if case.root {
         command.arg("--dir").arg(format!("{}::/", folder.display()));
     }
-    command.args(["--env", "CORPUS=1", "--argv0", case.argv0]).args(case.flags).arg(&module).args(case.args);
+    command.args(["--env", "CORPUS=1", "--argv0", case.argv0]).args(case.flags).arg(program).args(case.args);
     command.stdin(match case.stdin {
         Some(input) => File::open(here("inputs").join(input)).expect("the input is there").into(),
         None => Stdio::null(),

@@ -1,5 +1,5 @@
-//! Modules that no one here wrote do what they do under other engines, in both memory models: commands
-//! through `wasmc run` and through `wasmc compile` plus `aot-run`, libraries through the Rust API.
+//! Modules that no one here wrote do what they do under other engines: commands through `wasmc run` at -O1, and in both
+//! memory models through `wasmc compile` at -O2 plus `aot-run`; libraries through the Rust API.
 //!
 //! `cargo xtask fetch` brings them; `WASMC_CORPUS_DIR` says where they are, by default `target/corpus`.
 //! `WASMC_CORPUS=small` or `whole` says which of them must be there; without it, small ones that are

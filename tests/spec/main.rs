@@ -3,7 +3,8 @@
 //! target does. What boards without an operating system cannot do is listed with its reason (`firmware.rs`).
 //!
 //! Arguments that are no options select files by a part of their name. On emulated machines version 3 stands for what
-//! older files have of the same name, unless `SPEC_FILES=all`.
+//! older files have of the same name, and where a platform differs from another by the vectors it has, only files about
+//! vectors are run, unless `SPEC_FILES=all`.
 
 mod firmware;
 mod report;
@@ -30,12 +31,13 @@ fn main() {
     let configs = Config::selected();
     let jobs = configs.iter().flat_map(|config| files.iter().map(move |file| (*config, file)));
     let all = std::env::var("SPEC_FILES").is_ok_and(|files| files == "all");
-    let succeeded = |config: &Config, file| {
+    let left_to_all = |config: &Config, file| {
         let platform = config.platform;
-        platform.emulator.is_some() && (!all || platform.is_board()) && has_successor(file)
+        let succeeded = platform.emulator.is_some() && (!all || platform.is_board()) && has_successor(file);
+        succeeded || (!platform.features.is_empty() && !all && !is_about_vectors(file))
     };
     let jobs: Vec<(Config, &TestFile<'_>)> =
-        jobs.filter(|(config, file)| script::applies(file, *config) && !succeeded(config, file)).collect();
+        jobs.filter(|(config, file)| script::applies(file, *config) && !left_to_all(config, file)).collect();
     println!("\nrunning {} files in {} configurations", files.len(), configs.len());
     println!("{}", Counts::heading());
     let (mut total, mut by_folder) = (Counts::default(), BTreeMap::<String, Counts>::new());
@@ -105,6 +107,11 @@ fn select_files(wanted: Vec<String>) -> Vec<TestFile<'static>> {
 fn has_successor(file: &TestFile<'_>) -> bool {
     let older = matches!(file.parent(), script::VERSION_2 | "function-references");
     older && spec(SpecVersion::V3).any(|newer| newer.name() == file.name())
+}
+
+/// Whether it is a file about 128-bit vectors, fixed-width or relaxed.
+fn is_about_vectors(file: &TestFile<'_>) -> bool {
+    ["simd", "relaxed"].iter().any(|part| script::label(file).contains(part))
 }
 
 /// Runs the jobs on all processors; hands over their reports in the jobs' order.

@@ -58,7 +58,11 @@ pub fn tool(name: &str) -> PathBuf {
             Some("debug") | None => "dev",
             Some(name) => name,
         };
-        let status = cargo().args(["build", "--quiet", "--profile", profile, "--package", name]).status();
+        // From the root, so that dependencies have the features that they have already been built with.
+        let root = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+        let mut build = cargo();
+        build.args(["build", "--quiet", "--profile", profile, "--manifest-path", root, "--bin", name]);
+        let status = build.status();
         assert!(status.is_ok_and(|status| status.success()), "{name} could not be built");
         dir.join(name)
     })

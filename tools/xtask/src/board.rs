@@ -113,9 +113,8 @@ pub fn board(names: &[&str]) -> Result<()> {
     let chosen = |board: &&Board| names.is_empty() || names.contains(&board.kind) || names.contains(&board.target);
     let boards: Vec<&Board> = BOARDS.iter().filter(chosen).collect();
     ensure!(!boards.is_empty(), "there is no such board; there are cortex-m and riscv");
-    prepare()?;
-    for board in boards {
-        let output = run(board)?;
+    for (board, firmware) in boards.iter().zip(firmware(&boards)?) {
+        let output = run(board, &firmware)?;
         println!("== {} on {}\n{output}", board.target, board.machine);
         compare(&output)?;
     }
@@ -126,26 +125,31 @@ pub fn board(names: &[&str]) -> Result<()> {
 fn prepare() -> Result<()> {
     setup::setup()?;
     setup::setup_boards()?;
-    shell::cargo(&["build", "--package", "wasmc"]).status_ok()
+    shell::cargo(&["build", "--bin", "wasmc"]).status_ok()
 }
 
-/// Builds the firmware that does what tests ask for, for a target; where it is. `None` if no board is for it.
-pub fn runner(target: &str) -> Result<Option<PathBuf>> {
-    let Some(board) = BOARDS.iter().find(|board| board.target == target) else { return Ok(None) };
+/// Builds the firmware that does what tests ask for, for targets; where it is for each of them that a board is for.
+pub fn runners(targets: &[&str]) -> Result<Vec<PathBuf>> {
+    let boards: Vec<&Board> = BOARDS.iter().filter(|board| targets.contains(&board.target)).collect();
+    if boards.is_empty() {
+        return Ok(Vec::new());
+    }
     prepare()?;
-    let guests = guests_dir(board)?;
-    compile(board, &source().join("guests/spectest.wat"), &guests.join("spectest.aot"))?;
-    build(board, "runner", &["gc"], &[("BOARD_GUESTS", &guests)]).map(Some)
+    for board in &boards {
+        compile(board, &source().join("guests/spectest.wat"), &guests_dir(board)?.join("spectest.aot"))?;
+    }
+    build(&boards, "runner", &["gc"], Some(&all_guests_dir()))
 }
 
 /// Runs all boards as if each were a test, with the lines that tests print.
 pub fn test() -> Result<()> {
-    prepare()?;
     let started = Instant::now();
+    let all: Vec<&Board> = BOARDS.iter().collect();
+    let firmware = firmware(&all)?;
     println!("\nrunning {} tests", BOARDS.len());
     let mut failed = 0;
-    for board in BOARDS {
-        let result = run(board).and_then(|output| compare(&output));
+    for (board, firmware) in BOARDS.iter().zip(firmware) {
+        let result = run(board, &firmware).and_then(|output| compare(&output));
         println!("test board::{} ... {}", board.target, if result.is_ok() { "ok" } else { "FAILED" });
         if let Err(error) = result {
             println!("{error:#}");
@@ -161,14 +165,19 @@ pub fn test() -> Result<()> {
     if failed == 0 { Ok(()) } else { bail!("{failed} boards do not do what they should") }
 }
 
-/// Builds the firmware with its guests and runs it; what it said.
-fn run(board: &Board) -> Result<String> {
-    let guests = guests(board)?;
-    let firmware = build(board, "board", &["gc"], &[("BOARD_GUESTS", &guests)])?;
+/// Builds the firmware of boards with its guests; where it is for each.
+fn firmware(boards: &[&Board]) -> Result<Vec<PathBuf>> {
+    prepare()?;
+    boards.iter().try_for_each(|board| guests(board))?;
+    build(boards, "board", &["gc"], Some(&all_guests_dir()))
+}
+
+/// Runs firmware; what it said.
+fn run(board: &Board, firmware: &Path) -> Result<String> {
     // An emulated second is a thousand million instructions, so that all numbers are the same each time.
     let mut command = Command::new("timeout");
     command.arg("60").args(board.emulator).args(["-machine", board.machine]);
-    command.args(["-display", "none", "-monitor", "none", "-icount", "shift=0", "-kernel"]).arg(&firmware);
+    command.args(["-display", "none", "-monitor", "none", "-icount", "shift=0", "-kernel"]).arg(firmware);
     let shown = command.shown();
     let output = command.stdin(Stdio::null()).output().with_context(|| format!("`{shown}` could not be started"))?;
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -182,9 +191,13 @@ fn source() -> PathBuf {
     root().join("tools/boards")
 }
 
-/// Where compiled guests lie.
+/// Where compiled guests lie, in a folder for each triple.
+fn all_guests_dir() -> PathBuf {
+    target_dir().join("boards/guests")
+}
+
 fn guests_dir(board: &Board) -> Result<PathBuf> {
-    let dir = target_dir().join("boards/guests").join(board.target);
+    let dir = all_guests_dir().join(board.triple);
     fs::create_dir_all(&dir).with_context(|| format!("could not create {}", dir.display()))?;
     Ok(dir)
 }
@@ -195,8 +208,8 @@ fn compile(board: &Board, from: &Path, to: &Path) -> Result<()> {
     command.args(["compile", "-Os", "--target", board.target]).arg(from).arg("-o").arg(to).output_ok().map(drop)
 }
 
-/// Compiles the guests; where they are.
-fn guests(board: &Board) -> Result<PathBuf> {
+/// Compiles the guests.
+fn guests(board: &Board) -> Result<()> {
     let work = guests_dir(board)?;
     for (source_name, name, flags) in GUESTS {
         let wasm = work.join(name);
@@ -211,35 +224,36 @@ fn guests(board: &Board) -> Result<PathBuf> {
             .output_ok()?;
         compile(board, &wasm.with_extension("wasm"), &wasm.with_extension("aot"))?;
     }
-    Ok(work)
+    Ok(())
 }
 
-/// Builds a program of `tools/boards` with these features; where it is.
-pub fn build(board: &Board, program: &str, features: &[&str], environment: &[(&str, &Path)]) -> Result<PathBuf> {
-    let manifest = source().join("Cargo.toml");
+/// Builds a program of `tools/boards` with these features for boards, side by side; where it is for each.
+pub fn build(boards: &[&Board], program: &str, features: &[&str], guests: Option<&Path>) -> Result<Vec<PathBuf>> {
     let target_dir = target_dir().join("boards");
-    let link = |argument: String| format!("-Clink-arg={argument}");
-    let mut flags = vec!["-Clinker=ld.lld-22".to_string(), "-Clinker-flavor=ld.lld".to_string()];
-    flags.extend([
-        link(format!("-L{}", source().join("link").display())),
-        link(format!("-T{}.ld", board.machine)),
-        "-Crelocation-model=static".to_string(),
-    ]);
-    if program == "runner" {
-        flags.push(link("--defsym=STACK_LEN=0x100000".to_string()));
+    let mut command = shell::cargo(&["build", "--quiet", "--release", "-Zbuild-std=core"]);
+    command.arg("--manifest-path").arg(source().join("Cargo.toml"));
+    command.args(["--bin", program, "--features", &features.join(",")]);
+    for board in boards {
+        let script = format!("-Clink-arg=-T{}.ld", board.machine);
+        // Cargo links in the folder of the package. These words have no spaces, which would part them.
+        let mut flags = vec!["-Clinker=ld.lld-22", "-Clinker-flavor=ld.lld", "-Clink-arg=-Llink", &script];
+        flags.push("-Crelocation-model=static");
+        flags.extend(board.cfg);
+        command.args(["--target", board.triple]).env(shell::target_setting(board.triple, "RUSTFLAGS"), flags.join(" "));
     }
-    flags.extend(board.cfg.iter().map(|cfg| cfg.to_string()));
-    let mut command = shell::cargo(&["build", "--quiet", "--release", "-Zbuild-std=core", "--target", board.triple]);
-    command.arg("--manifest-path").arg(manifest).args(["--bin", program, "--features", &features.join(",")]);
     command
         .env("RUSTC", RUSTC)
         // Building the library is a feature that Cargo calls unstable.
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("CARGO_ENCODED_RUSTFLAGS", flags.join("\x1f"))
-        .env("CARGO_TARGET_DIR", &target_dir)
-        .envs(environment.iter().copied())
-        .status_ok()?;
-    Ok(target_dir.join(board.triple).join("release").join(program))
+        // These would come before the flags of a target.
+        .env_remove("RUSTFLAGS")
+        .env_remove("CARGO_ENCODED_RUSTFLAGS")
+        .env("CARGO_TARGET_DIR", &target_dir);
+    if let Some(guests) = guests {
+        command.env("BOARD_GUESTS", guests);
+    }
+    command.status_ok()?;
+    Ok(boards.iter().map(|board| target_dir.join(board.triple).join("release").join(program)).collect())
 }
 
 /// Compares what a board has said with what is expected, where `*` stands for anything.

@@ -29,7 +29,7 @@ fn sanitize() -> Result<()> {
     std::fs::create_dir_all(&work).with_context(|| format!("could not create {}", work.display()))?;
     let image = work.join("real.aot");
     // The compiler is built without: LLVM's library knows no sanitizer.
-    cargo(&["build", "--package", "wasmc", "--package", "aot-run"]).status_ok()?;
+    cargo(&["build", "--bin", "wasmc", "--bin", "aot-run"]).status_ok()?;
     let mut compile = Command::new(target_dir().join("debug/wasmc"));
     compile.arg("compile").arg(root().join("tests/images/real.wat")).arg("-o").arg(&image).status_ok()?;
     // Rust calls its sanitizers unstable. With a target of its own, build scripts do without.

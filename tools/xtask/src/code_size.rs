@@ -61,7 +61,7 @@ pub fn code_size(names: &[&str]) -> Result<()> {
         let known: Vec<_> = PAIRS.iter().map(|pair| pair.target).collect();
         bail!("code size of `{name}` is not measured; the targets are: {}", known.join(", "));
     }
-    cargo(&["build", "--package", "wasmc"]).status_ok()?;
+    cargo(&["build", "--bin", "wasmc"]).status_ok()?;
     let work = target_dir().join("code-size");
     fs::create_dir_all(&work).with_context(|| format!("could not create {}", work.display()))?;
     let modules = kernels()?.iter().map(|source| module(source, CLANG_FLAGS, &work)).collect::<Result<Vec<_>>>()?;

@@ -82,8 +82,8 @@ pub fn machine_of(target: &str) -> Option<&'static Machine> {
 /// Builds `aot-run` for machines, by their names, all if there are none.
 pub fn cross(names: &[&str]) -> Result<()> {
     setup::setup_cross()?;
-    for machine in machines(names)? {
-        println!("{}", build(machine, "aot-run", "aot-run")?.display());
+    for path in build(&machines(names)?, "aot-run", "aot-run")? {
+        println!("{}", path.display());
     }
     Ok(())
 }
@@ -91,16 +91,14 @@ pub fn cross(names: &[&str]) -> Result<()> {
 /// Builds any program of the workspace for a machine, or the runner of the tests as firmware for a board's target, and
 /// prints where it is.
 pub fn cross_build(program: &str, name: &str) -> Result<()> {
-    if program == "runner"
-        && let Some(path) = board::runner(name)?
-    {
-        println!("{}", path.display());
-        return Ok(());
-    }
-    setup::setup_cross()?;
-    for machine in machines(&[name])? {
-        println!("{}", build(machine, program, program)?.display());
-    }
+    let boards = if program == "runner" { board::runners(&[name])? } else { Vec::new() };
+    let paths = if boards.is_empty() {
+        setup::setup_cross()?;
+        build(&machines(&[name])?, program, program)?
+    } else {
+        boards
+    };
+    paths.iter().for_each(|path| println!("{}", path.display()));
     Ok(())
 }
 
@@ -109,16 +107,19 @@ pub fn cross_build(program: &str, name: &str) -> Result<()> {
 pub fn test(names: &[&str]) -> Result<()> {
     setup::setup_cross()?;
     setup::setup()?;
-    shell::cargo(&["build", "--package", "wasmc"]).status_ok()?;
+    shell::cargo(&["build", "--bin", "wasmc"]).status_ok()?;
     let compiler = target_dir().join("debug/wasmc");
     for machine in machines(names)? {
         let packages: Vec<&str> = PACKAGES.iter().flat_map(|package| ["--package", package]).collect();
-        cargo(machine, "test")
-            .args(packages)
-            .args(["--lib", "--bins", "--test", "image", "--test", "hand_made_image"])
-            .status_ok()?;
+        let test = || {
+            let mut command = cargo(&[machine], "test");
+            // For tests that start themselves.
+            command.env("WASMC_TEST_EMULATOR", machine.emulator);
+            command
+        };
+        test().args(packages).args(["--lib", "--bins", "--test", "image", "--test", "hand_made_image"]).status_ok()?;
         for target in machine.targets {
-            let mut command = cargo(machine, "test");
+            let mut command = test();
             command.env("WASMC_TEST_COMPILER", &compiler).env("WASMC_TEST_TARGET", target);
             command.args(["--package", "wasmc-runtime", "--test", "compiled"]).status_ok()?;
         }
@@ -126,31 +127,34 @@ pub fn test(names: &[&str]) -> Result<()> {
     Ok(())
 }
 
-/// Builds a program for a machine; where it is.
-pub fn build(machine: &Machine, package: &str, program: &str) -> Result<PathBuf> {
-    cargo(machine, "build").args(["--package", package, "--bin", program]).status_ok()?;
-    let path = dir().join(machine.triple).join("debug").join(program);
-    if !path.exists() {
-        bail!("cargo has built {program}, but not as {}", path.display());
-    }
-    Ok(path)
+/// Builds a program for machines, side by side; where it is for each.
+pub fn build(machines: &[&Machine], package: &str, program: &str) -> Result<Vec<PathBuf>> {
+    cargo(machines, "build").args(["--package", package, "--bin", program]).status_ok()?;
+    let path_for = |machine: &&Machine| {
+        let path = dir().join(machine.triple).join("debug").join(program);
+        if !path.exists() {
+            bail!("cargo has built {program}, but not as {}", path.display());
+        }
+        Ok(path)
+    };
+    machines.iter().map(path_for).collect()
 }
 
-/// Cargo with what it takes to build for a machine and to run what was built.
-pub fn cargo(machine: &Machine, chore: &str) -> Command {
-    let mut command = shell::cargo(&[chore, "-Zbuild-std=std,panic_abort", "--target", machine.triple]);
-    let setting = |name: &str| format!("CARGO_TARGET_{}_{name}", machine.triple.replace('-', "_").to_uppercase());
+/// Cargo with what it takes to build for machines and to run what was built.
+fn cargo(machines: &[&Machine], chore: &str) -> Command {
+    let mut command = shell::cargo(&[chore, "-Zbuild-std=std,panic_abort"]);
+    for machine in machines {
+        let setting = |name| shell::target_setting(machine.triple, name);
+        command.args(["--target", machine.triple]);
+        command.env(setting("LINKER"), machine.gcc).env(setting("RUNNER"), machine.emulator);
+    }
     command
         .env("RUSTC", RUSTC)
         // Building the library is a feature that Cargo calls unstable.
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", "-Ctarget-feature=+crt-static")
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
-        .env("CARGO_TARGET_DIR", dir())
-        .env(setting("LINKER"), machine.gcc)
-        .env(setting("RUNNER"), machine.emulator)
-        // For tests that start themselves.
-        .env("WASMC_TEST_EMULATOR", machine.emulator);
+        .env("CARGO_TARGET_DIR", dir());
     command
 }
 

@@ -74,7 +74,7 @@ pub fn instructions(names: &[&str]) -> Result<()> {
         bail!("instructions of `{name}` are not counted; the targets are: {}", known.join(", "));
     }
     setup::setup_instructions()?;
-    cargo(&["build", "--package", "wasmc"]).status_ok()?;
+    cargo(&["build", "--bin", "wasmc"]).status_ok()?;
     let work = target_dir().join("instructions");
     fs::create_dir_all(&work).with_context(|| format!("could not create {}", work.display()))?;
     let plugin = work.join("count.so");
@@ -93,7 +93,7 @@ pub fn instructions(names: &[&str]) -> Result<()> {
     for (target, models) in TARGETS.iter().filter(|target| names.is_empty() || names.contains(&target.0)) {
         let pair = code_size::PAIRS.iter().find(|pair| pair.target == *target).expect("its size is measured too");
         let machine = cross::machine_of(target).expect("programs are built for it");
-        let runner = cross::build(machine, "aot-run", "aot-run")?;
+        let runner = cross::build(&[machine], "aot-run", "aot-run")?.remove(0);
         let counter = Counter { machine, pair, plugin: &plugin, runner: &runner, models, work: &work };
         columns.push((*target, *models, on_all_threads(&modules, |module| counter.count(module))?));
     }

@@ -47,6 +47,11 @@ pub fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
+/// The variable by which cargo is told a setting of a target.
+pub fn target_setting(triple: &str, name: &str) -> String {
+    format!("CARGO_TARGET_{}_{name}", triple.replace(['-', '.'], "_").to_uppercase())
+}
+
 /// The root of the workspace.
 pub fn root() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -77,7 +77,8 @@ fn instance_len() -> u64 {
 }
 
 fn firmware(board: &Board, program: &Program) -> Result<std::path::PathBuf> {
-    board::build(&Board { machine: "size", ..*board }, program.name, program.features, &[])
+    let board = Board { machine: "size", ..*board };
+    Ok(board::build(&[&board], program.name, program.features, None)?.remove(0))
 }
 
 /// Bytes of a program.

@@ -1,7 +1,7 @@
 //! The tests: runs them, shows their output as it comes, and closes with one line for all of them.
 
 use crate::shell::{CommandExt, cargo};
-use crate::{fetch, setup};
+use crate::{board, cross, fetch, setup};
 use anyhow::{Context, Result};
 use std::io::{BufRead, BufReader};
 use std::process::{Command, Stdio};
@@ -23,6 +23,9 @@ const EMULATED: &str = "aarch64-linux,armv7-linux,armv7-linux+neon,thumbv7-linux
 /// Boards without an operating system on which it runs, one of each kind; with `--all` on the others too.
 const BOARDS: &str = "thumbv7em-none-hf,riscv32imafc-none";
 
+/// What executes compiled code there.
+const RUNNER: &str = "wasmc-test-runner";
+
 /// Random modules on emulated machines: each starts a process under qemu for every function.
 const EMULATED_SEEDS: &str = "10";
 
@@ -37,33 +40,37 @@ pub fn test(scope: Scope) -> Result<()> {
     setup::setup_boards()?;
     fetch::fetch(scope)?;
     let started = Instant::now();
+    // Side by side, before a test asks for one of them.
+    cross::build(&cross::machines(&[])?, RUNNER, RUNNER)?;
+    board::runners(&BOARDS.split(',').collect::<Vec<_>>())?;
+    // Never one package by itself: that would build its dependencies again, with the features that it alone wants of them.
     let mut command = cargo(&["test", "--no-fail-fast"]);
     command.env("WASMC_CORPUS_DIR", fetch::corpus_dir());
     command.env("WASMC_CORPUS", if scope == Scope::Whole { "whole" } else { "small" });
     let mut counts = Counts::default();
     let mut ok = run(&mut command, &mut counts)?;
     eprintln!("the official suite on {EMULATED}:");
-    let mut suite = cargo(&["test", "--package", "wasmc-tests", "--test", "spec"]);
+    let mut suite = cargo(&["test", "--test", "spec"]);
     let (name, value) = if scope == Scope::Whole { ("SPEC_FILES", "all") } else { ("SPEC_CONFIG", "O3") };
     ok &= run(suite.env("SPEC_TARGET", EMULATED).env(name, value), &mut counts)?;
     eprintln!("the official suite on boards:");
-    let mut boards = cargo(&["test", "--package", "wasmc-tests", "--test", "spec"]);
+    let mut boards = cargo(&["test", "--test", "spec"]);
     boards.env("SPEC_TARGET", if scope == Scope::Whole { "boards" } else { BOARDS });
     if scope == Scope::Small {
         boards.env("SPEC_CONFIG", "O3");
     }
     ok &= run(&mut boards, &mut counts)?;
     eprintln!("random modules on {EMULATED}, at -O3:");
-    let mut random = cargo(&["test", "--package", "wasmc-tests", "--test", "differential"]);
+    let mut random = cargo(&["test", "--test", "differential"]);
     random.env("SPEC_TARGET", EMULATED).env("SPEC_CONFIG", "O3").env("DIFF_SEEDS", EMULATED_SEEDS);
     ok &= run(&mut random, &mut counts)?;
     if scope == Scope::Whole {
         eprintln!("ten million tail calls there, whatever they pass:");
-        let mut deep = cargo(&["test", "--package", "wasmc-tests", "--test", "hazards", "ten_million"]);
+        let mut deep = cargo(&["test", "--test", "hazards", "ten_million"]);
         deep.env("SPEC_TARGET", EMULATED).env("SPEC_CONFIG", "O3").env("TAIL_CALLS", "all");
         ok &= run(&mut deep, &mut counts)?;
         eprintln!("{LARGE} functions on {LARGE_TARGETS}:");
-        let mut large = cargo(&["test", "--package", "wasmc-tests", "--test", "large", "--", "--nocapture"]);
+        let mut large = cargo(&["test", "--test", "large", "--", "--nocapture"]);
         large.env("LARGE_FUNCTIONS", LARGE).env("SPEC_TARGET", LARGE_TARGETS).env("SPEC_CONFIG", "O0-checked");
         ok &= run(&mut large, &mut counts)?;
     }
