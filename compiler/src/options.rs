@@ -120,6 +120,11 @@ impl OptLevel {
     pub fn name(self) -> &'static str {
         ["O0", "O1", "O2", "O3", "Os", "Oz"][self as usize]
     }
+
+    /// Whether code is to be small.
+    pub fn is_for_size(self) -> bool {
+        matches!(self, OptLevel::Os | OptLevel::Oz)
+    }
 }
 
 /// Where the pipeline may stop and show what it has.

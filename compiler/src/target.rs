@@ -83,6 +83,16 @@ impl Target {
         }
     }
 
+    /// The most bytes that one instruction loads or stores at any address; 0 where it takes an aligned one.
+    pub fn unaligned_max(&self) -> u32 {
+        match self.row.arch {
+            Arch::X86_64 | Arch::Aarch64 => 16,
+            Arch::Arm if self.has(Arch::Arm, "neon") => 16,
+            Arch::Riscv if !self.llvm_features.split(',').any(|feature| feature == "+unaligned-scalar-mem") => 0,
+            Arch::Arm | Arch::Riscv => self.row.pointer_bits / 8,
+        }
+    }
+
     /// LLVM's feature string without vectors of a length found out at run time.
     pub fn llvm_features_without_vectors(&self) -> String {
         let vectors = if self.row.arch == Arch::Riscv { self.row.bit("v") } else { None };

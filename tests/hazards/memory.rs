@@ -259,3 +259,64 @@ fn bulk_instructions_check_both_ranges_before_they_write() {
         assert_eq!(engine.call("init", &args([0, 0, 0])), values([]), "{config}");
     });
 }
+
+/// Lengths around those of the pieces that ranges of constant length are moved in.
+const LENS: [u32; 31] = [
+    0, 1, 2, 3, 4, 5, 7, 8, 9, 11, 12, 15, 16, 17, 23, 24, 31, 32, 33, 40, 47, 48, 56, 63, 64, 65, 80, 100, 127, 128,
+    129,
+];
+
+/// What is in memory before each of the tests below.
+fn pattern(at: u32) -> u8 {
+    (at ^ at >> 8).wrapping_mul(151) as u8
+}
+
+/// Ranges of constant length, of one memory or from one to another, are as those of any length, overlap or not: where one of
+/// them is outside, nothing is written.
+#[test]
+fn bulk_instructions_of_constant_length_move_and_fill_what_any_do() {
+    let data: String = (0..PAGE).map(|at| format!("\\{:02x}", pattern(at))).collect();
+    let mut text = format!(
+        "(module (memory $m (export \"m\") 1) (memory $n (export \"n\") 1) (data $d \"{data}\")
+         (func (export \"reset\")
+            (memory.init $m $d (i32.const 0) (i32.const 0) (i32.const {PAGE}))
+            (memory.init $n $d (i32.const 0) (i32.const 0) (i32.const {PAGE})))\n"
+    );
+    for len in LENS {
+        text += &format!(
+            "(func (export \"copy{len}\") (param i32 i32) (memory.copy $m $m (local.get 0) (local.get 1) (i32.const {len})))
+             (func (export \"across{len}\") (param i32 i32) (memory.copy $n $m (local.get 0) (local.get 1) (i32.const {len})))
+             (func (export \"zero{len}\") (param i32 i32) (memory.fill $m (local.get 0) (i32.const 0) (i32.const {len})))
+             (func (export \"fill{len}\") (param i32 i32) (memory.fill $m (local.get 0) (i32.const 0x1A7) (i32.const {len})))
+             (func (export \"any{len}\") (param i32 i32) (memory.fill $m (local.get 0) (local.get 1) (i32.const {len})))\n"
+        );
+    }
+    everywhere(&(text + ")"), |engine, config| {
+        for len in LENS {
+            let end = PAGE - len;
+            let pairs = [(1000, 2001), (500, 501), (501, 500), (500, 507), (509, 500), (520, 500), (end, 3), (2, end)];
+            let outside = [(end + 1, 0), (0, end + 1), (PAGE + 1, 9), (9, PAGE + 1), (u32::MAX, 0), (0, u32::MAX)];
+            for (name, memory) in [("copy", "m"), ("across", "n"), ("zero", "m"), ("fill", "m"), ("any", "m")] {
+                for (to, other) in pairs.into_iter().chain(outside) {
+                    let what = format!("{config} {name}{len}({to}, {other})");
+                    assert_eq!(engine.call("reset", &[]), values([]), "{what}");
+                    let found = engine.call(&format!("{name}{len}"), &args([to, other]));
+                    let is_copy = matches!(name, "copy" | "across");
+                    let fits = |start: u32| u64::from(start) + u64::from(len) <= u64::from(PAGE);
+                    let passes = fits(to) && (!is_copy || fits(other));
+                    assert_eq!(found, if passes { values([]) } else { trap(MemoryOutOfBounds) }, "{what}");
+                    let mut wanted: Vec<u8> = (0..PAGE).map(pattern).collect();
+                    for at in 0..if passes { len } else { 0 } {
+                        wanted[(to + at) as usize] = match name {
+                            "zero" => 0,
+                            "fill" => 0xA7,
+                            "any" => other as u8,
+                            _ => pattern(other + at),
+                        };
+                    }
+                    assert!(engine.memory(memory).expect("it is exported") == wanted, "{what}");
+                }
+            }
+        }
+    });
+}

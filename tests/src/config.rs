@@ -166,7 +166,7 @@ impl Config {
             target: self.platform.compile_target(),
             level: self.level,
             memory: self.memory,
-            strip: matches!(self.level, OptLevel::Os | OptLevel::Oz),
+            strip: self.level.is_for_size(),
             threads: NonZeroUsize::MIN,
             unit_len: if self.alone { 1 } else { Options::default().unit_len },
             ..Options::default()

@@ -88,8 +88,7 @@ static ACCESSES: [Access; 6] = [
 /// Whether accesses of a target are made like this.
 pub fn applies(options: &Options) -> bool {
     let target = &options.target;
-    let can = target.llvm_features.split(',').any(|feature| feature == "+unaligned-scalar-mem");
-    target.row.arch == Arch::Riscv && target.row.pointer_bits == 32 && !can
+    target.row.arch == Arch::Riscv && target.row.pointer_bits == 32 && target.unaligned_max() == 0
 }
 
 /// Replaces accesses that LLVM would make byte by byte.

@@ -53,7 +53,7 @@ pub fn optimize(
     if let (Some(hot), OptLevel::O2 | OptLevel::O3) = (shape.hot, options.level) {
         copy_dispatches(llvm, hot, machine)?;
     }
-    let for_size = matches!(options.level, OptLevel::Os | OptLevel::Oz);
+    let for_size = options.level.is_for_size();
     if options.target.row.arch == Arch::X86_64 && options.level != OptLevel::O0 {
         pieces::load_pieces(llvm);
     }

@@ -49,7 +49,7 @@ pub fn define<'ctx>(unit: &Unit<'ctx, '_>, options: &Options) -> Arrays<'ctx> {
 
 /// The arrays that are worth their bytes: those of types that many calls are of come first.
 fn choose(module: &Module<'_>, level: OptLevel) -> Vec<(Key, Vec<Option<FuncIndex>>)> {
-    let for_size = matches!(level, OptLevel::Os | OptLevel::Oz);
+    let for_size = level.is_for_size();
     let code: usize = module.bodies.iter().map(|body| body.bytes.len()).sum();
     let mut left = ARRAYS_LEN.max(code / PART_OF_CODE);
     let mut by_calls: Vec<_> = module.table_uses.calls.iter().collect();

@@ -266,11 +266,22 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         self.overloaded(name, types.to_vec())
     }
 
-    /// Whether every target has to give the same bits.
+    /// Whether instructions are counted.
     pub fn counts_fuel(&self) -> bool {
         self.options.fuel
     }
 
+    /// Whether code is to be small.
+    pub fn is_for_size(&self) -> bool {
+        self.options.level.is_for_size()
+    }
+
+    /// The most bytes that one instruction loads or stores at any address.
+    pub fn unaligned_max(&self) -> u32 {
+        self.options.target.unaligned_max()
+    }
+
+    /// Whether every target has to give the same bits.
     pub fn deterministic(&self) -> bool {
         self.options.deterministic
     }

@@ -1,5 +1,6 @@
 //! Memory instructions (spec: exec/instructions, memory instructions).
 
+use super::bulk;
 use super::call::call_builtin;
 use crate::parse::MemoryIndex;
 use crate::translate::Result;
@@ -56,8 +57,8 @@ pub fn translate<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, operator: &O<'_>) -
             let pages = f.builder.build_int_truncate(pages, f.unit.index_type(MemoryIndex(*mem)), "")?;
             f.push(pages);
         }
-        O::MemoryCopy { dst_mem, src_mem } => copy(f, MemoryIndex(*dst_mem), MemoryIndex(*src_mem))?,
-        O::MemoryFill { mem } => fill(f, MemoryIndex(*mem))?,
+        O::MemoryCopy { dst_mem, src_mem } => bulk::copy(f, MemoryIndex(*dst_mem), MemoryIndex(*src_mem))?,
+        O::MemoryFill { mem } => bulk::fill(f, MemoryIndex(*mem))?,
         O::MemoryInit { data_index, mem } => {
             let [to, from, len] = pop_range(f, i64)?;
             let (memory, segment) = (i32.const_int((*mem).into(), false), i32.const_int((*data_index).into(), false));
@@ -104,9 +105,8 @@ fn address<'ctx>(
 /// is not atomic.
 ///
 /// So is a load that has no check: it is done even if nobody needs the value, and where it stands.
-fn mark(f: &FunctionTranslator<'_, '_>, memarg: &MemArg, access: InstructionValue<'_>) {
+fn mark(f: &FunctionTranslator<'_, '_>, memory: MemoryIndex, access: InstructionValue<'_>) {
     access.set_alignment(1).expect("1 is a power of two");
-    let memory = memory_of(memarg);
     if f.unit.module.memories[memory.get()].shared || f.unit.access_traps(memory, None) {
         access.set_volatile(true).expect("it is a load or a store");
     }
@@ -120,10 +120,20 @@ pub fn load_value<'ctx>(
     len: u32,
 ) -> Result<BasicValueEnum<'ctx>> {
     let address = address(f, memarg, len, false)?;
+    load_at(f, memory_of(memarg), address, ty)
+}
+
+/// Loads from an address in memory.
+pub fn load_at<'ctx>(
+    f: &mut FunctionTranslator<'_, 'ctx>,
+    memory: MemoryIndex,
+    address: PointerValue<'ctx>,
+    ty: BasicTypeEnum<'ctx>,
+) -> Result<BasicValueEnum<'ctx>> {
     f.locate();
     let value = f.load_tagged(ty, address, f.unit.alias.memory)?;
     f.unlocate();
-    mark(f, memarg, value.as_instruction_value().expect("a load is an instruction"));
+    mark(f, memory, value.as_instruction_value().expect("a load is an instruction"));
     Ok(value)
 }
 
@@ -176,11 +186,21 @@ pub fn store_value<'ctx>(
     len: u32,
 ) -> Result<()> {
     let address = address(f, memarg, len, true)?;
+    store_at(f, memory_of(memarg), address, value)
+}
+
+/// Stores to an address in memory.
+pub fn store_at<'ctx>(
+    f: &mut FunctionTranslator<'_, 'ctx>,
+    memory: MemoryIndex,
+    address: PointerValue<'ctx>,
+    value: BasicValueEnum<'ctx>,
+) -> Result<()> {
     f.locate();
     let store = f.builder.build_store(address, value)?;
     f.unlocate();
     f.unit.alias.mark(store, f.unit.alias.memory);
-    mark(f, memarg, store);
+    mark(f, memory, store);
     Ok(())
 }
 
@@ -192,21 +212,4 @@ pub fn pop_range<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, ty: IntType<'ctx>) 
         *wide = f.builder.build_int_z_extend(operand.into_int_value(), ty, "")?;
     }
     Ok(wide)
-}
-
-/// Both ranges are checked before a byte is moved (spec: exec/instructions, memory.copy).
-fn copy(f: &mut FunctionTranslator<'_, '_>, to_memory: MemoryIndex, from_memory: MemoryIndex) -> Result<()> {
-    let [to, from, len] = pop_range(f, f.unit.types.word)?;
-    let from = f.checked_range(from_memory, from, len)?;
-    let to = f.checked_range(to_memory, to, len)?;
-    call_builtin(f, Builtin::memmove, &[to.into(), from.into(), len.into()])?;
-    Ok(())
-}
-
-fn fill(f: &mut FunctionTranslator<'_, '_>, memory: MemoryIndex) -> Result<()> {
-    let byte = f.stack[f.stack.len() - 2];
-    let [to, _, len] = pop_range(f, f.unit.types.word)?;
-    let to = f.checked_range(memory, to, len)?;
-    call_builtin(f, Builtin::memset, &[to.into(), byte.into(), len.into()])?;
-    Ok(())
 }

@@ -2,6 +2,7 @@
 //! the operator is one of its chapter.
 
 pub mod atomic;
+mod bulk;
 pub mod call;
 pub mod cast;
 pub mod convert;
