@@ -8,7 +8,7 @@
 //! A copy does what the block does, in the same order. What the block computes and others use goes through slots of the
 //! frame, from which LLVM makes values again.
 
-use super::counted::{successors, user, value_of};
+use super::counted::{successors, users, value_of};
 use inkwell::basic_block::BasicBlock;
 use inkwell::builder::Builder;
 use inkwell::llvm_sys::core::{LLVMGetNumSuccessors, LLVMGetSuccessor, LLVMSetSuccessor};
@@ -136,12 +136,7 @@ impl<'ctx> Dispatch<'ctx> {
     /// Has all others use a value by way of a slot in the frame, if there are any.
     fn spill(&self, value: InstructionValue<'ctx>, builder: &Builder<'ctx>) -> Option<PointerValue<'ctx>> {
         let this = value_of(value);
-        let mut users = Vec::new();
-        let mut next = value.get_first_use();
-        while let Some(used) = next {
-            users.push(user(&used));
-            next = used.get_next_use();
-        }
+        let mut users: Vec<_> = users(value).collect();
         // By user: where operands of his are to be loaded. A phi has its operands at the end of the blocks they come from.
         let mut loads: Vec<(InstructionValue<'ctx>, u32, InstructionValue<'ctx>)> = Vec::new();
         users.dedup();

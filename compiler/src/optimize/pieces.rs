@@ -8,8 +8,8 @@
 //! memory's end begins at it. The others are loaded where they are needed, with nothing but loads and computation in
 //! between, and in the same block, so that they find the same bytes.
 
-use super::counted::user;
-use super::guard::{callee, is_pure_intrinsic, pointer_operand};
+use super::counted::users;
+use super::guard::{is_pure_intrinsic, pointer_operand};
 use inkwell::builder::{Builder, BuilderError};
 use inkwell::llvm_sys::core::{LLVMGetMaskValue, LLVMGetNumMaskElements};
 use inkwell::module::Module as LlvmModule;
@@ -86,7 +86,7 @@ fn pieces<'ctx>(load: InstructionValue<'ctx>, whole: InstructionValue<'ctx>) -> 
 fn is_quiet(instruction: InstructionValue<'_>) -> bool {
     match instruction.get_opcode() {
         Op::Store | Op::Fence | Op::AtomicRMW | Op::AtomicCmpXchg | Op::Invoke | Op::CallBr => false,
-        Op::Call => callee(instruction).is_some() && is_pure_intrinsic(instruction),
+        Op::Call => is_pure_intrinsic(instruction),
         _ => true,
     }
 }
@@ -153,12 +153,6 @@ fn load_piece<'ctx>(
         }
     }
     Ok(own)
-}
-
-/// The instructions that use what an instruction computes.
-fn users<'ctx>(instruction: InstructionValue<'ctx>) -> impl Iterator<Item = InstructionValue<'ctx>> {
-    let uses = std::iter::successors(instruction.get_first_use(), |used| used.get_next_use());
-    uses.map(|used| user(&used))
 }
 
 /// The lanes that a shuffle picks; those of the second vector follow those of the first. One that may be any is

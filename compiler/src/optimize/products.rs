@@ -9,7 +9,7 @@
 use super::guard::int_operand;
 use inkwell::builder::Builder;
 use inkwell::module::Module as LlvmModule;
-use inkwell::values::{AsValueRef, BasicValue, InstructionOpcode as Op, InstructionValue, IntValue};
+use inkwell::values::{BasicValue, InstructionOpcode as Op, InstructionValue, IntValue};
 
 const LOW: u64 = u32::MAX as u64;
 
@@ -173,15 +173,9 @@ fn sums_with(of: InstructionValue<'_>) -> Vec<InstructionValue<'_>> {
     users(of).into_iter().filter(|user| user.get_opcode() == Op::Add).collect()
 }
 
+/// Found before any of them is replaced.
 fn users(of: InstructionValue<'_>) -> Vec<InstructionValue<'_>> {
-    let mut users = Vec::new();
-    let mut next = of.get_first_use();
-    while let Some(used) = next {
-        // SAFETY: what an instruction computes is used by instructions alone.
-        users.push(unsafe { InstructionValue::new(used.get_user().as_value_ref()) });
-        next = used.get_next_use();
-    }
-    users
+    super::counted::users(of).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 //! concludes nothing from it, and the loop stays right for the case too that the copy would have been taken.
 
 use super::affine::POSITIONED;
-use super::forest::{successors, user};
+use super::forest::{successors, user, users};
 use crate::optimize::guard::{conditional, int_operand};
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::basic_block::BasicBlock;
@@ -60,15 +60,7 @@ pub fn settle(llvm: &LlvmModule<'_>) {
 
 /// The branches that a condition decides, if it is used for nothing else.
 fn branches_on<'ctx>(condition: InstructionValue<'ctx>) -> Option<Vec<InstructionValue<'ctx>>> {
-    let mut branches = Vec::new();
-    let mut next = condition.get_first_use();
-    while let Some(used) = next {
-        let branch = user(&used);
-        conditional(branch)?;
-        branches.push(branch);
-        next = used.get_next_use();
-    }
-    Some(branches)
+    users(condition).map(|user| conditional(user).map(|_| user)).collect()
 }
 
 /// Whether there are vectors in what runs only if the branch is taken.

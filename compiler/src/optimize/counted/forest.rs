@@ -59,21 +59,21 @@ impl<'ctx> Loop<'ctx> {
             })
         };
         self.instructions().all(|instruction| {
-            let mut next = instruction.get_first_use();
-            while let Some(used) = next {
-                let user = user(&used);
+            users(instruction).all(|user| {
                 let inside = user.get_parent().is_some_and(|block| self.contains(block));
-                if !inside && !from_inside(user, instruction) {
-                    return false;
-                }
-                next = used.get_next_use();
-            }
-            true
+                inside || from_inside(user, instruction)
+            })
         })
     }
 }
 
-/// Who uses what an instruction computes.
+/// Who uses what an instruction computes: for each use, while nothing is changed.
+pub fn users<'ctx>(instruction: InstructionValue<'ctx>) -> impl Iterator<Item = InstructionValue<'ctx>> {
+    let uses = std::iter::successors(instruction.get_first_use(), |used| used.get_next_use());
+    uses.map(|used| user(&used))
+}
+
+/// Whose use it is.
 pub fn user<'ctx>(used: &inkwell::values::BasicValueUse<'ctx>) -> InstructionValue<'ctx> {
     // SAFETY: what an instruction computes is used by instructions alone.
     unsafe { InstructionValue::new(used.get_user().as_value_ref()) }

@@ -42,7 +42,7 @@ use std::collections::HashMap;
 use wasmc_abi::TrapCode;
 
 pub use copy::value_of;
-pub use forest::{innermost_cycles, successors, user};
+pub use forest::{innermost_cycles, successors, users};
 
 /// Loops of more instructions are not copied.
 const INSTRUCTIONS_MAX: usize = 400;
