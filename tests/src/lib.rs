@@ -22,6 +22,10 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::{LazyLock, Mutex};
 
+/// In the place of the C library's for LLVM too, as in the command.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// A folder for one test's files, empty at first; removed when dropped.
 #[derive(Debug)]
 pub struct Scratch(PathBuf);
