@@ -4,6 +4,7 @@
 mod anchors;
 mod counted;
 mod dispatch;
+mod doubles;
 mod guard;
 mod merge;
 mod misaligned;
@@ -77,6 +78,7 @@ pub fn optimize(
     if o0_has_frame_pointers(options.target.row) {
         optimize_all_code(llvm);
     }
+    doubles::move_as_words(llvm, options);
     words::keep_products(llvm, options);
     set_sections(llvm);
     verify(llvm, "optimization")?;
