@@ -1,4 +1,4 @@
-//! Merges bounds checks of 32-bit targets, where every check is a comparison: at `-Os` and `-Oz`.
+//! Merges bounds checks of 32-bit targets, where every check is a comparison: at all levels from `-O2` on.
 //!
 //! A check is read as `start + len ≤ length`, where `start` is a value plus a constant, modulo 2^32. A check that
 //! passed says of every part of its range that it is inside: no length is 2^31 or more, so from `start` on nothing
@@ -380,13 +380,18 @@ mod tests {
 
     /// Comparisons with a memory's length that are left of a function body.
     fn checks(body: &str, strip: bool) -> usize {
+        let at = |level| checks_at(level, body, strip);
+        assert_eq!([OptLevel::O2, OptLevel::O3].map(at), [at(OptLevel::Os); 2], "{body}");
+        at(OptLevel::Os)
+    }
+
+    fn checks_at(level: OptLevel, body: &str, strip: bool) -> usize {
         let text = format!(
             "(module (memory 1) (global $g (mut i32) (i32.const 0))
              (func (export \"run\") (param $p i32) (param $q i32) (result i32) {body}))"
         );
         let target = Target::new("thumbv7em-none", None, &[]).unwrap();
-        let options =
-            Options { target, level: OptLevel::Os, memory: MemoryModel::Checked, strip, ..Options::default() };
+        let options = Options { target, level, memory: MemoryModel::Checked, strip, ..Options::default() };
         let ir = compile_observed(text.as_bytes(), &options, Emit::Optimized, &mut ()).unwrap();
         String::from_utf8(ir).unwrap().matches(" icmp ").count()
     }

@@ -55,15 +55,17 @@ pub fn optimize(
         copy_dispatches(llvm, hot, machine)?;
     }
     let for_size = options.level.is_for_size();
-    if options.target.row.arch == Arch::X86_64 && options.level != OptLevel::O0 {
+    let for_speed = matches!(options.level, OptLevel::O2 | OptLevel::O3);
+    let arch = options.target.row.arch;
+    if arch == Arch::X86_64 && options.level != OptLevel::O0 {
         pieces::load_pieces(llvm);
     }
-    if options.target.row.pointer_bits == 32 && for_size {
+    if options.target.row.pointer_bits == 32 && (for_size || for_speed) {
         merge::merge_checks(llvm, shape, options.strip);
         run(llvm, machine, "function(early-cse,simplifycfg,adce)")?;
     }
-    if for_size {
-        anchors::share_anchors(llvm, options.target.row.arch);
+    if for_size || for_speed && arch == Arch::Arm {
+        anchors::share_anchors(llvm, arch);
         run(llvm, machine, "function(adce)")?;
     }
     neon::scalarize_floats(llvm, options);
