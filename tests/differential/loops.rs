@@ -32,17 +32,20 @@ struct Shape {
     offset: u32,
 }
 
-/// A load, the store of its width, and both their type and width.
-const ACCESSES: [(&str, &str, &str, u32); 9] = [
-    ("i32.load8_u", "i32.store8", "i32", 1),
-    ("i32.load8_s", "i32.store8", "i32", 1),
-    ("i32.load16_u", "i32.store16", "i32", 2),
-    ("i32.load", "i32.store", "i32", 4),
-    ("i32.load", "i32.store", "i32", 4),
-    ("i64.load32_u", "i64.store32", "i64", 4),
-    ("i64.load", "i64.store", "i64", 8),
-    ("i64.load", "i64.store", "i64", 8),
-    ("i64.load16_s", "i64.store16", "i64", 2),
+/// A load, the store of its width, the type that is computed with, and how that is made of a float and a float of it.
+const ACCESSES: [(&str, &str, &str, Option<[&str; 2]>); 12] = [
+    ("i32.load8_u", "i32.store8", "i32", None),
+    ("i32.load8_s", "i32.store8", "i32", None),
+    ("i32.load16_u", "i32.store16", "i32", None),
+    ("i32.load", "i32.store", "i32", None),
+    ("i32.load", "i32.store", "i32", None),
+    ("i64.load32_u", "i64.store32", "i64", None),
+    ("i64.load", "i64.store", "i64", None),
+    ("i64.load", "i64.store", "i64", None),
+    ("i64.load16_s", "i64.store16", "i64", None),
+    ("f32.load", "f32.store", "i32", Some(["i32.trunc_sat_f32_s", "f32.convert_i32_s"])),
+    ("f64.load", "f64.store", "i32", Some(["i32.trunc_sat_f64_s", "f64.convert_i32_s"])),
+    ("f64.load", "f64.store", "i32", Some(["i32.trunc_sat_f64_s", "f64.convert_i32_s"])),
 ];
 
 /// An address: of the counter, of a pointer that is counted along, or none that any analysis could follow.
@@ -61,17 +64,25 @@ fn address(random: &mut Random, shape: &Shape) -> String {
 }
 
 fn statement(random: &mut Random, shape: &Shape) -> String {
-    let (load, store, ty, _) = random.one_of(&ACCESSES);
+    let (load, store, ty, float) = random.one_of(&ACCESSES);
     let sum = format!("${ty}");
     let offset = shape.offset + random.one_of(&[0, 0, 0, 1, 8]);
-    let load = format!("({load} offset={offset} {})", address(random, shape));
+    let converted = |which: usize, value: String| match float {
+        Some(conversions) => format!("({} {value})", conversions[which]),
+        None => value,
+    };
+    let load = converted(0, format!("({load} offset={offset} {})", address(random, shape)));
     let at = format!("offset={} {}", shape.offset, address(random, shape));
+    let store = |value: String| format!("({store} {at} {})", converted(1, value));
     match random.below(9) {
         0..3 => format!("(local.set {sum} ({ty}.add (local.get {sum}) {load}))"),
-        3..5 => format!("({store} {at} ({ty}.xor {load} ({ty}.const 0x5A)))"),
-        5 => format!("({store} {at} (local.get {sum}))"),
-        6 => format!("({store} {at} ({ty}.add {load} (local.get {sum})))"),
-        7 => format!("(if ({ty}.eqz ({ty}.and {load} ({ty}.const 1))) (then ({store} {at} ({ty}.const 77))))"),
+        3..5 => store(format!("({ty}.xor {load} ({ty}.const 0x5A))")),
+        5 => store(format!("(local.get {sum})")),
+        6 => store(format!("({ty}.add {load} (local.get {sum}))")),
+        7 => {
+            let store = store(format!("({ty}.const 77)"));
+            format!("(if ({ty}.eqz ({ty}.and {load} ({ty}.const 1))) (then {store}))")
+        }
         // Left early, seldom.
         _ => format!("(br_if $out ({ty}.eq {load} ({ty}.const 0x47)))"),
     }

@@ -1,4 +1,4 @@
-//! Loops whose arrays are found to be apart before they start, or not.
+//! Loops of which something is found out before they start, or not: that arrays are apart, that floats are aligned.
 
 use crate::{everywhere, values};
 use wasmc_tests::Value;
@@ -116,6 +116,76 @@ fn loops_of_vectors_take_as_many_rounds_as_they_should() {
                         let memory = engine.memory("m").unwrap();
                         assert!(memory[..wanted.len()] == wanted[..], "{config}: {name} {rounds} {other} {zero}");
                     }
+                }
+            }
+        }
+    });
+}
+
+/// Floats that are doubled, as far apart as is said; and floats of two kinds, of which not all can be aligned.
+const FLOATS: &str = "(module (memory (export \"m\") 1)
+    (func (export \"fill\") (local $i i32)
+      (loop $l
+        (i32.store8 (local.get $i) (i32.add (i32.rem_u (i32.mul (local.get $i) (i32.const 7)) (i32.const 97)) (i32.const 17)))
+        (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 8192)))))
+    (func (export \"doubles\") (param $to i32) (param $from i32) (param $step i32) (param $n i32) (result i32) (local $i i32) (local $k i32)
+      (loop $l
+        (f64.store offset=8 (i32.add (local.get $to) (local.get $k))
+          (f64.add (f64.load offset=8 (i32.add (local.get $from) (local.get $k)))
+                   (f64.load offset=8 (i32.add (local.get $from) (local.get $k)))))
+        (local.set $k (i32.add (local.get $k) (local.get $step)))
+        (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n))))
+      (local.get $k))
+    (func (export \"floats\") (param $to i32) (param $from i32) (param $step i32) (param $n i32) (result i32) (local $i i32) (local $k i32)
+      (loop $l
+        (f32.store offset=4 (i32.add (local.get $to) (local.get $k))
+          (f32.add (f32.load offset=4 (i32.add (local.get $from) (local.get $k)))
+                   (f32.load offset=4 (i32.add (local.get $from) (local.get $k)))))
+        (local.set $k (i32.add (local.get $k) (local.get $step)))
+        (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n))))
+      (local.get $k))
+    (func (export \"both\") (param $to i32) (param $from i32) (param $step i32) (param $n i32) (result i32) (local $i i32) (local $k i32)
+      (loop $l
+        (if (i32.and (local.get $i) (i32.const 1))
+          (then (f64.store (i32.add (local.get $to) (local.get $k))
+            (f64.promote_f32 (f32.load offset=12 (i32.add (local.get $from) (local.get $k))))))
+          (else (f32.store offset=2 (i32.add (local.get $to) (local.get $k))
+            (f32.demote_f64 (f64.load (i32.add (local.get $from) (local.get $k)))))))
+        (local.set $k (i32.add (local.get $k) (i32.const 16)))
+        (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n))))
+      (local.get $k)))";
+
+/// What a round of each does to memory.
+fn round(name: &str, memory: &mut [u8], to: usize, from: usize, i: usize) {
+    let f64_at = |memory: &[u8], at: usize| f64::from_le_bytes(memory[at..at + 8].try_into().unwrap());
+    let f32_at = |memory: &[u8], at: usize| f32::from_le_bytes(memory[at..at + 4].try_into().unwrap());
+    let (to, bytes) = match name {
+        "doubles" => (to + 8, (2.0 * f64_at(memory, from + 8)).to_le_bytes().to_vec()),
+        "floats" => (to + 4, (2.0 * f32_at(memory, from + 4)).to_le_bytes().to_vec()),
+        _ if i % 2 == 1 => (to, f64::from(f32_at(memory, from + 12)).to_le_bytes().to_vec()),
+        _ => (to + 2, (f64_at(memory, from) as f32).to_le_bytes().to_vec()),
+    };
+    memory[to..to + bytes.len()].copy_from_slice(&bytes);
+}
+
+#[test]
+fn floats_may_be_misaligned_whatever_their_starts_and_steps_are() {
+    const AT: usize = 4096;
+    everywhere(FLOATS, |engine, config| {
+        for name in ["doubles", "floats", "both"] {
+            for (to, from) in (0..8).map(|n| (n, 8 - n)).chain((1..8).map(|n| (n, 0))).chain((0..8).map(|n| (0, n))) {
+                for step in [8, 16, 12, 4, 9, 0, -8, -12] {
+                    let (step, to, from) = (if name == "both" { 16 } else { step }, AT + 1024 + to, AT + from);
+                    assert_eq!(engine.call("fill", &[]), values([]));
+                    let mut wanted = engine.memory("m").unwrap()[..8192].to_vec();
+                    for i in 0..21 {
+                        let moved = |at: usize| (at as isize + i as isize * step) as usize;
+                        round(name, &mut wanted, moved(to), moved(from), i);
+                    }
+                    let args = [to, from, step as usize, 21].map(|number| Value::I32(number as u32));
+                    assert_eq!(engine.call(name, &args), values([Value::I32((21 * step) as u32)]), "{config}: {name}");
+                    let found = &engine.memory("m").unwrap()[..8192];
+                    assert!(found == wanted, "{config}: {name} {to} {from} {step}");
                 }
             }
         }

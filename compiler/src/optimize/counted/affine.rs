@@ -58,7 +58,7 @@ impl<'ctx> Sum<'ctx> {
 }
 
 /// `start + round · step`, modulo 2^bits, in the rounds 0, 1, 2, …
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Affine<'ctx> {
     pub start: Sum<'ctx>,
     pub step: Sum<'ctx>,
@@ -69,7 +69,8 @@ impl<'ctx> Affine<'ctx> {
         Affine { start, step: Sum::default() }
     }
 
-    fn plus(self, other: &Self, times: i64) -> Option<Self> {
+    /// This and a multiple of another, if it does not get too long.
+    pub fn plus(self, other: &Self, times: i64) -> Option<Self> {
         Some(Affine { start: self.start.plus(&other.start, times)?, step: self.step.plus(&other.step, times)? })
     }
 

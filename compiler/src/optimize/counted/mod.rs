@@ -18,6 +18,7 @@
 //! program then does not reach.
 
 mod affine;
+mod aligned;
 mod apart;
 mod choice;
 mod copy;
@@ -28,6 +29,7 @@ use super::guard::{conditional, int_operand, is_pure_intrinsic};
 use crate::options::{MemoryModel, Options};
 use crate::translate::symbols;
 use affine::{Affine, POSITIONED, Recurrences, freeze, signed};
+use aligned::Aligned;
 use apart::Apart;
 use forest::Loop;
 use inkwell::IntPredicate as P;
@@ -148,7 +150,9 @@ fn version<'ctx>(
         }
     }
     let apart = Apart::find(of, &groups, &mut recurrences);
-    Version { of, number, exit, groups, apart, decided, choose }.build(&builder, recurrences);
+    let aligned = Aligned::find(of, &mut recurrences, options);
+    let is_wide = options.target.row.pointer_bits == 64;
+    Version { of, number, exit, groups, apart, aligned, decided, choose, is_wide }.build(&builder, recurrences);
     Some(())
 }
 
@@ -254,10 +258,14 @@ struct Version<'a, 'ctx> {
     groups: Vec<Group<'ctx>>,
     /// Arrays that LLVM could not tell apart.
     apart: Option<Apart<'ctx>>,
+    /// Accesses that are found to be aligned.
+    aligned: Aligned<'ctx>,
     /// Blocks that end in a check, and where they go on.
     decided: HashMap<BasicBlock<'ctx>, BasicBlock<'ctx>>,
     /// What hides the decision.
     choose: Option<FunctionValue<'ctx>>,
+    /// Whether the machine counts in 64 bits.
+    is_wide: bool,
 }
 
 /// The first index of a group in 64 bits, before the loop.
@@ -290,8 +298,15 @@ impl<'ctx> Version<'_, 'ctx> {
         if let Some(apart) = &self.apart {
             apart.holds(builder, &starts, count.last, &mut holds);
         }
+        self.aligned.holds(builder, &mut recurrences, &mut holds);
         let all = holds.into_iter().reduce(|a, b| builder.build_and(a, b, "").expect(POSITIONED));
         let all = all.expect("there is a check");
+        let last = if self.is_wide {
+            count.last
+        } else {
+            // It is below 2^32, and the copy counts no further.
+            builder.build_int_truncate(count.last, context.i32_type(), "").expect(POSITIONED)
+        };
         let all = self.choose.map_or(all, |choose| choice::hide(choose, self.number, all, builder));
 
         let loops = context.create_builder();
@@ -303,9 +318,10 @@ impl<'ctx> Version<'_, 'ctx> {
         if let Some(apart) = &self.apart {
             apart.mark(&copy, self.number);
         }
+        self.aligned.mark(&copy);
         // What is left in it are checks that fail, or loops of few rounds.
         copy::leave_scalar(self.of);
-        let ends = self.count_rounds(count.last, decide, &copy, &loops);
+        let ends = self.count_rounds(last, decide, &copy, &loops);
         copy::connect(self.of, &copy, decide, &self.decided, (self.exit.block, ends), &loops);
         copy::unroll_vectors(self.of, &copy);
         for phi in self.of.header.get_instructions().take_while(|i| i.get_opcode() == Op::Phi) {
@@ -323,8 +339,8 @@ impl<'ctx> Version<'_, 'ctx> {
         copy: &copy::Copy<'ctx>,
         builder: &Builder<'ctx>,
     ) -> IntValue<'ctx> {
-        let wide = last.get_type();
-        let round = self.counter(wide.const_zero(), wide.const_int(1, false), decide, copy, builder);
+        let ty = last.get_type();
+        let round = self.counter(ty.const_zero(), ty.const_int(1, false), decide, copy, builder);
         builder.build_int_compare(P::EQ, round, last, "").expect(POSITIONED)
     }
 
@@ -346,7 +362,11 @@ impl<'ctx> Version<'_, 'ctx> {
             Some(first) => builder.position_before(&first),
             None => builder.position_at_end(header),
         }
-        let next = builder.build_int_nsw_add(counter, step, "").expect(POSITIONED);
+        let next = match start.get_type().get_bit_width() {
+            64 => builder.build_int_nsw_add(counter, step, "").expect(POSITIONED),
+            // Behind the last round it may wrap.
+            _ => builder.build_int_add(counter, step, "").expect(POSITIONED),
+        };
         phi.add_incoming(&[(&start, decide), (&next, copy.block(self.of.latch))]);
         counter
     }
