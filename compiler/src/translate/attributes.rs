@@ -5,7 +5,7 @@ use crate::options::{OptLevel, Options};
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::context::Context;
 use inkwell::module::Module as LlvmModule;
-use inkwell::types::BasicMetadataTypeEnum;
+use inkwell::types::{BasicMetadataTypeEnum, FunctionType};
 use inkwell::values::{CallSiteValue, FunctionValue, LLVMTailCallKind};
 use std::collections::BTreeSet;
 use wasmc_abi::target::Arch;
@@ -23,8 +23,9 @@ pub struct Attributes {
     swiftself: Attribute,
     nomerge: Attribute,
     trap: Vec<Attribute>,
-    /// What C code on the target expects of `i32` arguments and results, if anything.
-    c_i32: Option<Attribute>,
+    /// What all code on the target expects of `i32` arguments and results, if anything: the host's and the guest's, so
+    /// that neither extends again what an instruction has left extended.
+    extended_i32: Option<Attribute>,
     optnone: Vec<Attribute>,
     no_implicit_float: Attribute,
     never_called: Vec<Attribute>,
@@ -52,7 +53,7 @@ impl Attributes {
             ],
             swiftself,
             nomerge: flag("nomerge"),
-            c_i32: (row.arch == Arch::Riscv && row.pointer_bits == 64).then(|| flag("signext")),
+            extended_i32: (row.arch == Arch::Riscv && row.pointer_bits == 64).then(|| flag("signext")),
             trap: vec![flag("cold"), flag("noreturn"), flag("noinline")],
             optnone: vec![flag("optnone"), flag("noinline")],
             no_implicit_float: flag("noimplicitfloat"),
@@ -66,6 +67,7 @@ impl Attributes {
         function.set_call_conventions(GUEST_CONVENTION);
         add(function, AttributeLoc::Function, &self.guest);
         add(function, AttributeLoc::Param(0), &self.vmctx);
+        self.extends(function);
     }
 
     /// The body of a Wasm function that makes tail calls.
@@ -74,6 +76,7 @@ impl Attributes {
         add(function, AttributeLoc::Function, &self.guest);
         let [_swiftself, vmctx @ ..] = &self.vmctx[..] else { unreachable!("the vmctx has attributes") };
         add(function, AttributeLoc::Param(0), vmctx);
+        self.extends(function);
     }
 
     /// A function that the host enters: C convention.
@@ -88,6 +91,14 @@ impl Attributes {
         add(function, AttributeLoc::Function, &self.hosted);
         function.add_attribute(AttributeLoc::Param(0), self.swiftself);
         self.copies_words(function);
+        self.extends(function);
+    }
+
+    /// Says that a function's `i32` parameters and result are extended.
+    fn extends(&self, function: FunctionValue) {
+        if let Some(extended) = self.extended_i32 {
+            i32_places(function.get_type()).for_each(|place| function.add_attribute(place, extended));
+        }
     }
 
     /// Arguments on the stack are copied word by word, as they were written a moment ago: a CPU would have to wait until
@@ -125,31 +136,26 @@ impl Attributes {
 
     /// A call of a guest function.
     pub fn guest_call(&self, call: CallSiteValue) {
-        call.set_call_convention(GUEST_CONVENTION);
+        self.body_call(call);
         call.add_attribute(AttributeLoc::Param(0), self.swiftself);
     }
 
     /// A call, by its ordinary entry, of the body of a function that makes tail calls.
     pub fn body_call(&self, call: CallSiteValue) {
         call.set_call_convention(GUEST_CONVENTION);
+        self.hosted_call(call);
     }
 
     /// A tail call. Nothing keeps LLVM from making it one, not even that all others are disabled.
     pub fn tail_call(&self, call: CallSiteValue) {
-        call.set_call_convention(GUEST_CONVENTION);
+        self.body_call(call);
         call.set_tail_call_kind(LLVMTailCallKind::LLVMTailCallKindMustTail);
     }
 
     /// A call of the host: C convention.
     pub fn hosted_call(&self, call: CallSiteValue) {
-        let Some(extended) = self.c_i32 else { return };
-        let ty = call.get_called_fn_type();
-        let is_i32 = |ty: BasicMetadataTypeEnum| ty.is_int_type() && ty.into_int_type().get_bit_width() == 32;
-        for (index, _) in (0..).zip(ty.get_param_types()).filter(|(_, ty)| is_i32(*ty)) {
-            call.add_attribute(AttributeLoc::Param(index), extended);
-        }
-        if ty.get_return_type().is_some_and(|ty| is_i32(ty.into())) {
-            call.add_attribute(AttributeLoc::Return, extended);
+        if let Some(extended) = self.extended_i32 {
+            i32_places(call.get_called_fn_type()).for_each(|place| call.add_attribute(place, extended));
         }
     }
 
@@ -168,6 +174,14 @@ impl Attributes {
         }
         call.add_attribute(AttributeLoc::Function, self.nomerge);
     }
+}
+
+/// Where a function has an `i32`.
+fn i32_places(ty: FunctionType<'_>) -> impl Iterator<Item = AttributeLoc> {
+    let is_i32 = |ty: BasicMetadataTypeEnum| ty.is_int_type() && ty.into_int_type().get_bit_width() == 32;
+    let params = (0..).zip(ty.get_param_types()).filter(move |(_, ty)| is_i32(*ty));
+    let result = ty.get_return_type().filter(|ty| is_i32((*ty).into()));
+    params.map(|(index, _)| AttributeLoc::Param(index)).chain(result.map(|_| AttributeLoc::Return))
 }
 
 /// What every function has that is not the guest's.
