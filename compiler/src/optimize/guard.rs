@@ -204,7 +204,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
             let len = self.fixed_len(memory)?;
             return Some((memory, len.checked_sub(i64::try_from(constant).ok()?)?));
         }
-        if let Some(memory) = self.length_of(value.into(), &mut Vec::new()).flatten() {
+        if let Some(memory) = self.memory_of_length(value) {
             return Some((memory, 0));
         }
         let instruction = value.as_instruction_value()?;
@@ -213,7 +213,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
         }
         let sum = Some(instruction).filter(|i| i.get_opcode() == Op::Add)?;
         let added = int_operand(sum, 1)?.get_sign_extended_constant().filter(|c| c.abs() < CONSTANT_MAX)?;
-        let memory = self.length_of(int_operand(sum, 0)?.into(), &mut Vec::new()).flatten()?;
+        let memory = self.memory_of_length(int_operand(sum, 0)?)?;
         Some((memory, -added))
     }
 
@@ -226,7 +226,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
 
     /// The memory whose length a value is.
     pub fn memory_of_length(&self, value: IntValue<'ctx>) -> Option<MemoryIndex> {
-        self.length_of(value.into(), &mut Vec::new()).flatten()
+        self.field_of(value.into(), memory_record::LEN_BYTES, &mut Vec::new()).flatten()
     }
 
     /// Bytes that a memory always has.
@@ -234,21 +234,22 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
         self.shape.memories[memory.get()].min_len() as i64
     }
 
-    /// The memory whose length `value` is: loaded from its record, however that came here. `Some(None)`
-    /// is a phi that is being looked at, which adds nothing to what its other operands say.
-    fn length_of(
+    /// The memory whose length or base `value` is: loaded from that field of its record, however that came here.
+    /// `Some(None)` is a phi that is being looked at, which adds nothing to what its other operands say.
+    fn field_of(
         &self,
         value: BasicValueEnum<'ctx>,
+        field: u32,
         seen: &mut Vec<InstructionValue<'ctx>>,
     ) -> Option<Option<MemoryIndex>> {
         let instruction = value.as_instruction_value()?;
         match instruction.get_opcode() {
-            Op::Load => self.record_field(pointer_operand(instruction, 0)?, memory_record::LEN_BYTES).map(Some),
-            // A length is never poison: loops that are doubled freeze it all the same.
-            Op::Freeze => self.length_of(instruction.get_operand(0)?.value()?, seen),
+            Op::Load => self.record_field(pointer_operand(instruction, 0)?, field).map(Some),
+            // Neither is ever poison: loops that are doubled freeze a length all the same.
+            Op::Freeze => self.field_of(instruction.get_operand(0)?.value()?, field, seen),
             // Exact: a length fits in 32 bits.
             Op::Trunc if value.get_type().into_int_type().get_bit_width() == 32 => {
-                self.length_of(instruction.get_operand(0)?.value()?, seen)
+                self.field_of(instruction.get_operand(0)?.value()?, field, seen)
             }
             Op::Phi if seen.contains(&instruction) => Some(None),
             Op::Phi if seen.len() < PHIS_MAX => {
@@ -256,7 +257,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
                 let phi = inkwell::values::PhiValue::try_from(instruction).ok()?;
                 let mut found = None;
                 for (incoming, _) in phi.get_incomings() {
-                    let memory = self.length_of(incoming, seen)?;
+                    let memory = self.field_of(incoming, field, seen)?;
                     if found.is_some() && memory.is_some() && found != memory {
                         return None;
                     }
@@ -398,8 +399,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
             _ => return None,
         };
         let (base, start) = base_and_offset(address)?;
-        let load = base.as_instruction_value().filter(|i| i.get_opcode() == Op::Load)?;
-        let memory = self.record_field(pointer_operand(load, 0)?, memory_record::BASE)?;
+        let memory = self.field_of(base.into(), memory_record::BASE, &mut Vec::new()).flatten()?;
         let len = i64::from(bits.div_ceil(8));
         let inside = start.constant >= 0 && start.constant + len <= OFFSET_MAX;
         inside.then_some(Access { memory, start, len })

@@ -42,6 +42,7 @@ use inkwell::values::{
 };
 use std::collections::HashMap;
 use wasmc_abi::TrapCode;
+use wasmc_abi::target::Arch;
 
 pub use copy::value_of;
 pub use forest::{innermost_cycles, successors, users};
@@ -60,8 +61,10 @@ const CONSTANT_MAX: i64 = 1 << 40;
 pub fn version_loops(llvm: &LlvmModule<'_>, options: &Options) -> bool {
     let traps = TrapCode::ALL.iter().filter_map(|code| llvm.get_function(&symbols::trap_stub(*code)));
     let traps: Vec<_> = traps.map(|stub| stub.as_global_value().as_pointer_value()).collect();
-    // In `guard` checks cost nothing once they have been removed, in a loop that is not vectorised.
-    let choose = (options.memory == MemoryModel::Guard).then(|| choice::declare(llvm));
+    // In `guard` checks cost nothing once they have been removed, in a loop that is not vectorised. On RISC-V a copy has
+    // no extensions of indices either, two instructions each.
+    let extends = options.target.row.arch == Arch::Riscv;
+    let choose = (options.memory == MemoryModel::Guard && !extends).then(|| choice::declare(llvm));
     let mut versions = 0;
     for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some() && f.count_basic_blocks() > 0) {
         for of in forest::innermost_loops(function) {
