@@ -150,9 +150,9 @@ pub fn to_binary(wasm: &[u8]) -> Result<Cow<'_, [u8]>, CompileError> {
 mod tests {
     use super::*;
 
-    /// Twenty sums at a time, over arrays: more vectors than there are registers.
+    /// Twenty-four sums at a time, over arrays: more vectors than there are registers.
     fn many_sums() -> String {
-        let sums = 1..=20;
+        let sums = 1..=24;
         let index = "(i32.shl (local.get 0) (i32.const 2))";
         let add =
             |k: u32| format!("(local.set {k} (i32.add (local.get {k}) (i32.load offset={} {index})))", 32768 * (k - 1));
@@ -163,7 +163,7 @@ mod tests {
             "(module (memory 40) (func (result i32) (local i32) {} (loop $l {}
                (br_if $l (i32.lt_u (local.tee 0 (i32.add (local.get 0) (i32.const 1))) (i32.const 4096)))) {total})
                (export \"f\" (func 0)))",
-            "(local i32)".repeat(20),
+            "(local i32)".repeat(24),
             sums.map(add).collect::<String>(),
         )
     }

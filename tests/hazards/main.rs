@@ -12,6 +12,7 @@ mod memory;
 mod merge;
 mod objects;
 mod order;
+mod pointers;
 mod products;
 mod references;
 mod tables;

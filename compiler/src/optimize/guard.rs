@@ -53,13 +53,13 @@ const CONSTANT_MAX: i64 = 1 << 40;
 const OFFSET_MAX: i64 = (1 << 32) + 256;
 
 /// How far an index may go in a round of its loop: less than a memory's end is below 2^32.
-const STEP_MAX: i64 = 1 << 15;
+pub const STEP_MAX: i64 = 1 << 15;
 
 const _: () = assert!((1 << 32) + OFFSET_MAX <= GUARD_RESERVATION as i64);
 const _: () = assert!((MAX_PAGES * PAGE_LEN) as i64 + STEP_MAX < 1 << 32);
 
 /// How far back the bound of an index is looked for.
-const BOUND_DEPTH: usize = 6;
+pub const BOUND_DEPTH: usize = 6;
 
 /// How many phis a length may have come through.
 const PHIS_MAX: usize = 32;
@@ -405,6 +405,17 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
         inside.then_some(Access { memory, start, len })
     }
 
+    /// The index of 32 bits that an access of a linear memory extends, if it is of the form that is known to stay inside.
+    pub fn narrow_index(&self, instruction: InstructionValue<'ctx>) -> Option<IntValue<'ctx>> {
+        let index = self.access_of_memory(instruction)?.start.index?;
+        (index.get_type().get_bit_width() == 32).then_some(index)
+    }
+
+    /// Says that what follows on a block counts on its accesses, and so on the order of all.
+    pub fn rely_on(&self, block: BasicBlock<'ctx>) {
+        self.relied_on.borrow_mut().insert(block);
+    }
+
     /// Whether an index is below 2^32 wherever it is used: by how it is made, or because it counts up in a
     /// loop.
     fn is_bounded(&self, index: IntValue<'ctx>) -> bool {
@@ -478,7 +489,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
 
     /// Makes accesses of what others can see volatile: linear memory, globals, tables. Instructions that load and
     /// store at once are in order as they are.
-    fn keep_order(&self, function: FunctionValue<'ctx>) {
+    pub fn keep_order(&self, function: FunctionValue<'ctx>) {
         let relied_on = self.relied_on.borrow();
         let cycles = innermost_cycles(function).into_iter().filter(|cycle| cycle.is_disjoint(&relied_on));
         let in_order: HashSet<_> = cycles.flatten().collect();
@@ -701,7 +712,7 @@ fn scaled(index: IntValue<'_>) -> (IntValue<'_>, i64) {
 
 /// A bound that the value keeps by the way it is computed, without trust in flags: `u64::MAX` if none
 /// is seen.
-fn upper_bound(value: IntValue<'_>, depth: usize) -> u64 {
+pub fn upper_bound(value: IntValue<'_>, depth: usize) -> u64 {
     let bits = value.get_type().get_bit_width();
     if let Some(constant) = value.get_zero_extended_constant() {
         return constant;

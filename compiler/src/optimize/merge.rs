@@ -12,6 +12,7 @@
 //! Nothing rests on what LLVM has concluded (`nuw` and the like). A check becomes only stricter where it stands,
 //! and one that goes had been implied, so whatever LLVM did conclude from checks stays true.
 
+use super::dominators::DominatorTree;
 use super::guard::{Pass, conditional, int_operand, is_pure_intrinsic, pointer_operand, root_is_local};
 use super::shape::Shape;
 use crate::parse::MemoryIndex;
@@ -20,7 +21,6 @@ use inkwell::IntPredicate as P;
 use inkwell::basic_block::BasicBlock;
 use inkwell::module::Module as LlvmModule;
 use inkwell::values::{BasicValue, FunctionValue, InstructionOpcode as Op, InstructionValue, IntValue};
-use std::collections::HashMap;
 use wasmc_abi::TrapCode;
 
 /// How many blocks the search behind a check may visit.
@@ -293,85 +293,6 @@ fn sum(value: IntValue<'_>) -> (IntValue<'_>, i64) {
         }
     }
     (value, total)
-}
-
-/// Which block dominates which.
-struct DominatorTree<'ctx> {
-    /// The entry first, those that cannot be reached left out.
-    blocks: Vec<BasicBlock<'ctx>>,
-    /// Of each block: edges that lead to it.
-    predecessors: Vec<usize>,
-    children: Vec<Vec<usize>>,
-}
-
-impl<'ctx> DominatorTree<'ctx> {
-    /// By Cooper, Harvey and Kennedy, "A Simple, Fast Dominance Algorithm".
-    fn new(function: FunctionValue<'ctx>) -> Self {
-        let blocks = reverse_postorder(function);
-        let order: HashMap<_, _> = blocks.iter().enumerate().map(|(index, block)| (*block, index)).collect();
-        let mut edges: Vec<Vec<usize>> = vec![Vec::new(); blocks.len()];
-        for (from, block) in blocks.iter().enumerate() {
-            successors(*block).into_iter().for_each(|to| edges[order[&to]].push(from));
-        }
-        let mut dominators: Vec<Option<usize>> = vec![None; blocks.len()];
-        dominators[0] = Some(0);
-        let mut changed = true;
-        while changed {
-            changed = false;
-            for (index, edges) in edges.iter().enumerate().skip(1) {
-                let known = edges.iter().copied().filter(|from| dominators[*from].is_some());
-                let dominator = known.reduce(|a, b| nearest(&dominators, a, b));
-                changed |= dominator != dominators[index];
-                dominators[index] = dominator;
-            }
-        }
-        let mut children = vec![Vec::new(); blocks.len()];
-        for (index, dominator) in dominators.iter().enumerate().skip(1) {
-            children[dominator.expect("the block is reached")].push(index);
-        }
-        DominatorTree { blocks, predecessors: edges.iter().map(Vec::len).collect(), children }
-    }
-
-    fn children(&self, index: usize) -> impl Iterator<Item = usize> {
-        self.children[index].iter().copied()
-    }
-}
-
-/// The nearest block that dominates both.
-fn nearest(dominators: &[Option<usize>], mut a: usize, mut b: usize) -> usize {
-    let up = |index: usize| dominators[index].expect("it has been reached");
-    while a != b {
-        if a > b {
-            a = up(a);
-        } else {
-            b = up(b);
-        }
-    }
-    a
-}
-
-fn reverse_postorder(function: FunctionValue<'_>) -> Vec<BasicBlock<'_>> {
-    let entry = function.get_first_basic_block().expect("the function has a body");
-    let mut seen = std::collections::HashSet::from([entry]);
-    let (mut order, mut path) = (Vec::new(), vec![(entry, successors(entry))]);
-    while let Some((block, rest)) = path.last_mut() {
-        match rest.pop() {
-            Some(next) if seen.insert(next) => path.push((next, successors(next))),
-            Some(_) => {}
-            None => {
-                order.push(*block);
-                path.pop();
-            }
-        }
-    }
-    order.reverse();
-    order
-}
-
-/// Where a block may lead, once for each edge.
-fn successors(block: BasicBlock<'_>) -> Vec<BasicBlock<'_>> {
-    let Some(terminator) = block.get_terminator() else { return Vec::new() };
-    terminator.get_operands().filter_map(|o| o?.block()).collect()
 }
 
 #[cfg(test)]

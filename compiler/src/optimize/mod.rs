@@ -4,6 +4,7 @@
 mod anchors;
 mod counted;
 mod dispatch;
+mod dominators;
 mod doubles;
 mod guard;
 mod merge;
@@ -17,6 +18,7 @@ mod share;
 mod sites;
 mod stack;
 mod swizzle;
+mod widen;
 mod words;
 
 use crate::error::CompileError;
@@ -50,6 +52,9 @@ pub fn optimize(
             run(llvm, machine, "function(simplifycfg,adce)")?;
         }
     }
+    if widen::applies(options) && widen::widen_indices(llvm, shape, options) {
+        run(llvm, machine, "function(early-cse,adce)")?;
+    }
     swizzle::take_small_indices(llvm);
     if let (Some(hot), OptLevel::O2 | OptLevel::O3) = (shape.hot, options.level) {
         copy_dispatches(llvm, hot, machine)?;
@@ -64,7 +69,7 @@ pub fn optimize(
         merge::merge_checks(llvm, shape, options.strip);
         run(llvm, machine, "function(early-cse,simplifycfg,adce)")?;
     }
-    if for_size || for_speed && arch == Arch::Arm {
+    if for_size || for_speed && (arch == Arch::Arm || arch == Arch::Riscv && options.target.row.pointer_bits == 64) {
         anchors::share_anchors(llvm, arch);
         run(llvm, machine, "function(adce)")?;
     }
