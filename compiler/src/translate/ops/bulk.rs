@@ -76,7 +76,7 @@ impl Pieces {
         let len = f.stack.last()?.into_int_value().get_zero_extended_constant()?;
         let pieces_max = if f.unit.is_for_size() { PIECES_MAX_FOR_SIZE } else { PIECES_MAX };
         let widest = f.unit.unaligned_max();
-        if len > pieces_max * u64::from(widest) {
+        if widest == 0 || len > pieces_max * u64::from(widest) {
             return None;
         }
         let len = len as u32;
@@ -117,4 +117,33 @@ fn store<'ctx>(
 ) -> Result<()> {
     let address = f.guarded_address(memory, index, offset)?;
     store_at(f, memory, address, piece)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Emit, OptLevel, Options, Target, compile_observed};
+
+    /// Calls of helpers that are left of copies of this many bytes.
+    fn calls(target: &str, level: OptLevel, len: u32) -> usize {
+        let text = format!(
+            "(module (memory 1) (func (export \"run\") (param i32 i32)
+                (memory.copy (local.get 0) (local.get 1) (i32.const {len}))))"
+        );
+        let options = Options { target: Target::new(target, None, &[]).unwrap(), level, ..Options::default() };
+        let ir = compile_observed(text.as_bytes(), &options, Emit::Llvm, &mut ()).unwrap();
+        String::from_utf8(ir).unwrap().lines().filter(|line| line.contains("call ptr ")).count()
+    }
+
+    #[test]
+    fn copies_are_pieces_where_a_piece_may_lie_anywhere() {
+        let of = |target, level| [0, 1, 32, 33, 128, 129].map(|len| calls(target, level, len));
+        for target in ["x86_64-linux", "aarch64-linux"] {
+            assert_eq!(of(target, OptLevel::O2), [0, 0, 0, 0, 0, 1], "{target}");
+            assert_eq!(of(target, OptLevel::Os), [0, 0, 0, 0, 1, 1], "{target}");
+        }
+        for target in ["armv7-linux", "thumbv7em-none"] {
+            assert_eq!(of(target, OptLevel::O2), [0, 0, 0, 1, 1, 1], "{target}");
+        }
+        assert_eq!(of("riscv32imac-none", OptLevel::O2), [1; 6]);
+    }
 }
