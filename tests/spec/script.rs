@@ -121,11 +121,12 @@ pub const VERSION_2: &str = "wasm-v2";
 fn run_directives(file: &TestFile<'_>, config: Config, report: &mut Report) -> Result<(), Failure> {
     let buffer = file.wast()?;
     let directives: Vec<WastDirective<'_>> = buffer.directives()?;
+    let lines: Vec<usize> = file.raw().match_indices('\n').map(|(offset, _)| offset).collect();
     let mut orphans = 0;
     // A board has little memory, and is quickly empty; an emulated process is neither.
     let modules_min = if config.platform.is_board() { 1 } else { 16 };
     for scene in scenes::divide(directives, modules_min) {
-        orphans += run_scene(file, config, scene, report);
+        orphans += run_scene(file, config, scene, &lines, report);
     }
     if orphans > 0 {
         report.failures.push(format!("{}: {orphans} more, which depend on those above", file.name()));
@@ -133,16 +134,23 @@ fn run_directives(file: &TestFile<'_>, config: Config, report: &mut Report) -> R
     Ok(())
 }
 
-/// Runs the directives of a scene; how many failed for want of what others should have done.
-fn run_scene(file: &TestFile<'_>, config: Config, scene: Vec<WastDirective<'_>>, report: &mut Report) -> u64 {
+/// Runs the directives of a scene; how many failed for want of what others should have done. `lines` are the offsets
+/// at which those of the file end.
+fn run_scene(
+    file: &TestFile<'_>,
+    config: Config,
+    scene: Vec<WastDirective<'_>>,
+    lines: &[usize],
+    report: &mut Report,
+) -> u64 {
     let mut script = Script::new(file, config);
     let mut steps = Vec::new();
     for directive in scene {
-        let (line, _) = directive.span().linecol_in(file.raw());
+        let line = 1 + lines.partition_point(|end| *end < directive.span().offset());
         let kind = kind(&directive);
         let state = catch_unwind(AssertUnwindSafe(|| script.run(directive)))
             .unwrap_or_else(|panic| Err(Failure::Wrong(format!("panicked: {}", panic_text(&*panic)))));
-        steps.push(Step { line: line + 1, kind, state: state.unwrap_or_else(|failure| State::Judged(Err(failure))) });
+        steps.push(Step { line, kind, state: state.unwrap_or_else(|failure| State::Judged(Err(failure))) });
     }
     let mut orphans = 0;
     for step in steps {

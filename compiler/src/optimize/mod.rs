@@ -24,12 +24,15 @@ mod words;
 use crate::error::CompileError;
 use crate::machine::o0_has_frame_pointers;
 use crate::options::{MemoryModel, OptLevel, Options};
+use crate::translate::symbols;
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::module::Module as LlvmModule;
 use inkwell::passes::PassBuilderOptions;
 use inkwell::targets::TargetMachine;
+use inkwell::values::BasicValue;
 pub use shape::Shape;
 pub use sites::{Chains, Place};
+use wasmc_abi::TrapCode;
 use wasmc_abi::target::Arch;
 
 /// Optimises the LLVM module of a unit and readies it for code generation. Returns its sites.
@@ -87,9 +90,19 @@ pub fn optimize(
     }
     doubles::move_as_words(llvm, options);
     words::keep_products(llvm, options);
+    delete_unused_stubs(llvm);
     set_sections(llvm);
     verify(llvm, "optimization")?;
     Ok(sites)
+}
+
+/// Deletes the stubs of traps that nothing raises any more. LLVM keeps them, since others might call them.
+fn delete_unused_stubs(llvm: &LlvmModule<'_>) {
+    let stubs = TrapCode::ALL.iter().filter_map(|code| llvm.get_function(&symbols::trap_stub(*code)));
+    for stub in stubs.filter(|stub| stub.as_global_value().as_pointer_value().get_first_use().is_none()) {
+        // SAFETY: nothing uses it.
+        unsafe { stub.delete() };
+    }
 }
 
 /// Rounds of copying: ways back to a dispatch come together in steps, and what they share first is copied first.
@@ -163,4 +176,36 @@ fn verify(llvm: &LlvmModule<'_>, phase: &'static str) -> Result<(), CompileError
         llvm.verify().map_err(|e| CompileError::Llvm { phase, message: e.to_string() })?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::translate::symbols;
+    use crate::{Emit, MemoryModel, OptLevel, Options, compile_observed};
+    use wasmc_abi::TrapCode;
+
+    /// The traps that the code of a module has stubs for.
+    fn stubs(module: &str, memory: MemoryModel) -> Vec<TrapCode> {
+        let options = Options { level: OptLevel::O2, memory, ..Options::default() };
+        let ir = compile_observed(module.as_bytes(), &options, Emit::Optimized, &mut ()).unwrap();
+        let ir = String::from_utf8(ir).unwrap();
+        let has = |code: &TrapCode| ir.contains(&format!("define hidden void @{}(", symbols::trap_stub(*code)));
+        TrapCode::ALL.iter().copied().filter(has).collect()
+    }
+
+    #[test]
+    fn traps_that_nothing_raises_have_no_stubs() {
+        use TrapCode::{DivideByZero, MemoryOutOfBounds, StackOverflow, UncaughtException};
+        let nothing = r#"(module (func (export "f") (param i32) (result i32) local.get 0))"#;
+        assert_eq!(stubs(nothing, MemoryModel::Guard), []);
+        let load = r#"(module (memory 1) (func (export "f") (param i32) (result i32)
+            (i32.load (i32.rem_u (i32.const 99) (local.get 0)))))"#;
+        // The hardware checks the load.
+        assert_eq!(stubs(load, MemoryModel::Guard), [DivideByZero]);
+        assert_eq!(stubs(load, MemoryModel::Checked), [MemoryOutOfBounds, DivideByZero]);
+        // The check of the stack comes last of all. What is imported might throw.
+        let call =
+            r#"(module (import "" "g" (func $g (param i32))) (func (export "f") (param i32) (call $g (local.get 0))))"#;
+        assert_eq!(stubs(call, MemoryModel::Guard), [StackOverflow, UncaughtException]);
+    }
 }

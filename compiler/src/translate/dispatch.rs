@@ -33,18 +33,18 @@ type Key = (TableIndex, TypeId);
 /// The arrays, and how many entries each has.
 pub type Arrays<'ctx> = BTreeMap<Key, (GlobalValue<'ctx>, u64)>;
 
-/// Declares the arrays of a module, and defines them in its first unit. All functions and the stubs have been declared.
-pub fn define<'ctx>(unit: &Unit<'ctx, '_>, options: &Options) -> Arrays<'ctx> {
+/// Declares the arrays of a module, and defines them in its first unit. All functions have been declared.
+pub fn define<'ctx>(unit: &Unit<'ctx, '_>, options: &Options) -> Result<Arrays<'ctx>> {
     let mut arrays = Arrays::new();
     // Elsewhere a stub takes an argument that a function does not have.
     if unit.helpers.is_none() {
-        return arrays;
+        return Ok(arrays);
     }
     for (key, elements) in choose(unit.module, options.level) {
         let entries = elements.len() as u64;
-        arrays.insert(key, (array(unit, key, &elements), entries));
+        arrays.insert(key, (array(unit, key, &elements)?, entries));
     }
-    arrays
+    Ok(arrays)
 }
 
 /// The arrays that are worth their bytes: those of types that many calls are of come first.
@@ -71,28 +71,28 @@ fn choose(module: &Module<'_>, level: OptLevel) -> Vec<(Key, Vec<Option<FuncInde
     chosen
 }
 
-fn array<'ctx>(unit: &Unit<'ctx, '_>, (table, ty): Key, elements: &[Option<FuncIndex>]) -> GlobalValue<'ctx> {
+fn array<'ctx>(unit: &Unit<'ctx, '_>, (table, ty): Key, elements: &[Option<FuncIndex>]) -> Result<GlobalValue<'ctx>> {
     let (i32, word) = (unit.types.i32, unit.types.word);
     let array = unit.llvm.add_global(i32.array_type(elements.len() as u32), None, &symbols::dispatch(table, ty));
     array.set_constant(true);
     array.set_visibility(GlobalVisibility::Hidden);
     if !unit.extent.is_first() {
-        return array;
+        return Ok(array);
     }
     let start = array.as_pointer_value().const_to_int(word);
-    let entry = |element: &Option<FuncIndex>| {
+    let entry = |element: &Option<FuncIndex>| -> Result<_> {
         let code = match element {
-            None => unit.trap_stub(TrapCode::UninitializedElement),
+            None => unit.trap_stub(TrapCode::UninitializedElement)?,
             Some(function) if !unit.module.is_subtype(unit.module.functions[function.get()], ty) => {
-                unit.trap_stub(TrapCode::IndirectCallMismatch)
+                unit.trap_stub(TrapCode::IndirectCallMismatch)?
             }
             Some(function) => unit.function(*function).expect("all callees are defined here"),
         };
         let distance = code.as_global_value().as_pointer_value().const_to_int(word).const_sub(start);
-        if word == i32 { distance } else { distance.const_truncate(i32) }
+        Ok(if word == i32 { distance } else { distance.const_truncate(i32) })
     };
-    array.set_initializer(&i32.const_array(&elements.iter().map(entry).collect::<Vec<_>>()));
-    array
+    array.set_initializer(&i32.const_array(&elements.iter().map(entry).collect::<Result<Vec<_>>>()?));
+    Ok(array)
 }
 
 impl<'ctx> FunctionTranslator<'_, 'ctx> {

@@ -8,13 +8,12 @@ use super::Result;
 use super::function::FunctionTranslator;
 use super::unit::Unit;
 use inkwell::builder::Builder;
-use inkwell::values::{BasicValue, BasicValueEnum, IntValue, PointerValue};
+use inkwell::values::{BasicValue, BasicValueEnum, FunctionValue, IntValue, PointerValue};
 use wasmc_abi::{Builtin, TrapCode, vmctx};
 
 /// Defines the stub of a trap code.
-pub fn define_stub<'ctx>(unit: &Unit<'ctx, '_>, code: TrapCode) -> Result<()> {
+pub fn define_stub<'ctx>(unit: &Unit<'ctx, '_>, stub: FunctionValue<'ctx>, code: TrapCode) -> Result<()> {
     let builder = unit.context.create_builder();
-    let stub = unit.trap_stub(code);
     builder.position_at_end(unit.context.append_basic_block(stub, ""));
     let block = stub.get_first_param().map(BasicValueEnum::into_pointer_value);
     raise(unit, &builder, block, unit.types.i32.const_int(code as u64, false))
@@ -76,7 +75,7 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
     /// Ends the block with a trap.
     pub fn trap(&mut self, code: TrapCode) -> Result<()> {
         self.locate();
-        let stub = self.unit.trap_stub(code);
+        let stub = self.unit.trap_stub(code)?;
         let block = [self.vmctx.into()];
         let call = self.builder.build_call(stub, &block[..stub.count_params() as usize], "")?;
         self.unlocate();

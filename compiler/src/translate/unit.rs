@@ -63,7 +63,8 @@ pub struct Unit<'ctx, 'm> {
     /// Functions of other units, as far as they are called here.
     others: RefCell<HashMap<DefinedFuncIndex, Declared<'ctx>>>,
     guest_types: RefCell<HashMap<TypeId, FunctionType<'ctx>>>,
-    traps: Vec<FunctionValue<'ctx>>,
+    /// Stubs that raise traps, as far as something may call them.
+    traps: RefCell<Vec<(TrapCode, FunctionValue<'ctx>)>>,
     intrinsics: RefCell<Vec<(&'static str, Vec<BasicTypeEnum<'ctx>>, FunctionValue<'ctx>)>>,
     unlikely: MetadataValue<'ctx>,
     /// What tables always hold, as far as it was asked for.
@@ -118,19 +119,17 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
             functions: Vec::new(),
             others: RefCell::default(),
             guest_types: RefCell::default(),
-            traps: Vec::new(),
+            traps: RefCell::default(),
             intrinsics: RefCell::default(),
             unlikely: prof,
             constant_elements: RefCell::default(),
             types,
             llvm,
         };
-        unit.traps = TrapCode::ALL.iter().map(|code| unit.declare_trap(*code)).collect();
         unit.functions = extent.functions().map(|defined| unit.declare(defined)).collect();
-        unit.dispatch = dispatch::define(&unit, options);
-        for code in TrapCode::ALL {
-            super::trap::define_stub(&unit, *code)?;
-        }
+        // Nothing calls it yet: stack checks come after optimisation.
+        unit.trap_stub(TrapCode::StackOverflow)?;
+        unit.dispatch = dispatch::define(&unit, options)?;
         Ok(unit)
     }
 
@@ -174,7 +173,6 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         let block: &[BasicMetadataTypeEnum] = if self.helpers.is_some() { &[] } else { &[self.types.ptr.into()] };
         let ty = self.types.void(block);
         let function = self.llvm.add_function(&symbols::trap_stub(code), ty, Some(Linkage::External));
-        // Kept even if nothing calls it yet: stack checks come after optimisation.
         function.as_global_value().set_visibility(GlobalVisibility::Hidden);
         self.attributes.trap(function);
         function
@@ -231,8 +229,14 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
     }
 
     /// The stub that raises a trap.
-    pub fn trap_stub(&self, code: TrapCode) -> FunctionValue<'ctx> {
-        self.traps[TrapCode::ALL.iter().position(|c| *c == code).expect("every code has a stub")]
+    pub fn trap_stub(&self, code: TrapCode) -> Result<FunctionValue<'ctx>> {
+        if let Some((_, stub)) = self.traps.borrow().iter().find(|(known, _)| *known == code) {
+            return Ok(*stub);
+        }
+        let stub = self.declare_trap(code);
+        self.traps.borrow_mut().push((code, stub));
+        super::trap::define_stub(self, stub, code)?;
+        Ok(stub)
     }
 
     /// An intrinsic, overloaded for `ty`.
