@@ -48,6 +48,57 @@ fn recursion_with_large_frames_traps() {
     });
 }
 
+/// A function for each number of values that it holds over a call, each calling the next: what saves registers, in the
+/// function or in code that functions share, saves as many as they need, and takes as much stack as is counted.
+#[test]
+fn values_survive_calls_however_many_there_are() {
+    const MOST: u32 = 16;
+    let functions = |ty: &str, bytes: u32| {
+        let function = |held: u32| {
+            let locals = format!(" {ty}").repeat(held as usize);
+            let set = |n| format!("(local.set {n} ({ty}.load offset={} (i32.const 0)))", bytes * n);
+            let loads: String = (1..=held).map(set).collect();
+            let call = format!("(call ${ty}{} (i32.sub (local.get 0) (i32.const 1)))", (held + 1) % (MOST + 1));
+            let sum =
+                (1..=held).fold(call, |sum, n| format!("({ty}.add ({ty}.mul {sum} ({ty}.const 31)) (local.get {n}))"));
+            let result = format!("(if (result {ty}) (local.get 0) (then {sum}) (else ({ty}.const 5)))");
+            format!(
+                "(func ${ty}{held} (export \"{ty}{held}\") (param i32) (result {ty}) (local{locals}) {loads} {result})"
+            )
+        };
+        (0..=MOST).map(function).collect::<String>()
+    };
+    let text = format!(
+        "(module (memory 1) (data (i32.const 0) \"{}\") {}{})",
+        "abcdefghijklmnopqrstuvwxyz0123456789".repeat(4),
+        functions("i32", 4),
+        functions("i64", 8)
+    );
+    let word = |n: u32, bytes: u32| {
+        let letter = |at: u32| u64::from(b"abcdefghijklmnopqrstuvwxyz0123456789"[at as usize % 36]);
+        (bytes * n..bytes * (n + 1)).rev().fold(0, |word, at| word << 8 | letter(at))
+    };
+    fn wanted(held: u32, depth: u32, word: &dyn Fn(u32) -> u64) -> u64 {
+        if depth == 0 {
+            return 5;
+        }
+        let called = wanted((held + 1) % (MOST + 1), depth - 1, word);
+        (1..=held).fold(called, |sum, n| sum.wrapping_mul(31).wrapping_add(word(n)))
+    }
+    everywhere(&text, |engine, config| {
+        for held in 0..=MOST {
+            let narrow = wanted(held, 40, &|n| word(n, 4)) as u32;
+            assert_eq!(engine.call(&format!("i32{held}"), &args([40])), i32(narrow), "{config} {held}");
+            let wide = Value::I64(wanted(held, 40, &|n| word(n, 8)));
+            assert_eq!(engine.call(&format!("i64{held}"), &args([40])), values([wide]), "{config} {held}");
+            for ty in ["i32", "i64"] {
+                let deep = engine.call(&format!("{ty}{held}"), &args([u32::MAX]));
+                assert_eq!(deep, trap(StackOverflow), "{config} {ty} {held}");
+            }
+        }
+    });
+}
+
 /// The parameter and result types: all four number types by turns.
 fn types(count: usize) -> Vec<&'static str> {
     ["i32", "f64", "i64", "f32"].into_iter().cycle().take(count).collect()

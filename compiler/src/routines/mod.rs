@@ -3,8 +3,10 @@
 //!
 //! The routines are C (`routines.c`), which `make.sh` has turned into LLVM IR for no machine in particular
 //! (`routines.ll`). Here they get the names and conventions of a target, and become code for it like the
-//! guest's. Any name that is neither here nor a helper's is an error of the link step.
+//! guest's. What stands for a piece of every function, and follows no convention, is assembly (`saves.rs`). Any name
+//! that is neither here nor a helper's is an error of the link step.
 
+mod saves;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -24,6 +26,7 @@ use inkwell::module::{Linkage, Module as LlvmModule};
 use inkwell::targets::{FileType, TargetData, TargetTriple};
 use inkwell::values::BasicMetadataValueEnum;
 use object::{Object, ObjectSymbol};
+use saves::Saves;
 use std::collections::BTreeSet;
 use table::Row;
 use wasmc_abi::Builtin;
@@ -31,30 +34,37 @@ use wasmc_abi::Builtin;
 /// The routines as IR, and the zero byte that LLVM wants to find behind it.
 const IR: &str = concat!(include_str!("routines.ll"), "\0");
 
+/// A routine by one of its names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Routine {
+    Compiled(&'static Row),
+    Saves(Saves),
+}
+
 /// An object with the routines that `objects` call, if they call any.
 pub fn object(objects: &[Emitted], options: &Options) -> Result<Option<Vec<u8>>, CompileError> {
     let row = options.target.row;
-    let mut rows = BTreeSet::new();
+    let mut routines = BTreeSet::new();
     for object in objects {
-        rows.append(&mut undefined(&object.bytes, row)?);
+        routines.append(&mut undefined(&object.bytes, row)?);
     }
-    if rows.is_empty() {
+    if routines.is_empty() {
         return Ok(None);
     }
     // Routines may call others, on some machines.
     loop {
-        let object = generate(&rows, options)?;
+        let object = generate(&routines, options)?;
         let mut more = undefined(&object, row)?;
-        more.retain(|row| !rows.contains(row));
+        more.retain(|routine| !routines.contains(routine));
         if more.is_empty() {
             return Ok(Some(object));
         }
-        rows.append(&mut more);
+        routines.append(&mut more);
     }
 }
 
 /// The routines that an object refers to and does not define.
-fn undefined(object: &[u8], target: &TargetRow) -> Result<BTreeSet<&'static Row>, CompileError> {
+fn undefined(object: &[u8], target: &TargetRow) -> Result<BTreeSet<Routine>, CompileError> {
     let object = object::File::parse(object).map_err(|e| failed(format!("LLVM's object cannot be read: {e}")))?;
     let names = object.symbols().filter(|s| s.is_undefined()).filter_map(|s| s.name().ok().map(str::to_string));
     Ok(names.filter_map(|name| find(&name, target)).collect())
@@ -62,13 +72,14 @@ fn undefined(object: &[u8], target: &TargetRow) -> Result<BTreeSet<&'static Row>
 
 /// The routine that has a name on a target. What the runtime has anyway, where there is a table to
 /// reach it by, is none.
-fn find(name: &str, target: &TargetRow) -> Option<&'static Row> {
+fn find(name: &str, target: &TargetRow) -> Option<Routine> {
     let helper = target.os == Os::Linux && Builtin::ALL.iter().any(|b| b.symbol() == name);
-    table::ROWS.iter().find(|row| row.symbol == name && !helper)
+    let row = table::ROWS.iter().find(|row| row.symbol == name && !helper);
+    row.map(Routine::Compiled).or_else(|| Saves::find(name, target).map(Routine::Saves))
 }
 
-/// Code for the routines of these rows.
-fn generate(rows: &BTreeSet<&'static Row>, options: &Options) -> Result<Vec<u8>, CompileError> {
+/// Code for these routines.
+fn generate(routines: &BTreeSet<Routine>, options: &Options) -> Result<Vec<u8>, CompileError> {
     // Somebody debugs the guest's code without optimisation, but not this.
     let level = if options.level == OptLevel::O0 { OptLevel::O2 } else { options.level };
     let options = &Options { level, ..options.clone() };
@@ -84,9 +95,14 @@ fn generate(rows: &BTreeSet<&'static Row>, options: &Options) -> Result<Vec<u8>,
         function.set_linkage(Linkage::Internal);
         attributes.add(function);
     }
-    for row in rows {
-        define(&llvm, row, &attributes)?;
+    let mut saves = BTreeSet::new();
+    for routine in routines {
+        match routine {
+            Routine::Compiled(row) => define(&llvm, row, &attributes)?,
+            Routine::Saves(routine) => _ = saves.insert(*routine),
+        }
     }
+    llvm.set_inline_assembly(&saves::assembly(&saves, options.target.row));
     optimize::optimize_routines(&llvm, options, &machine)?;
     emit(&llvm, &machine, FileType::Object)
 }

@@ -41,6 +41,7 @@ impl Attributes {
         let mut guest = hosted.clone();
         // A loop over bytes stays one, and recursion stays recursion, which must exhaust the stack.
         guest.extend([string("no-builtins", ""), string("disable-tail-calls", "true")]);
+        guest.push(string("target-features", &guest_features(options, &options.target.llvm_features)));
         let swiftself = flag("swiftself");
         Attributes {
             guest,
@@ -207,9 +208,16 @@ fn hosted(context: &Context, options: &Options) -> Vec<Attribute> {
     hosted
 }
 
+/// The features that guest functions have on a target with these: for size on RISC-V they call for code that saves and
+/// restores registers (`routines/saves.rs`). Stubs and trampolines save too few for that.
+fn guest_features(options: &Options, of_target: &str) -> String {
+    let calls_to_save = options.level.is_for_size() && options.target.row.arch == Arch::Riscv;
+    if calls_to_save { format!("{of_target},+save-restore") } else { of_target.to_string() }
+}
+
 /// Takes vectors of a length found out at run time from functions, by their names.
 pub fn without_vectors(llvm: &LlvmModule<'_>, options: &Options, names: &BTreeSet<String>) {
-    let features = options.target.llvm_features_without_vectors();
+    let features = guest_features(options, &options.target.llvm_features_without_vectors());
     let features = llvm.get_context().create_string_attribute("target-features", &features);
     for function in names.iter().filter_map(|name| llvm.get_function(name)) {
         function.add_attribute(AttributeLoc::Function, features);

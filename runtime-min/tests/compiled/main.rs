@@ -33,9 +33,20 @@ fn compile_with(wat: &str, options: &[&str]) -> Vec<u8> {
     std::fs::read(image).unwrap()
 }
 
+#[cfg(not(target_arch = "x86_64"))]
+fn compile_for_size(wat: &str) -> Vec<u8> {
+    compile_with(wat, &["-Os"])
+}
+
 #[cfg(target_arch = "x86_64")]
 fn compile(wat: &str) -> Vec<u8> {
     wasmc::compile(wat.as_bytes(), &wasmc::Options::default()).unwrap()
+}
+
+#[cfg(target_arch = "x86_64")]
+fn compile_for_size(wat: &str) -> Vec<u8> {
+    let options = wasmc::Options { level: wasmc::OptLevel::Os, ..Default::default() };
+    wasmc::compile(wat.as_bytes(), &options).unwrap()
 }
 
 fn module(wat: &str) -> Module {
@@ -44,8 +55,12 @@ fn module(wat: &str) -> Module {
 }
 
 fn instance(wat: &str) -> (Store<()>, Instance) {
+    instance_of(&module(wat))
+}
+
+fn instance_of(module: &Module) -> (Store<()>, Instance) {
     let mut store = Store::new(());
-    let instance = Linker::new().instantiate(&mut store, &module(wat)).unwrap();
+    let instance = Linker::new().instantiate(&mut store, module).unwrap();
     (store, instance)
 }
 

@@ -1,6 +1,6 @@
 //! Where a trap was, and stacks that are used up.
 
-use crate::{instance, module, trap};
+use crate::{compile_for_size, instance, instance_of, module, trap};
 use wasmc_runtime::*;
 
 #[test]
@@ -83,6 +83,34 @@ fn a_trace_shows_where_a_chain_of_tail_calls_has_got_to() {
             assert!(names == with_frame || names == [innermost, "outer"], "{trap}");
             assert!(trap.frames.iter().all(|frame| frame.wasm_offset.is_some()), "{trap}");
         }
+    }
+}
+
+/// For size, registers may be saved by code that functions share: a function for each number of values that it holds
+/// over a call.
+#[test]
+fn a_trace_goes_through_frames_of_code_for_size() {
+    const MOST: u32 = 14;
+    let mut wat = String::from("(module (memory 1) (func $f0 (param i32) (result i32) (i32.load (i32.const -4)))");
+    for held in 1..=MOST {
+        let locals = " i32".repeat(held as usize);
+        let load = |n| format!("(local.set {n} (i32.load offset={} (local.get 0)))", 4 * n);
+        let loads: String = (1..=held).map(load).collect();
+        let sum = (1..=held).fold(format!("(call $f{} (local.get 0))", held - 1), |sum, n| {
+            format!("(i32.mul (i32.add (local.get {n}) {sum}) (i32.const 31))")
+        });
+        wat += &format!("(func $f{held} (export \"f{held}\") (param i32) (result i32) (local{locals}) {loads} {sum})");
+    }
+    wat += ")";
+    // SAFETY: compiled just now.
+    let module = unsafe { Module::load_unsigned(&compile_for_size(&wat)) }.unwrap();
+    let (mut store, instance) = instance_of(&module);
+    for held in 1..=MOST {
+        let f = instance.get_typed_func::<u32, u32>(&store, &format!("f{held}")).unwrap();
+        let trap = trap(f.call(&mut store, 0));
+        let frames: Vec<_> = trap.frames.iter().map(|frame| frame.func_index).collect();
+        assert_eq!((trap.code, frames), (TrapCode::MemoryOutOfBounds, (0..=held).collect()), "{trap}");
+        assert!(trap.frames.iter().all(|frame| frame.wasm_offset.is_some()), "{trap}");
     }
 }
 
