@@ -15,6 +15,7 @@ mod order;
 mod pointers;
 mod products;
 mod references;
+mod sums;
 mod tables;
 mod tail_calls;
 mod vectors;

@@ -17,6 +17,7 @@ mod shape;
 mod share;
 mod sites;
 mod stack;
+mod sums;
 mod swizzle;
 mod widen;
 mod words;
@@ -65,6 +66,9 @@ pub fn optimize(
     let for_size = options.level.is_for_size();
     let for_speed = matches!(options.level, OptLevel::O2 | OptLevel::O3);
     let arch = options.target.row.arch;
+    if for_speed {
+        sums::order_sums(llvm);
+    }
     if arch == Arch::X86_64 && options.level != OptLevel::O0 {
         pieces::load_pieces(llvm);
     }
