@@ -12,8 +12,8 @@ const CODE: Code = Code {
     relocations: RELOCATIONS,
     relax_slot_load: None,
     stub: Jump { len: 0, code: stub_64 },
-    // Calls are relative and 32 bits wide; LLVM leaves no shorter branch to the link step.
-    veneer: None,
+    // Of calls of 32 bits, which reach everything, LLVM makes none: those are ours (`optimize/near.rs`).
+    veneer: Some(Veneer { jump: Jump { len: 8, code: veneer }, branch_bias: 0 }),
     // 16 zero bits are an illegal instruction.
     fill: &[0],
     // psABI, "DWARF Register Numbers": 1 is ra, 2 sp.
@@ -32,7 +32,7 @@ static RELOCATIONS: &[Relocation] = &[
     row(R_RISCV_SUB32, "R_RISCV_SUB32", Value::Term, &SUB_32),
     row(R_RISCV_GOT_HI20, "R_RISCV_GOT_HI20", Value::Relative(Base::Slot), &HI20),
     row(R_RISCV_CALL, "R_RISCV_CALL", RELATIVE, &CALL),
-    row(R_RISCV_JAL, "R_RISCV_JAL", RELATIVE, &JAL),
+    row(R_RISCV_JAL, "R_RISCV_JAL", Value::Branch, &JAL),
     row(R_RISCV_BRANCH, "R_RISCV_BRANCH", RELATIVE, &BRANCH),
     row(R_RISCV_RVC_JUMP, "R_RISCV_RVC_JUMP", RELATIVE, &RVC_JUMP),
     row(R_RISCV_RVC_BRANCH, "R_RISCV_RVC_BRANCH", RELATIVE, &RVC_BRANCH),
@@ -160,6 +160,14 @@ fn write_cj_type(field: &mut [u8], value: i64) {
 fn write_cb_type(field: &mut [u8], value: i64) {
     let imm = bits(value, 8, 1, 12) | bits(value, 3, 2, 10) | bits(value, 6, 2, 5) | bits(value, 1, 2, 3);
     insert_16(field, 0x1C7C, (imm | bits(value, 5, 1, 2)) as u16);
+}
+
+/// `auipc t1, %hi; jr %lo(t1)`. Calls of ours take `t1` for changed, or do not come back.
+fn veneer(place: u32, to: u32) -> Vec<u8> {
+    const AUIPC_T1: u32 = 0x0000_0317;
+    const JR_T1: u32 = 0x0003_0067;
+    let distance = i64::from(to) - i64::from(place);
+    words([AUIPC_T1 | high(distance), JR_T1 | (distance as u32) << 20])
 }
 
 /// `auipc t3, %hi; ld t3, %lo(t3); jr t3`, as an entry of a procedure linkage table does it.

@@ -5,6 +5,7 @@
 //! The pieces are assembly, with `t0` as link register and the address in `a5`: they change no other register but
 //! `t1`, `t2` and what they return. So a function without other calls stays one. Nothing in them traps.
 
+use super::near::is_near;
 use crate::options::Options;
 use inkwell::AddressSpace;
 use inkwell::GlobalVisibility;
@@ -18,9 +19,6 @@ use inkwell::values::{
     IntValue,
 };
 use wasmc_abi::target::Arch;
-
-/// With more IR than this, code may be longer than `jal` reaches, which is 1 MiB.
-const NEAR_INSTRUCTIONS: usize = 40_000;
 
 /// A piece of code.
 struct Access {
@@ -94,11 +92,13 @@ pub fn applies(options: &Options) -> bool {
 /// Replaces accesses that LLVM would make byte by byte.
 pub fn call_for_accesses(llvm: &LlvmModule<'_>) {
     let functions: Vec<_> = llvm.get_functions().filter(|f| f.get_subprogram().is_some()).collect();
-    let instructions = || functions.iter().flat_map(|f| f.get_basic_blocks()).flat_map(|b| b.get_instructions());
-    let jump = if instructions().count() < NEAR_INSTRUCTIONS { "jal" } else { "call" };
-    let accesses: Vec<_> = instructions().filter_map(|i| Some((i, access(i)?))).collect();
-    for (instruction, access) in accesses {
-        replace(llvm, instruction, access, jump).expect("the builder is positioned");
+    for function in functions {
+        let jump = if is_near(function) { "jal" } else { "call" };
+        let instructions = function.get_basic_block_iter().flat_map(|block| block.get_instructions());
+        let accesses: Vec<_> = instructions.filter_map(|i| Some((i, access(i)?))).collect();
+        for (instruction, access) in accesses {
+            replace(llvm, instruction, access, jump).expect("the builder is positioned");
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod doubles;
 mod guard;
 mod merge;
 mod misaligned;
+mod near;
 mod neon;
 mod pieces;
 mod pipeline;
@@ -85,6 +86,9 @@ pub fn optimize(
     let sites = sites::number(llvm);
     if options.strip && for_size {
         share::share_traps(llvm);
+        if arch == Arch::Riscv {
+            near::call_traps(llvm);
+        }
     }
     if for_size && misaligned::applies(options) {
         misaligned::call_for_accesses(llvm);

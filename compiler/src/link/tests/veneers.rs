@@ -45,6 +45,14 @@ const KINDS: &[Kind] = &[
         short_code: [0x7F, 0xF4, 0xFE, 0xAF],
         asm: "movw ip, #0x466c\nmovt ip, #0x123\nadd pc, ip",
     },
+    Kind {
+        target: "riscv64-linux",
+        call: elf::R_RISCV_JAL,
+        code: 0x0000_00EFu32.to_le_bytes(),
+        short: elf::R_RISCV_JAL,
+        short_code: 0x0000_006Fu32.to_le_bytes(),
+        asm: "auipc t1, 0x1234\njr 0x678(t1)",
+    },
 ];
 
 impl Kind {
@@ -60,6 +68,11 @@ fn follow(machine: &Machine, number: elf::RelocationType, text: &Segment, place:
     let bias = machine.code.veneer.as_ref().unwrap().branch_bias;
     let distance = match row.field.addend {
         Some(read) => read(code) + bias,
+        None if machine.arch == Arch::Riscv => {
+            let code = u32::from_le_bytes(*code.first_chunk().unwrap());
+            let high = (code as i32 >> 31 << 20) as u32 | code & 0xF_F000;
+            i64::from((high | code >> 9 & 0x800 | code >> 20 & 0x7FE) as i32)
+        }
         None => {
             let code = i64::from(u32::from_le_bytes(*code.first_chunk().unwrap()));
             let bits = row.field.range.end().ilog2();
@@ -143,7 +156,7 @@ fn near_code_has_no_veneers() {
     for kind in KINDS {
         let machine = &kind.machine();
         let addend = machine.relocation(kind.call.0).unwrap().field.addend.is_none().then_some(0);
-        let zeros = vec![0; 4 << 20];
+        let zeros = vec![0; *machine.relocation(kind.call.0).unwrap().field.range.end() as usize / 4];
         let functions = [(0, vec![branch(kind.call, 0, 3, addend)]), (zeros.len(), vec![]), (4, vec![])];
         let code = [kind.code.to_vec(), vec![], vec![]];
         let objects = &[object(&zeros, &code, &functions)];
