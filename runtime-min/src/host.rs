@@ -9,7 +9,7 @@ use std::fmt;
 use std::mem::offset_of;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{NonNull, null_mut};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use wasmc_abi::TrapCode;
 use wasmc_abi::signature::slot_count;
@@ -39,7 +39,8 @@ type Direct = unsafe fn(NonNull<HostRecord>, *mut u64) -> u32;
 /// A closure as a function that guests can import. Independent of any store.
 pub struct HostFunc {
     ty: FuncType,
-    type_id: TypeId,
+    /// Known once it is asked for: of all functions that a linker has, a module imports a few.
+    type_id: OnceLock<TypeId>,
     callback: Callback,
     direct: Direct,
     closure: Box<dyn Any + Send + Sync>,
@@ -51,7 +52,7 @@ impl HostFunc {
     }
 
     pub(crate) fn type_id(&self) -> TypeId {
-        self.type_id
+        *self.type_id.get_or_init(|| TypeId::of(&self.ty))
     }
 }
 
@@ -85,7 +86,7 @@ impl HostFunc {
         type Shim = unsafe extern "C" fn(NonNull<HostRecord>, *mut u64) -> u32;
         let callback: Shim = fail;
         HostFunc {
-            type_id: TypeId::of(&ty),
+            type_id: OnceLock::new(),
             ty,
             // SAFETY: thunks call it with more arguments than it looks at.
             callback: Callback(unsafe { std::mem::transmute::<Shim, unsafe extern "C" fn()>(callback) }),
@@ -389,7 +390,7 @@ macro_rules! closures {
                 let params: &[_] = &[$($a::TYPE),*];
                 let ty = FuncType::new(params.iter().copied(), R::Values::types());
                 HostFunc {
-                    type_id: TypeId::of(&ty),
+                    type_id: OnceLock::new(),
                     ty,
                     // SAFETY: thunks for this type call it with its real signature again.
                     callback: Callback(unsafe { std::mem::transmute::<Shim<$($a),*>, unsafe extern "C" fn()>(callback) }),
