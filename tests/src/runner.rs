@@ -23,8 +23,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(5);
 
 /// An emulated process is not used again after so many instances: QEMU 7.2 needs 50 MiB for each reservation of a
-/// guard memory, and keeps them when it is given up.
-const EMULATED_INSTANCES: usize = 16;
+/// guard memory, and keeps them when it is given up. The runtime uses some of them again, which is what a process that
+/// is used again saves; with these many, one has been seen to need 1.7 GiB.
+const EMULATED_INSTANCES: usize = 64;
 
 /// Requests are sent in pieces of about this length, bytes.
 const BATCH_LEN: usize = 1 << 16;
