@@ -4,13 +4,12 @@
 use crate::emit::emit;
 use crate::error::CompileError;
 use crate::incremental::{Kept, Store};
-use crate::machine::target_machine;
+use crate::machine::{nameless_context, target_machine};
 use crate::optimize::{Chains, Place, Shape, optimize};
 use crate::options::{Emit, Options};
 use crate::parse::Module;
 use crate::translate::translate;
 use crate::units::{Extent, Units};
-use inkwell::context::Context;
 use inkwell::module::Module as LlvmModule;
 use inkwell::targets::FileType;
 use std::collections::BTreeSet;
@@ -80,7 +79,7 @@ fn compile_unit(
     kept: Option<&Kept<'_>>,
 ) -> Result<Emitted, CompileError> {
     let Work { module, options, emit: to, scalar, .. } = *work;
-    let context = Context::create();
+    let context = nameless_context();
     let machine = target_machine(options)?;
     let llvm = translate(&context, module, extent, options, scalar)?;
     if to == Emit::Llvm {

@@ -4,6 +4,8 @@ use crate::error::CompileError;
 use crate::options::{OptLevel, Options};
 use crate::target::TargetRow;
 use inkwell::OptimizationLevel;
+use inkwell::context::{AsContextRef, Context};
+use inkwell::llvm_sys::core::LLVMContextSetDiscardValueNames;
 use inkwell::targets::{
     CodeModel, InitializationConfig, RelocMode, Target as LlvmTarget, TargetMachine, TargetMachineOptions, TargetTriple,
 };
@@ -30,6 +32,15 @@ fn set_flags() {
         let none = std::ptr::null();
         inkwell::llvm_sys::support::LLVMParseCommandLineOptions(pointers.len() as i32, pointers.as_ptr(), none);
     }
+}
+
+/// A context in which values have no names but functions and other globals: passes make up one for each value otherwise,
+/// which nobody reads.
+pub fn nameless_context() -> Context {
+    let context = Context::create();
+    // SAFETY: the context is ours and alive.
+    unsafe { LLVMContextSetDiscardValueNames((&context).as_ctx_ref(), 1) };
+    context
 }
 
 /// A target machine for the options: position-independent code, small code model.
