@@ -2,7 +2,8 @@
 //! options, `_start` or a chosen function with arguments out of text, results as text, exit codes.
 
 use std::ffi::OsString;
-use std::io::Write;
+use std::fs;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStringExt;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -166,15 +167,33 @@ impl Profile {
         }
     }
 
-    /// Writes the file, if anything has counted. What is there is replaced: a program that was killed leaves what it was.
+    /// Writes the file, if anything has counted. What is there is replaced as a whole: a program that was killed leaves
+    /// what it was.
     fn write(&self, path: &Path) -> Result<(), Error> {
         let bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if bytes.is_empty() {
             return Ok(());
         }
-        std::fs::write(path, &*bytes)
+        replace(path, &bytes)
             .map_err(|error| Error::host(format!("The profile {} cannot be written: {error}.", path.display())))
     }
+}
+
+/// Writes a file beside its name and then renames it; what is no file, such as a pipe, is written to.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    if fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        return fs::write(path, bytes);
+    }
+    // A link stays a link.
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+    let mut beside = path.clone().into_os_string();
+    beside.push(format!(".{}.tmp", std::process::id()));
+    let written = fs::write(&beside, bytes).and_then(|()| fs::rename(&beside, path));
+    if written.is_err() {
+        // It may never have been there.
+        let _ = fs::remove_file(&beside);
+    }
+    written
 }
 
 /// Instantiates the module with WASI and calls the function that the options name.

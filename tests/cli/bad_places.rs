@@ -42,6 +42,28 @@ fn a_folder_that_nothing_can_be_kept_in_is_named() {
 }
 
 #[test]
+fn folders_that_others_may_write_into_keep_no_code() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new("others-folder");
+    desk.file("m.wat", MODULE);
+    let folder = desk.path("shared");
+    std::fs::create_dir(&folder).expect("it can be made");
+    for mode in [0o777, 0o1777, 0o770, 0o702] {
+        std::fs::set_permissions(&folder, PermissionsExt::from_mode(mode)).expect("it is ours");
+        let before = desk.contents();
+        for args in [["compile", "m.wat", "--incremental=shared"], ["run", "--cache-dir=shared", "m.wat"]] {
+            desk.run("wasmc", args).failed_with(&["`shared`", "others may write into it", "chmod go-w shared"]);
+        }
+        assert_eq!(desk.contents(), before);
+    }
+    std::fs::set_permissions(&folder, PermissionsExt::from_mode(0o755)).expect("it is ours");
+    let kept = desk.run("wasmc", ["compile", "m.wat", "--incremental=shared"]);
+    assert_eq!(kept.status, Some(0), "{}", kept.stderr);
+    desk.run("wasmc", ["compile", "m.wat", "--incremental=shared", "--emit=llvm"])
+        .failed_with(&["--emit", "leave out"]);
+}
+
+#[test]
 fn a_full_disk_keeps_nothing_and_the_result_is_there() {
     let desk = Desk::new("incremental-full");
     desk.file("m.wat", MODULE);

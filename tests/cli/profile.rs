@@ -66,6 +66,8 @@ fn a_program_that_exits_or_traps_leaves_its_profile_too() {
     let nowhere = ["run", "--profile-generate", "--profile-file=no/where", "--invoke", "other", "p.wat"];
     let nowhere = desk.run("wasmc", nowhere);
     assert!(nowhere.status == Some(1) && nowhere.stderr.contains("no/where"), "{}", nowhere.stderr);
+    // A profile takes an older one's place, and nothing lies beside it.
+    assert!(!desk.contents().iter().any(|name| name.contains(".tmp")));
 }
 
 #[test]

@@ -113,7 +113,24 @@ impl Cache {
             Failure::file("keep anything in", folder, &error)
                 .help("name a folder that is yours, or one that can be made")
         })?;
+        cache.belongs_to_us()?;
         Ok(cache)
+    }
+
+    /// Refuses a folder that somebody else may write into: what lies there is run, or becomes part of what is. One that
+    /// is not there yet will be made for us alone.
+    pub fn belongs_to_us(&self) -> Result<(), Failure> {
+        let Ok(found) = fs::metadata(&self.folder) else { return Ok(()) };
+        let folder = self.folder.display();
+        let refuse = |why| Failure::input(format!("compiled code is not kept in `{folder}`: {why}"));
+        if found.uid() != rustix::process::geteuid().as_raw() {
+            return Err(refuse("it belongs to another user").help("name a folder of your own"));
+        }
+        if found.mode() & 0o022 != 0 {
+            let help = format!("`chmod go-w {folder}`, or name a folder of your own");
+            return Err(refuse("others may write into it").help(help));
+        }
+        Ok(())
     }
 
     /// The file of an entry, if there is one. It may be damaged: whoever loads it finds out, and

@@ -42,6 +42,12 @@ pub fn run(args: &CompileArgs, quiet: bool) -> Result<ExitCode, Failure> {
     // All that can be wrong is found out before the long work.
     args.codegen.options()?;
     let module = input::read(&args.input)?.module()?;
+    if args.incremental.is_some() && args.emit != EmitKind::Aot {
+        return Err(Failure::usage(
+            "`--incremental` keeps what .aot files are made from, and `--emit` asks for another",
+        )
+        .help("leave out one of the two"));
+    }
     let path = output_path(args)?;
     let output = Output::prepare(&path)?;
     let kept = args.incremental.as_deref().map(Cache::prepare).transpose()?;

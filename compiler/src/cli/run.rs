@@ -113,6 +113,7 @@ fn compile(args: &RunArgs, input: &Input, quiet: bool) -> Result<Result<Module, 
     let codegen = CodegenArgs { metered: args.fuel.is_some(), ..args.codegen.clone() };
     let options = codegen.options()?;
     let cache = if args.no_cache { None } else { Cache::new(args.cache_dir.as_deref()) };
+    cache.as_ref().map_or(Ok(()), Cache::belongs_to_us)?;
     let cache = cache.map(|cache| (Key::image(&input.bytes, &options), cache));
     if let Some((key, cache)) = &cache {
         match cache.find(key).map(|path| map(&path)) {
