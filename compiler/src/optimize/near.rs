@@ -33,7 +33,9 @@ pub fn call_traps(llvm: &LlvmModule<'_>) {
         let calls: Vec<_> = instructions.filter(|instruction| instruction.get_opcode() == Op::Call).collect();
         for call in calls {
             let stub = stubs.iter().find(|stub| callee(call) == Some(stub.as_global_value().as_pointer_value()));
-            stub.map(|stub| replace(llvm, call, *stub).expect("the builder is positioned"));
+            if let Some(stub) = stub {
+                replace(llvm, call, *stub).expect("the builder is positioned");
+            }
         }
     }
 }
