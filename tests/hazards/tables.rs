@@ -148,3 +148,60 @@ fn a_constant_table_is_called_as_any_other() {
         does("calls", &[], i32(2));
     });
 }
+
+/// What is known of tables that nothing changes is left out of calls through them: their length, types, whose functions
+/// they have. Of others it is not.
+#[test]
+fn calls_through_tables_that_never_change_trap_as_others_do() {
+    let text = "(module (type $i (func (param i32) (result i32))) (type $n (func))
+        (global $calls (export \"calls\") (mut i32) (i32.const 0))
+        (table $same 5 5 funcref) (table $mixed 4 funcref) (table $grown 2 funcref) (table $set 2 2 funcref)
+        (elem (table $same) (i32.const 1) func $add $double $call)
+        (elem (table $mixed) (i32.const 0) func $add $nothing)
+        (elem (table $grown) (i32.const 0) func $add)
+        (elem (table $set) (i32.const 0) func $nothing $add)
+        (elem declare func $double)
+        (func $count (global.set $calls (i32.add (global.get $calls) (i32.const 1))))
+        (func $nothing (type $n) (call $count))
+        (func $add (type $i) (call $count) (i32.add (local.get 0) (i32.const 1)))
+        (func $double (type $i) (call $count) (i32.shl (local.get 0) (i32.const 1)))
+        (func $call (type $i) (call_indirect $same (type $i) (local.get 0) (i32.const 2)))
+        (func (export \"same\") (param i32) (result i32)
+            (i32.add (global.get $calls) (call_indirect $same (type $i) (i32.const 20) (local.get 0))))
+        (func (export \"mixed\") (param i32) (result i32)
+            (call_indirect $mixed (type $i) (i32.const 20) (local.get 0)))
+        (func (export \"grown\") (param i32) (result i32)
+            (call_indirect $grown (type $i) (i32.const 20) (local.get 0)))
+        (func (export \"set\") (param i32) (result i32)
+            (call_indirect $set (type $i) (i32.const 20) (local.get 0)))
+        (func (export \"grow\") (result i32) (table.grow $grown (ref.func $double) (i32.const 2)))
+        (func (export \"change\") (table.set $set (i32.const 0) (ref.func $double)))
+        (func (export \"count\") (result i32) (global.get $calls)))";
+    everywhere(text, |engine, config| {
+        assert_eq!(engine.call("same", &args([1])), i32(21), "{config}");
+        assert_eq!(engine.call("same", &args([2])), i32(41), "{config}");
+        assert_eq!(engine.call("same", &args([3])), i32(42), "{config}");
+        assert_eq!(engine.call("count", &[]), i32(3), "{config}: the functions are this instance's");
+        for (table, index, code) in [
+            ("same", 0, UninitializedElement),
+            ("same", 4, UninitializedElement),
+            ("same", 5, UndefinedElement),
+            ("same", u32::MAX, UndefinedElement),
+            ("mixed", 1, IndirectCallMismatch),
+            ("mixed", 2, UninitializedElement),
+            ("mixed", 4, UndefinedElement),
+            ("grown", 1, UninitializedElement),
+            ("grown", 2, UndefinedElement),
+            ("set", 0, IndirectCallMismatch),
+            ("set", 2, UndefinedElement),
+        ] {
+            assert_eq!(engine.call(table, &args([index])), trap(code), "{config} {table} {index}");
+        }
+        assert_eq!(engine.call("grow", &[]), i32(2), "{config}");
+        assert_eq!(engine.call("grown", &args([3])), i32(40), "{config}");
+        assert_eq!(engine.call("grown", &args([4])), trap(UndefinedElement), "{config}");
+        assert_eq!(engine.call("change", &[]), values([]), "{config}");
+        assert_eq!(engine.call("set", &args([0])), i32(40), "{config}");
+        assert_eq!(engine.call("set", &args([1])), i32(21), "{config}");
+    });
+}

@@ -69,6 +69,8 @@ pub struct Unit<'ctx, 'm> {
     unlikely: MetadataValue<'ctx>,
     /// What tables always hold, as far as it was asked for.
     constant_elements: RefCell<BTreeMap<TableIndex, Option<Vec<Option<FuncIndex>>>>>,
+    /// Whether these are functions with a body here, as far as it was asked for.
+    own_elements: RefCell<BTreeMap<TableIndex, bool>>,
 }
 
 impl<'ctx, 'm> Unit<'ctx, 'm> {
@@ -123,6 +125,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
             intrinsics: RefCell::default(),
             unlikely: prof,
             constant_elements: RefCell::default(),
+            own_elements: RefCell::default(),
             types,
             llvm,
         };
@@ -331,9 +334,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
 
     /// The function at an index of a table, if it is known and always the same.
     pub fn constant_element(&self, table: TableIndex, element: u64) -> Option<FuncIndex> {
-        let mut known = self.constant_elements.borrow_mut();
-        let elements = known.entry(table).or_insert_with(|| self.module.constant_elements(table));
-        *elements.as_ref()?.get(usize::try_from(element).ok()?)?
+        self.with_constant_elements(table, |elements| *elements?.get(usize::try_from(element).ok()?)?)
     }
 
     /// Weights for a branch whose first target is hardly ever taken.
@@ -359,6 +360,27 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         if imported { None } else { ty.fixed_len(self.target.pointer_bits) }
     }
 
+    /// How many elements a table has, if that never changes; its elements stay where they are then.
+    pub fn fixed_table_count(&self, table: TableIndex) -> Option<u64> {
+        let ty = self.module.tables[table.get()];
+        let count = Some(ty.min).filter(|count| u32::try_from(*count).is_ok());
+        count.filter(|count| ty.max == Some(*count) || self.with_constant_elements(table, |e| e.is_some()))
+    }
+
+    /// Whether what a table holds are functions of this instance, whenever code of the module runs: a call of any of
+    /// them passes on the vmctx.
+    pub fn has_own_elements(&self, table: TableIndex) -> bool {
+        let is_own = |function: &FuncIndex| self.module.defined(*function).is_some();
+        let all_own = || self.with_constant_elements(table, |e| e.is_some_and(|e| e.iter().flatten().all(is_own)));
+        *self.own_elements.borrow_mut().entry(table).or_insert_with(all_own)
+    }
+
+    /// Asks for what a table always holds, if that is known.
+    fn with_constant_elements<T>(&self, table: TableIndex, ask: impl FnOnce(Option<&[Option<FuncIndex>]>) -> T) -> T {
+        let mut known = self.constant_elements.borrow_mut();
+        ask(known.entry(table).or_insert_with(|| self.module.constant_elements(table)).as_deref())
+    }
+
     /// The type of a memory's addresses and sizes.
     pub fn index_type(&self, memory: MemoryIndex) -> IntType<'ctx> {
         if self.module.memories[memory.get()].wide { self.types.i64 } else { self.types.i32 }
@@ -380,12 +402,13 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
     }
 
     /// How a memory's base may change. It does not where all that the memory can become is reserved: a shared one is in
-    /// every model, and in the guard model every one but those that a reservation cannot cover.
+    /// every model, and in the guard model every one but those that a reservation cannot cover. Nor does it in firmware,
+    /// which moves no memory.
     pub fn memory_base_slot(&self, memory: MemoryIndex) -> Slot {
         let ty = self.module.memories[memory.get()];
         match self.memory_model {
             MemoryModel::Guard if !ty.wide => Slot::Invariant,
-            _ if ty.shared => Slot::Invariant,
+            _ if ty.shared || self.target.os == Os::None => Slot::Invariant,
             _ => Slot::Variable,
         }
     }

@@ -123,11 +123,15 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
 
     /// Address of element 0 of a table.
     pub fn table_elements(&self, table: TableIndex) -> Result<PointerValue<'ctx>> {
-        self.load_pointer(self.table_record(table)?, table_record::ELEMENTS, Slot::Variable)
+        let slot = if self.unit.fixed_table_count(table).is_some() { Slot::Invariant } else { Slot::Variable };
+        self.load_pointer(self.table_record(table)?, table_record::ELEMENTS, slot)
     }
 
     /// Count of a table's elements, as a word.
     pub fn table_count(&self, table: TableIndex) -> Result<IntValue<'ctx>> {
+        if let Some(count) = self.unit.fixed_table_count(table) {
+            return Ok(self.unit.types.word.const_int(count, false));
+        }
         let record = self.table_record(table)?;
         Ok(self.load_slot(self.unit.types.word, record, table_record::COUNT, Slot::Variable)?.into_int_value())
     }

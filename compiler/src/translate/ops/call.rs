@@ -64,7 +64,7 @@ fn element_to_call<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, ty: TypeId, table
         return Ok(Callee { code, vmctx: f.vmctx });
     }
     let element = checked_element(f, ty, table)?;
-    Callee::of_element(f, element)
+    Callee::of_element(f, table, element)
 }
 
 /// An indirect call that mostly goes to one function: if it does, that is called directly, and can be inlined.
@@ -151,7 +151,7 @@ fn return_call_indirect(f: &mut FunctionTranslator<'_, '_>, ty: TypeId, table: T
     let args = f.pop_many(f.unit.func_type(ty).params.len());
     let tag = f.unit.alias.table;
     let record = f.load_tagged(f.unit.types.ptr.into(), f.field(element, func_slot::REF)?, tag)?;
-    let callee = Callee::of_element(f, element)?;
+    let callee = Callee::of_element(f, table, element)?;
     return_call_record(f, ty, record.into_pointer_value(), callee, &args)?;
     f.reachable = false;
     Ok(())
@@ -230,9 +230,16 @@ impl<'ctx> Callee<'ctx> {
         Ok(Callee { code, vmctx })
     }
 
-    fn of_element(f: &FunctionTranslator<'_, 'ctx>, element: PointerValue<'ctx>) -> Result<Callee<'ctx>> {
+    fn of_element(
+        f: &FunctionTranslator<'_, 'ctx>,
+        table: TableIndex,
+        element: PointerValue<'ctx>,
+    ) -> Result<Callee<'ctx>> {
         let (ptr, tag) = (f.unit.types.ptr, f.unit.alias.table);
         let code = f.load_tagged(ptr.into(), f.field(element, func_slot::CODE)?, tag)?.into_pointer_value();
+        if f.unit.has_own_elements(table) {
+            return Ok(Callee { code, vmctx: f.vmctx });
+        }
         let vmctx = f.load_tagged(ptr.into(), f.field(element, func_slot::VMCTX)?, tag)?.into_pointer_value();
         Ok(Callee { code, vmctx })
     }
