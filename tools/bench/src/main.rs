@@ -11,6 +11,7 @@ mod kernels;
 mod machine;
 mod measure;
 mod options;
+mod programs;
 mod report;
 mod statistics;
 
@@ -24,6 +25,9 @@ use crate::report::compare::compare;
 
 fn main() -> Result<()> {
     let options = Options::parse();
+    if options.programs {
+        return programs::run(&options);
+    }
     // Read before the run, which takes minutes.
     let earlier = options.compare.as_deref().map(Report::read).transpose()?;
     let mut report = match &options.read {

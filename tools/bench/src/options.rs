@@ -10,7 +10,12 @@ use crate::kernels::{self, Kernel};
 #[derive(Debug, Parser)]
 #[command(name = "bench")]
 pub struct Options {
-    /// Only these kernels, separated by commas.
+    /// Run whole programs of the corpus in place of kernels, as processes, and print what they reach of Wasmtime's speed:
+    /// `wasmc`, `aot-run` and `wasmtime-run` have to stand beside this program.
+    #[arg(long)]
+    pub programs: bool,
+
+    /// Only these kernels or programs, separated by commas.
     #[arg(long, value_delimiter = ',', value_name = "KERNEL")]
     pub only: Vec<String>,
 

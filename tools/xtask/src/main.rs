@@ -35,7 +35,7 @@ Usage: cargo xtask CHORE
   board [NAME...]  firmware on emulated boards, cortex-m, riscv, or for one target: build it, run it under qemu, compare
                    what it says with tools/boards/expected.txt
   size [linux]     what firmware keeps of the loader and the runtime; with `linux`, the size of aot-run too
-  bench [ARGS]     the benchmark table; arguments go to `bench`
+  bench [ARGS]     the benchmark table; arguments go to `bench`. With `--programs` that of whole programs, of the corpus
   code-size [TARGET...]  the size of code at -Os beside clang's, of every target, or by kernel of those named
   instructions [TARGET...]  executed instructions of the benchmark's kernels at -O3 on other machines, under qemu,
                    beside those of clang's code
@@ -81,6 +81,11 @@ fn run(arguments: &[String]) -> Result<()> {
 
 fn bench(arguments: &[&str]) -> Result<()> {
     setup::setup_bench()?;
+    if arguments.contains(&"--programs") {
+        // Those that it starts stand beside it.
+        let packages = ["bench", "wasmc", "aot-run"].iter().flat_map(|package| ["--package", package]);
+        shell::cargo(&["build", "--release"]).args(packages).status_ok()?;
+    }
     shell::cargo(&["run", "--release", "--package", "bench", "--"]).args(arguments).status_ok()
 }
 

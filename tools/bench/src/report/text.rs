@@ -120,12 +120,14 @@ fn cost(report: &Report) -> Table {
 }
 
 /// First row: header. First column: left-aligned; all others: right-aligned.
-struct Table {
-    rows: Vec<Vec<String>>,
+pub struct Table {
+    /// The header first.
+    pub rows: Vec<Vec<String>>,
 }
 
 impl Table {
-    fn render(&self, out: &mut String) {
+    /// Appends a line a row, with columns as wide as they have to be.
+    pub fn render(&self, out: &mut String) {
         let widths = self.widths();
         for row in &self.rows {
             let mut line = String::new();
