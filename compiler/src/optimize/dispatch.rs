@@ -94,7 +94,7 @@ impl<'ctx> Dispatch<'ctx> {
             return None;
         }
         // One way to the block itself stays.
-        ends.truncate((EDGES_MAX / targets.len()).min(ways.len() - 1));
+        ends.truncate((EDGES_MAX / targets.len()).min(ways.len().saturating_sub(1)));
         let ends: Vec<_> = ends.into_iter().map(|(_, end)| end).collect();
         (!ends.is_empty()).then_some(Dispatch { function, block, end: block.get_terminator()?, ends })
     }
