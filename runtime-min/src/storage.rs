@@ -2,6 +2,7 @@
 
 use std::alloc::Layout;
 use std::marker::PhantomData;
+use std::num::NonZero;
 use std::ptr::NonNull;
 
 use wasmc_abi::vmctx::ALIGN;
@@ -18,7 +19,9 @@ impl Zeroed {
     pub(crate) fn new(len: usize) -> Option<Zeroed> {
         let layout = Self::layout(len)?;
         if len == 0 {
-            return Some(Zeroed { start: NonNull::dangling(), len });
+            // Aligned like any other: copies of nothing, too, are between aligned addresses.
+            let start = NonNull::without_provenance(NonZero::new(layout.align()).expect("no alignment is 0"));
+            return Some(Zeroed { start, len });
         }
         // SAFETY: the length is positive.
         let start = NonNull::new(unsafe { std::alloc::alloc_zeroed(layout) })?;

@@ -205,3 +205,22 @@ fn calls_through_tables_that_never_change_trap_as_others_do() {
         assert_eq!(engine.call("set", &args([1])), i32(21), "{config}");
     });
 }
+
+/// Tables without elements lie somewhere too.
+#[test]
+fn nothing_is_copied_between_tables_that_have_nothing() {
+    const EMPTY: &str = "(module (table $a 0 externref) (table $b 0 8 externref) (table $f 0 funcref) (elem $e funcref)
+        (func (export \"externs\") (param i32)
+            (table.copy $b $b (i32.const 0) (i32.const 0) (i32.const 0))
+            (table.fill $b (i32.const 0) (ref.null extern) (i32.const 0))
+            (table.copy $a $b (i32.const 0) (i32.const 0) (local.get 0)))
+        (func (export \"functions\") (param i32)
+            (table.copy $f $f (i32.const 0) (i32.const 0) (i32.const 0))
+            (table.init $f $e (i32.const 0) (i32.const 0) (local.get 0))))";
+    everywhere(EMPTY, |engine, config| {
+        for name in ["externs", "functions"] {
+            assert_eq!(engine.call(name, &args([0])), values([]), "{config} {name}");
+            assert_eq!(engine.call(name, &args([1])), trap(TableOutOfBounds), "{config} {name}");
+        }
+    });
+}
