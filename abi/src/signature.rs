@@ -3,7 +3,8 @@
 //! **Guest functions.** LLVM `fastcc` with the vmctx pointer first (in the `swiftself` register
 //! where the target has one), then the Wasm parameters whose slots are among the first [`MAX_DIRECT_SLOTS`]. Results
 //! of up to [`MAX_RESULT_SLOTS`] slots come back in registers. A vector is one of LLVM's (`<2 x i64>`) on x86-64 and
-//! AArch64, two `i64` elsewhere, whatever features the CPU has. With more of either, the second argument is a pointer to an area in the
+//! AArch64, two `i64` elsewhere, whatever features the CPU has. With more of either, or with results that
+//! are longer than [`max_result_words`], the second argument is a pointer to an area in the
 //! caller's frame, one slot ([`slot_count`] × 8 bytes) after another, as in `values` below: parameters
 //! beyond those passed directly lie in their slots, results are written from the first slot on.
 //!
@@ -44,6 +45,24 @@ pub const MAX_DIRECT_SLOTS: usize = 20;
 
 /// The most slots of results that a guest function returns in registers.
 pub const MAX_RESULT_SLOTS: usize = 2;
+
+/// The most words of 32 bits that they have. The C convention of 32-bit RISC-V returns no more than two: LLVM would
+/// return what is longer through a hidden pointer, which no tail call can pass on.
+pub const fn max_result_words(arch: Arch, pointer_bits: u32) -> usize {
+    match (arch, pointer_bits) {
+        (Arch::Riscv, 32) => 2,
+        _ => 4 * MAX_RESULT_SLOTS,
+    }
+}
+
+/// Words of 32 bits that a value of a type has.
+pub const fn word_count(ty: ValType) -> usize {
+    match ty {
+        ValType::I32 | ValType::F32 => 1,
+        ValType::I64 | ValType::F64 | ValType::FuncRef | ValType::ExternRef | ValType::Ref(_) => 2,
+        ValType::V128 => 4,
+    }
+}
 
 /// How many words of parameters a tail call passes in registers. With the vmctx and the pointer to an area they take
 /// the registers in which the C convention passes integers.

@@ -4,7 +4,7 @@
 use super::Result;
 use super::pass::{align_vector, build_return, join, split, split_results};
 use super::symbols;
-use super::types::{direct_params, has_area, returns_in_area};
+use super::types::direct_params;
 use super::unit::Unit;
 use crate::parse::TypeId;
 use inkwell::GlobalVisibility;
@@ -35,7 +35,7 @@ fn define_entry<'ctx>(unit: &Unit<'ctx, '_>, ty: TypeId) -> Result<()> {
     let [vmctx, code, values] = pointer_params(function);
     let func_type = unit.func_type(ty);
     let mut args: Vec<BasicMetadataValueEnum> = vec![vmctx.into()];
-    if has_area(func_type) {
+    if unit.types.has_area(func_type) {
         // The area has the layout of `values`, and the arguments have been read when it is written.
         args.push(values.into());
     }
@@ -44,7 +44,7 @@ fn define_entry<'ctx>(unit: &Unit<'ctx, '_>, ty: TypeId) -> Result<()> {
     args.extend(split(unit, &builder, direct, &loaded)?.into_iter().map(BasicMetadataValueEnum::from));
     let call = builder.build_indirect_call(unit.guest_type(ty), code, &args, "")?;
     unit.attributes.guest_call(call);
-    if !returns_in_area(func_type) {
+    if !unit.types.returns_in_area(func_type) {
         let results = split_results(unit, &builder, func_type, call.try_as_basic_value().basic())?;
         store_values(unit, &builder, values, &func_type.results, &results, 0)?;
     }
@@ -59,7 +59,7 @@ fn define_thunk<'ctx>(unit: &Unit<'ctx, '_>, ty: TypeId) -> Result<()> {
     unit.attributes.thunk(function);
     let mut params = function.get_param_iter();
     let record = params.next().expect("a guest function has a vmctx").into_pointer_value();
-    let area = if has_area(func_type) {
+    let area = if unit.types.has_area(func_type) {
         params.next().expect("and an area if it has many values").into_pointer_value()
     } else {
         let slots: usize = func_type.results.iter().map(|t| slot_count(*t)).sum();
@@ -86,9 +86,12 @@ fn define_thunk<'ctx>(unit: &Unit<'ctx, '_>, ty: TypeId) -> Result<()> {
     builder.position_at_end(trap);
     super::trap::raise(unit, &builder, Some(record), status)?;
     builder.position_at_end(done);
-    let results =
-        if returns_in_area(func_type) { vec![] } else { load_from_host(unit, &builder, area, &func_type.results)? };
-    let types = if returns_in_area(func_type) { &[] } else { func_type.results.as_slice() };
+    let results = if unit.types.returns_in_area(func_type) {
+        vec![]
+    } else {
+        load_from_host(unit, &builder, area, &func_type.results)?
+    };
+    let types = if unit.types.returns_in_area(func_type) { &[] } else { func_type.results.as_slice() };
     build_return(unit, &builder, types, &results)
 }
 

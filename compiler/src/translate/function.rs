@@ -5,7 +5,7 @@ use super::entry::{load_values, store_values};
 use super::fuel::Fuel;
 use super::pass::{VECTOR_ALIGNMENT, align_vector, build_return, join};
 use super::roots::Roots;
-use super::types::{direct_params, has_area, returns_in_area};
+use super::types::direct_params;
 use super::unit::Unit;
 use super::{Result, ops, tail};
 use crate::parse::{Body, DefinedFuncIndex, FuncIndex, FuncType, Operands, TagIndex};
@@ -192,7 +192,7 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
     pub fn build_return(&mut self, results: &[BasicValueEnum<'ctx>]) -> Result<()> {
         self.pop_roots()?;
         self.store_fuel()?;
-        if !returns_in_area(self.ty) {
+        if !self.unit.types.returns_in_area(self.ty) {
             return build_return(self.unit, &self.builder, &self.ty.results, results);
         }
         store_values(self.unit, &self.builder, self.area(), &self.ty.results, results, 0)?;
@@ -365,7 +365,7 @@ pub fn params_by_ordinary_convention<'ctx>(
     ty: &FuncType,
 ) -> Result<Vec<BasicValueEnum<'ctx>>> {
     let direct = direct_params(ty);
-    let mut passed = function.get_param_iter().skip(1 + usize::from(has_area(ty)));
+    let mut passed = function.get_param_iter().skip(1 + usize::from(unit.types.has_area(ty)));
     let mut params = join(unit, builder, direct, &mut passed)?;
     if params.len() < ty.params.len() {
         params.extend(load_values(unit, builder, area(function), &ty.params, direct.len())?);

@@ -9,7 +9,6 @@
 use super::Result;
 use super::entry::{load_values, slot, store_values};
 use super::function::params_by_ordinary_convention;
-use super::types::returns_in_area;
 use super::unit::Unit;
 use crate::parse::{FuncIndex, FuncType};
 use inkwell::builder::Builder;
@@ -27,7 +26,7 @@ pub fn define_ordinary(unit: &Unit<'_, '_>, index: FuncIndex, body: FunctionValu
     builder.position_at_end(unit.context.append_basic_block(function, ""));
     let pointer = |index| function.get_nth_param(index).map(BasicValueEnum::into_pointer_value);
     let vmctx = pointer(0).expect("a guest function has a vmctx");
-    let area = if returns_in_area(ty) { pointer(1) } else { None };
+    let area = if unit.types.returns_in_area(ty) { pointer(1) } else { None };
     let values = params_by_ordinary_convention(unit, &builder, function, ty)?;
     let args = args(unit, &builder, vmctx, area, ty, &values)?;
     // No instruction of the module's, but a place for those of the body, should LLVM put it here.
@@ -79,7 +78,8 @@ pub fn params<'ctx>(
     function: FunctionValue<'ctx>,
     ty: &FuncType,
 ) -> Result<Vec<BasicValueEnum<'ctx>>> {
-    let mut words = function.get_param_iter().skip(1 + usize::from(returns_in_area(ty))).map(|w| w.into_int_value());
+    let mut words =
+        function.get_param_iter().skip(1 + usize::from(unit.types.returns_in_area(ty))).map(|w| w.into_int_value());
     let in_words = params_in_words(unit, ty);
     let mut values = Vec::with_capacity(ty.params.len());
     for ty in &ty.params[..in_words] {

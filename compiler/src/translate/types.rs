@@ -7,7 +7,7 @@ use inkwell::types::{
 };
 use inkwell::values::VectorValue;
 use wasmc_abi::ValType;
-use wasmc_abi::signature::{MAX_DIRECT_SLOTS, MAX_RESULT_SLOTS, slot_count, tail_words};
+use wasmc_abi::signature::{MAX_DIRECT_SLOTS, MAX_RESULT_SLOTS, max_result_words, slot_count, tail_words, word_count};
 use wasmc_abi::target::Arch;
 
 use crate::parse::FuncType;
@@ -31,6 +31,8 @@ pub struct Types<'ctx> {
     /// Whether functions take and return a vector in a register of its own. Elsewhere it is two integers: a CPU
     /// feature, which the code of another image may not have, must not change the convention.
     vector_registers: bool,
+    /// The most words of 32 bits that results in registers have.
+    max_result_words: usize,
     /// How many words of parameters a tail call passes.
     pub tail_words: usize,
     context: &'ctx Context,
@@ -51,6 +53,7 @@ impl<'ctx> Types<'ctx> {
             ptr: context.ptr_type(AddressSpace::default()),
             v128: context.i64_type().vec_type(2),
             vector_registers: matches!(target.arch, Arch::X86_64 | Arch::Aarch64),
+            max_result_words: max_result_words(target.arch, target.pointer_bits),
             tail_words: tail_words(target.arch),
             context,
         }
@@ -71,7 +74,7 @@ impl<'ctx> Types<'ctx> {
     /// (`abi::signature`).
     pub fn guest(&self, ty: &FuncType) -> FunctionType<'ctx> {
         let mut params: Vec<BasicMetadataTypeEnum> = vec![self.ptr.into()];
-        if has_area(ty) {
+        if self.has_area(ty) {
             params.push(self.ptr.into());
         }
         params.extend(direct_params(ty).iter().flat_map(|t| self.passed(*t)).map(BasicMetadataTypeEnum::from));
@@ -82,7 +85,7 @@ impl<'ctx> Types<'ctx> {
     /// there are many of these, words (`abi::signature`).
     pub fn tail(&self, ty: &FuncType) -> FunctionType<'ctx> {
         let mut params: Vec<BasicMetadataTypeEnum> = vec![self.ptr.into()];
-        if returns_in_area(ty) {
+        if self.returns_in_area(ty) {
             params.push(self.ptr.into());
         }
         params.extend(vec![BasicMetadataTypeEnum::from(self.word); self.tail_words]);
@@ -93,11 +96,23 @@ impl<'ctx> Types<'ctx> {
     fn returning(&self, ty: &FuncType, params: &[BasicMetadataTypeEnum<'ctx>]) -> FunctionType<'ctx> {
         let results: Vec<_> = ty.results.iter().flat_map(|t| self.passed(*t)).collect();
         match results.as_slice() {
-            _ if returns_in_area(ty) => self.context.void_type().fn_type(params, false),
+            _ if self.returns_in_area(ty) => self.context.void_type().fn_type(params, false),
             [] => self.context.void_type().fn_type(params, false),
             [one] => one.fn_type(params, false),
             _ => self.context.struct_type(&results, false).fn_type(params, false),
         }
+    }
+
+    /// Whether some values of a call go through memory in the caller's frame.
+    pub fn has_area(&self, ty: &FuncType) -> bool {
+        self.returns_in_area(ty) || direct_params(ty).len() < ty.params.len()
+    }
+
+    /// Whether the results do.
+    pub fn returns_in_area(&self, ty: &FuncType) -> bool {
+        let slots: usize = ty.results.iter().map(|ty| slot_count(*ty)).sum();
+        let words: usize = ty.results.iter().map(|ty| word_count(*ty)).sum();
+        slots > MAX_RESULT_SLOTS || words > self.max_result_words
     }
 
     /// Whether functions take and return values of a type as two integers.
@@ -130,14 +145,4 @@ pub fn direct_params(ty: &FuncType) -> &[ValType] {
         slots <= MAX_DIRECT_SLOTS
     };
     &ty.params[..ty.params.iter().take_while(is_direct).count()]
-}
-
-/// Whether some values of a call go through memory in the caller's frame.
-pub fn has_area(ty: &FuncType) -> bool {
-    returns_in_area(ty) || direct_params(ty).len() < ty.params.len()
-}
-
-/// Whether the results do.
-pub fn returns_in_area(ty: &FuncType) -> bool {
-    ty.results.iter().map(|t| slot_count(*t)).sum::<usize>() > MAX_RESULT_SLOTS
 }

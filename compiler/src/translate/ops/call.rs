@@ -11,7 +11,7 @@ use crate::translate::pass::{split, split_results};
 use crate::translate::profile::{Branches, LikelyCallee};
 use crate::translate::tail;
 use crate::translate::trap::load_helper;
-use crate::translate::types::{direct_params, has_area, returns_in_area};
+use crate::translate::types::direct_params;
 use crate::translate::vmctx::Slot;
 use inkwell::IntPredicate;
 use inkwell::types::BasicMetadataTypeEnum;
@@ -193,7 +193,7 @@ fn jump<'ctx>(
 ) -> Result<()> {
     let func_type = f.unit.func_type(ty);
     // The caller's results are of the same types, and so is the area for them.
-    let area = returns_in_area(func_type).then(|| f.area());
+    let area = f.unit.types.returns_in_area(func_type).then(|| f.area());
     f.pop_roots()?;
     f.store_fuel()?;
     let args = tail::args(f.unit, &f.builder, callee.vmctx, area, func_type, args)?;
@@ -312,7 +312,7 @@ fn call_guest<'ctx>(
 ) -> Result<Vec<BasicValueEnum<'ctx>>> {
     let func_type = f.unit.func_type(ty);
     let mut args: Vec<BasicMetadataValueEnum> = vec![callee.vmctx.into()];
-    let area = if has_area(func_type) { Some(f.new_area(func_type)?) } else { None };
+    let area = if f.unit.types.has_area(func_type) { Some(f.new_area(func_type)?) } else { None };
     let direct = direct_params(func_type).len();
     if let Some(area) = area {
         args.push(area.into());
@@ -327,7 +327,9 @@ fn call_guest<'ctx>(
     f.unit.attributes.guest_call(call);
     f.reload_fuel()?;
     match area {
-        Some(area) if returns_in_area(func_type) => load_values(f.unit, &f.builder, area, &func_type.results, 0),
+        Some(area) if f.unit.types.returns_in_area(func_type) => {
+            load_values(f.unit, &f.builder, area, &func_type.results, 0)
+        }
         _ => split_results(f.unit, &f.builder, func_type, call.try_as_basic_value().basic()),
     }
 }
