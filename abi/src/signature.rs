@@ -51,7 +51,8 @@ pub const MAX_RESULT_SLOTS: usize = 2;
 pub const fn max_result_words(arch: Arch, pointer_bits: u32) -> usize {
     match (arch, pointer_bits) {
         (Arch::Riscv, 32) => 2,
-        _ => 4 * MAX_RESULT_SLOTS,
+        // What as many slots hold.
+        _ => 2 * MAX_RESULT_SLOTS,
     }
 }
 
