@@ -38,11 +38,11 @@ mod x86_64 {
 
     impl Cpu {
         fn ask() -> Cpu {
-            let leaf_1 = cpuid(1);
+            let leaf_1 = ask(1);
             let os_uses_xsave = bit(leaf_1.ecx, 27);
             // SAFETY: the OS has enabled the instruction.
             let saved = if os_uses_xsave { unsafe { xcr0() } } else { 0 };
-            Cpu { leaf_1, leaf_7: cpuid(7), extended_1: cpuid(0x8000_0001), saved }
+            Cpu { leaf_1, leaf_7: leaf_7(), extended_1: ask(0x8000_0001), saved }
         }
 
         /// Intel SDM, CPUID; AMD APM volume 3, appendix E.
@@ -81,13 +81,14 @@ mod x86_64 {
         register & (1 << number) != 0
     }
 
-    /// One leaf, zeros if this CPU has it not: beyond the last, it answers for another one.
-    fn cpuid(leaf: u32) -> CpuidResult {
-        let range = leaf & 0x8000_0000;
-        let last = ask(range).eax;
-        if leaf <= last { ask(leaf) } else { CpuidResult { eax: 0, ebx: 0, ecx: 0, edx: 0 } }
+    /// Leaf 7, zeros if this CPU has it not: beyond the last, it answers for another one.
+    fn leaf_7() -> CpuidResult {
+        let last = ask(0).eax;
+        if last >= 7 { ask(7) } else { CpuidResult { eax: 0, ebx: 0, ecx: 0, edx: 0 } }
     }
 
+    /// One leaf, which this CPU has: 0, 1 and 0x80000001, which tells of long mode, each x86-64 CPU does. It is not
+    /// asked for more than that: under a hypervisor an answer takes microseconds.
     #[allow(unused_unsafe, reason = "safe in newer versions of core")]
     fn ask(leaf: u32) -> CpuidResult {
         // SAFETY: every x86-64 CPU has the instruction.

@@ -1,6 +1,7 @@
 //! Loaded code. In: the bytes or the path of an `.aot` file. Out: a [`Module`], which instances share.
 
 use std::fs::File;
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -91,8 +92,9 @@ impl Module {
     /// As [`map_unsigned`](Self::map_unsigned).
     unsafe fn map(path: &Path, verify: Verify) -> Result<Module, Error> {
         let file = File::open(path)?;
-        let len = file.metadata()?.len() as usize;
-        let whole = Mapping::of_file(&file)?;
+        let too_large = |_| io::Error::from(io::ErrorKind::FileTooLarge);
+        let len = usize::try_from(file.metadata()?.len()).map_err(too_large)?;
+        let whole = Mapping::of_file(&file, len)?;
         // SAFETY: the file is mapped readable in its whole length and, by the caller's promise, stays
         // as it is.
         let bytes = unsafe { std::slice::from_raw_parts(whole.start(), len) };

@@ -210,7 +210,7 @@ fn call(module: &Module, options: &RunOptions, profile: &Profile) -> Result<Vec<
         return wasi_threads::run(module, context, stack_len, profile.clone(), prepare, main);
     }
     let mut linker = Linker::new();
-    wasi_linker::add_to_linker_of_threads(&mut linker);
+    wasi_linker::add_to_linker_of_threads(&mut linker, module);
     fill_up(&mut linker, module, options);
     let mut store = Store::new(Thread::alone(context));
     if let Some(len) = options.stack_len {

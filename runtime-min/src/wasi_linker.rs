@@ -3,6 +3,7 @@
 use crate::error::Error;
 use crate::host::Caller;
 use crate::linker::Linker;
+use crate::module::Module;
 use crate::wasi::{GuestMemory, Snapshot, WasiCtx, WasiExit, entry, for_each_wasi_function, poll_needs_descriptors};
 use crate::wasi_threads::Thread;
 
@@ -65,15 +66,20 @@ macro_rules! define {
             linker: &mut Linker<T>,
             context: impl Fn(&mut T) -> &mut WasiCtx + Copy + Send + Sync + 'static,
         ) {
-            add(linker, move |data: &mut T, _, call: &mut dyn FnMut(&mut WasiCtx)| call(context(data)));
+            add(linker, &|_, _| true, move |data: &mut T, _, call: &mut dyn FnMut(&mut WasiCtx)| call(context(data)));
         }
 
-        /// `with` has a call use the guest's [`WasiCtx`], which has to have its descriptors if the flag says so.
+        /// What is `wanted`, by the names of module and function. `with` has a call use the guest's [`WasiCtx`], which
+        /// has to have its descriptors if the flag says so.
         fn add<T: 'static>(
             linker: &mut Linker<T>,
+            wanted: &dyn Fn(&str, &str) -> bool,
             with: impl Fn(&mut T, bool, &mut dyn FnMut(&mut WasiCtx)) + Copy + Send + Sync + 'static,
         ) {
             $( for snapshot in [$(Snapshot::$snapshot),+] {
+                if !wanted(module_name(snapshot), stringify!($name)) {
+                    continue;
+                }
                 // The snapshot is a value, not a type: one shim serves both.
                 let call = move |mut caller: Caller<'_, T>, $($argument: $type),*| {
                     let shared = caller.shared_memory();
@@ -95,9 +101,12 @@ macro_rules! define {
 }
 for_each_wasi_function!(define);
 
-/// The same for the threads of a program.
-pub(crate) fn add_to_linker_of_threads(linker: &mut Linker<Thread>) {
-    add(linker, |thread: &mut Thread, descriptors, call| thread.with(descriptors, call));
+/// The same for the threads of a program, of what it imports alone: a program is run once, and to define it all takes longer
+/// than to load a small one.
+pub(crate) fn add_to_linker_of_threads(linker: &mut Linker<Thread>, module: &Module) {
+    let image = module.image();
+    let wanted = |module: &str, name: &str| image.imports().iter().any(|import| image.is_import(&import, module, name));
+    add(linker, &wanted, |thread: &mut Thread, descriptors, call| thread.with(descriptors, call));
 }
 
 #[cfg(test)]
@@ -115,5 +124,18 @@ mod tests {
         assert_eq!(ty("fd_seek"), FuncType::new([I32, I64, I32, I32], [I32]));
         assert!(linker.has("wasi_unstable", "fd_write"));
         assert!(!linker.has("wasi_unstable", "sock_accept"), "newer than that snapshot");
+    }
+
+    #[test]
+    #[cfg(target_arch = "x86_64")]
+    fn a_program_is_given_what_it_imports() {
+        let wat = "(module (import \"wasi_unstable\" \"proc_exit\" (func (param i32))))";
+        let image = wasmc::compile(wat.as_bytes(), &wasmc::Options::default()).unwrap();
+        // SAFETY: just compiled.
+        let module = unsafe { Module::load_unsigned(&image) }.unwrap();
+        let mut linker = Linker::new();
+        add_to_linker_of_threads(&mut linker, &module);
+        assert!(linker.has("wasi_unstable", "proc_exit"));
+        assert!(!linker.has("wasi_snapshot_preview1", "proc_exit") && !linker.has("wasi_unstable", "fd_write"));
     }
 }

@@ -94,7 +94,7 @@ pub(crate) fn run(
         outcome,
     });
     let mut linker = Linker::new();
-    crate::wasi_linker::add_to_linker_of_threads(&mut linker);
+    crate::wasi_linker::add_to_linker_of_threads(&mut linker, module);
     linker.func(SPAWN.0, SPAWN.1, |caller: Caller<'_, Thread>, start: i32| {
         caller.data().group.as_ref().map_or(-1, |group| group.spawn(start))
     });

@@ -20,6 +20,14 @@ fn failure(error: io::Error) -> MemoryFailure {
     MemoryFailure(error.raw_os_error().unwrap_or(0))
 }
 
+/// What may be done with a segment in the end.
+fn sealed(access: Access) -> Protection {
+    match access {
+        Access::Execute => Protection::ReadExecute,
+        Access::Read | Access::Relocated => Protection::Read,
+    }
+}
+
 impl ImageMemory {
     /// For an image whose bytes are copied.
     pub(crate) fn copied() -> ImageMemory {
@@ -61,7 +69,7 @@ impl CodeMemory for ImageMemory {
         if let Some(file) = &self.file {
             let protection = match segment.access {
                 Access::Relocated => Protection::ReadWrite,
-                Access::Read | Access::Execute => Protection::Read,
+                access => sealed(access),
             };
             mapping.map_file(offset, pages, file, offset as u64, protection).map_err(failure)?;
             return Ok(Placement::Mapped);
@@ -86,13 +94,13 @@ impl CodeMemory for ImageMemory {
     }
 
     fn seal(&mut self, segment: &Segment) -> Result<(), MemoryFailure> {
-        let protection = match segment.access {
-            Access::Execute => Protection::ReadExecute,
-            Access::Read | Access::Relocated => Protection::Read,
-        };
+        if self.file.is_some() && segment.access != Access::Relocated {
+            // It was mapped so.
+            return Ok(());
+        }
         let pages = round_to_pages(segment.len as usize).ok_or(MemoryFailure(0))?;
         let mapping = self.part(segment.offset, pages)?;
-        mapping.protect(segment.offset as usize, pages, protection).map_err(failure)
+        mapping.protect(segment.offset as usize, pages, sealed(segment.access)).map_err(failure)
     }
 
     fn contents(&self, segment: &Segment) -> &[u8] {

@@ -134,14 +134,16 @@ impl Mapping {
         Mapping::anonymous(len, Protection::ReadWrite)
     }
 
-    /// Maps a whole file, read-only.
-    pub(crate) fn of_file(file: &File) -> io::Result<Mapping> {
-        let len = usize::try_from(file.metadata()?.len()).map_err(|_| io::ErrorKind::FileTooLarge)?;
-        let mapping = Mapping::reserve(len)?;
-        if len > 0 {
-            mapping.map_file(0, mapping.len, file, 0, Protection::Read)?;
+    /// Maps a file of `len` bytes, read-only.
+    pub(crate) fn of_file(file: &File, len: usize) -> io::Result<Mapping> {
+        if len == 0 {
+            return Mapping::reserve(0);
         }
-        Ok(mapping)
+        let len = round_to_pages(len).ok_or(io::ErrorKind::FileTooLarge)?;
+        let fd = file.as_raw_fd();
+        // SAFETY: a new mapping at an address of the kernel's choice.
+        let start = unsafe { libc::mmap(ptr::null_mut(), len, libc::PROT_READ, libc::MAP_PRIVATE, fd, 0) };
+        Mapping::from_result(start, len)
     }
 
     fn from_result(start: *mut libc::c_void, len: usize) -> io::Result<Mapping> {

@@ -1,8 +1,8 @@
-//! What loading and calling cost: images of growing size for the table that `runtime-min/examples/load.rs` prints, and
+//! What loading, calling and starting cost: images of growing size for the table that `runtime-min/examples/load.rs` prints, and
 //! one with a function a signature for that of `calls.rs`.
 
-use crate::setup;
 use crate::shell::{CommandExt, cargo, target_dir};
+use crate::{setup, start};
 use anyhow::{Context, Result};
 use std::fmt::Write;
 use std::fs;
@@ -51,7 +51,8 @@ pub fn load() -> Result<()> {
     let small = compile(&work, "small", SMALL, &[])?;
     let small_checked = compile(&work, "small-checked", SMALL, &["--memory=checked"])?;
     example("load").args([small, small_checked]).args(images).status_ok()?;
-    example("calls").arg(compile(&work, "calls", &calls(), &[])?).status_ok()
+    example("calls").arg(compile(&work, "calls", &calls(), &[])?).status_ok()?;
+    start::start(&work)
 }
 
 /// Compiles the text of a module. Where the image is.

@@ -14,6 +14,7 @@ mod musl;
 mod setup;
 mod shell;
 mod size;
+mod start;
 mod test;
 
 use anyhow::{Result, bail};
@@ -39,7 +40,7 @@ Usage: cargo xtask CHORE
   code-size [TARGET...]  the size of code at -Os beside clang's, of every target, or by kernel of those named
   instructions [TARGET...]  executed instructions of the benchmark's kernels at -O3 on other machines, under qemu,
                    beside those of clang's code
-  load             what loading and instantiating cost, for images of growing size
+  load             what loading, instantiating, calling and starting cost
 ";
 
 fn main() {
