@@ -1,6 +1,8 @@
-//! Loops of which something is found out before they start, or not: that arrays are apart, that floats are aligned.
+//! Loops of which something is found out before they start, or not: that arrays are apart, that floats are aligned. And
+//! loops whose indices are counted in more bits than they have.
 
-use crate::{everywhere, values};
+use crate::{everywhere, trap, values};
+use wasmc_abi::TrapCode;
 use wasmc_tests::Value;
 
 /// `row[i] += 3 × other[i]`, two elements a round, as clang leaves such loops; and the same over and over, with the
@@ -187,6 +189,85 @@ fn floats_may_be_misaligned_whatever_their_starts_and_steps_are() {
                     let found = &engine.memory("m").unwrap()[..8192];
                     assert!(found == wanted, "{config}: {name} {to} {from} {step}");
                 }
+            }
+        }
+    });
+}
+
+/// Rounds of a hash, each of which loads a word and stores one, at what comes to a counter and a base; the second does so
+/// in every fourth round.
+const INDICES: &str = "(module (memory (export \"m\") 1)
+    (func (export \"fill\") (local $i i32)
+      (loop $l
+        (i32.store (local.get $i) (i32.mul (i32.add (local.get $i) (i32.const 7)) (i32.const 0x9e3779b1)))
+        (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 4))) (i32.const 0x10000)))))
+    (func (export \"each\") (param $to i32) (param $from i32) (param $i i32) (param $n i32) (result i32) (local $h i32)
+      (loop $l
+        (local.set $h (i32.mul (i32.xor (local.get $h) (i32.load (i32.add (local.get $from) (local.get $i))))
+          (i32.const 0x9e3779b1)))
+        (local.set $h (i32.add (local.get $h) (i32.load offset=8 (i32.add (local.get $i) (local.get $to)))))
+        (i32.store (i32.add (local.get $to) (local.get $i)) (local.get $h))
+        (local.set $i (i32.add (local.get $i) (i32.const 4)))
+        (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+      (local.get $h))
+    (func (export \"fourth\") (param $to i32) (param $from i32) (param $i i32) (param $n i32) (result i32) (local $h i32)
+      (loop $l
+        (if (i32.eqz (i32.and (local.get $i) (i32.const 12))) (then
+          (local.set $h (i32.mul (i32.xor (local.get $h) (i32.load (i32.add (local.get $from) (local.get $i))))
+            (i32.const 0x9e3779b1)))
+          (local.set $h (i32.add (local.get $h) (i32.load offset=8 (i32.add (local.get $i) (local.get $to)))))
+          (i32.store (i32.add (local.get $to) (local.get $i)) (local.get $h))))
+        (local.set $i (i32.add (local.get $i) (i32.const 4)))
+        (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1)))))
+      (local.get $h)))";
+
+/// What the module does; `None` if it traps.
+fn hash(memory: &mut [u8], every: bool, [to, from, start, n]: [u32; 4]) -> Option<u32> {
+    let mut hash = 0u32;
+    for round in 0..n {
+        let i = start.wrapping_add(4 * round);
+        if !every && i & 12 != 0 {
+            continue;
+        }
+        let word = |memory: &[u8], at: usize| Some(u32::from_le_bytes(memory.get(at..)?.get(..4)?.try_into().ok()?));
+        let (to, from) = (to.wrapping_add(i) as usize, from.wrapping_add(i) as usize);
+        hash = (hash ^ word(memory, from)?).wrapping_mul(0x9e37_79b1);
+        hash = hash.wrapping_add(word(memory, to + 8)?);
+        memory.get_mut(to..)?.get_mut(..4)?.copy_from_slice(&hash.to_le_bytes());
+    }
+    Some(hash)
+}
+
+#[test]
+fn sums_of_counters_and_bases_wrap_in_32_bits() {
+    const LEN: u32 = 0x1_0000;
+    let minus = |n: u32| 0u32.wrapping_sub(n);
+    everywhere(INDICES, |engine, config| {
+        for args in [
+            [1024, 2048, 0, 200],
+            // The counter wraps, or a base is below zero, and the sums are inside.
+            [1024, 2048, minus(80), 40],
+            [minus(1024), minus(4096), 8192, 100],
+            [minus(4000), 2048, 4096, 100],
+            // They come to the end of the memory, what is loaded or what is stored first, and to that of 2^32.
+            [LEN - 96, 2048, 0, 40],
+            [2048, LEN - 96, 0, 40],
+            [LEN - 4096, LEN - 4000, 3800, 200],
+            [minus(48), 4096, 0, 40],
+            [4096, minus(48), 0, 40],
+            [minus(40), minus(40), 16, 40],
+            [minus(16), minus(16), 4, 40],
+            [minus(4), minus(4), 4, 1],
+        ] {
+            for (name, every) in [("each", true), ("fourth", false)] {
+                assert_eq!(engine.call("fill", &[]), values([]));
+                let mut wanted = engine.memory("m").unwrap().to_vec();
+                let outcome = match hash(&mut wanted, every, args) {
+                    Some(hash) => values([Value::I32(hash)]),
+                    None => trap(TrapCode::MemoryOutOfBounds),
+                };
+                assert_eq!(engine.call(name, &args.map(Value::I32)), outcome, "{config}: {name} {args:x?}");
+                assert!(engine.memory("m").unwrap()[..] == wanted[..], "{config}: {name} {args:x?}");
             }
         }
     });

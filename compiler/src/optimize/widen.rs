@@ -1,12 +1,15 @@
-//! Indices that stay extended to 64 bits, on 64-bit RISC-V.
+//! Indices that stay extended to 64 bits, on 64-bit RISC-V and x86-64.
 //!
-//! An index of 32 bits is extended by zeros for each access, by two instructions. Where it comes round a loop, or where
-//! constants are added to it between accesses, it is kept in 64 bits instead, as the address it stands for:
+//! An index of 32 bits is extended by zeros for each access, on RISC-V by two instructions, on x86-64 by a move at most; but
+//! neither adds a constant or a base in an address before it extends. Where an index comes round a loop, or where something
+//! is added to it between accesses, it is kept in 64 bits instead, as the address it stands for:
 //!
 //! - `extend(p + c)` is `extend(p) + c` if an access at `p` has been executed before. That access was inside of the
 //!   memory, so `p` is below 2^32 − 64 KiB, and a small `c` does not wrap.
 //! - A phi is of 64 bits if what it gets on its way round is extended for nothing: a sum as above, what is loaded, a
 //!   constant, another such phi.
+//! - `extend(p + b)`, where the phi `p` counts by a small constant and `b` does not change in its loop, becomes a counter
+//!   of its own if an access at `p + b` is executed in each round. `p` may wrap meanwhile, and `p + b` in the first round.
 //!
 //! Sandbox: all that is rewritten has the same value as before, whenever control comes there. What this rests on is an
 //! access that dominates it, at the very value that is added to. In `guard` that access may be what traps, so it has to
@@ -25,7 +28,9 @@ use inkwell::basic_block::BasicBlock;
 use inkwell::builder::Builder;
 use inkwell::module::Module as LlvmModule;
 use inkwell::types::IntType;
-use inkwell::values::{BasicValue, FunctionValue, InstructionOpcode as Op, InstructionValue, IntValue, PhiValue};
+use inkwell::values::{
+    BasicValue, BasicValueEnum, FunctionValue, InstructionOpcode as Op, InstructionValue, IntValue, PhiValue,
+};
 use std::collections::{HashMap, HashSet};
 use wasmc_abi::TrapCode;
 use wasmc_abi::target::Arch;
@@ -38,7 +43,7 @@ const POSITIONED: &str = "the builder is positioned";
 /// Whether extending is work on the target.
 pub fn applies(options: &Options) -> bool {
     let row = options.target.row;
-    row.arch == Arch::Riscv && row.pointer_bits == 64 && options.level != OptLevel::O0
+    matches!(row.arch, Arch::Riscv | Arch::X86_64) && row.pointer_bits == 64 && options.level != OptLevel::O0
 }
 
 /// Widens what can be widened. Returns whether that was anything.
@@ -49,8 +54,9 @@ pub fn widen_indices(llvm: &LlvmModule<'_>, shape: &Shape, options: &Options) ->
         let Some(pass) = Pass::new(function, trap, shape) else { continue };
         let mut widen = Widen::new(function, &pass);
         let sums = widen.widen_sums();
+        let counts = widen.widen_counts();
         let phis = widen.widen_phis();
-        if sums || phis {
+        if sums || counts || phis {
             changed = true;
             if options.memory == MemoryModel::Guard {
                 pass.keep_order(function);
@@ -87,6 +93,17 @@ fn is_small(value: IntValue<'_>) -> bool {
 struct Place<'ctx> {
     block: BasicBlock<'ctx>,
     index: usize,
+}
+
+/// A sum of a counter and what does not change in its loop.
+struct Count<'ctx> {
+    number: IntValue<'ctx>,
+    counter: PhiValue<'ctx>,
+    added: IntValue<'ctx>,
+    /// What the counter is when its loop is entered, and from where.
+    starts: Vec<(IntValue<'ctx>, BasicBlock<'ctx>)>,
+    /// By what it is counted, and where the loop goes round.
+    steps: Vec<(u64, BasicBlock<'ctx>)>,
 }
 
 struct Widen<'a, 'ctx, 'm> {
@@ -192,6 +209,93 @@ impl<'a, 'ctx, 'm> Widen<'a, 'ctx, 'm> {
         !sums.is_empty()
     }
 
+    /// Lets indices be counted in 64 bits that are a sum of a counter and what does not change in the counter's loop.
+    fn widen_counts(&mut self) -> bool {
+        let numbers = self.tree.blocks.iter().flat_map(|block| block.get_instructions());
+        let numbers = numbers.filter_map(|i| IntValue::try_from(i).ok()).filter(|number| self.is_extended(*number));
+        let counts: Vec<_> = numbers.filter_map(|number| self.count(number)).collect();
+        for count in &counts {
+            self.build_count(count);
+        }
+        !counts.is_empty()
+    }
+
+    fn is_extended(&self, number: IntValue<'ctx>) -> bool {
+        self.extended.contains_key(&number) || self.extensions.get(&number).is_some_and(|e| !e.is_empty())
+    }
+
+    /// Reads a number as a counter and what is added to it in all rounds, if an access is executed with it in each of them.
+    fn count(&self, number: IntValue<'ctx>) -> Option<Count<'ctx>> {
+        let add = number.as_instruction_value_of(Op::Add)?;
+        let (a, b) = (int_operand(add, 0)?, int_operand(add, 1)?);
+        [(a, b), (b, a)].into_iter().find_map(|(counter, added)| {
+            let counter = PhiValue::try_from(counter.as_instruction_value_of(Op::Phi)?).ok()?;
+            let counter_value = self::number(counter);
+            let header = counter.as_instruction().get_parent()?;
+            let from = added.as_instruction_value().and_then(|i| i.get_parent());
+            let is_above = from.is_none_or(|block| block != header && self.tree.dominates(block, header));
+            // A block that leads there by several edges would have to bring one value.
+            let mut edges = HashSet::new();
+            if !counter.get_incomings().all(|(_, from)| edges.insert(from)) {
+                return None;
+            }
+            let (back, enters): (Vec<_>, Vec<_>) =
+                counter.get_incomings().partition(|(_, from)| self.tree.dominates(header, *from));
+            let steps: Vec<_> = back
+                .into_iter()
+                .map(|(next, from)| {
+                    let step = self.step(next.into_int_value(), counter_value)?;
+                    self.is_accessed(number, end_of(from)).then_some((step, from))
+                })
+                .collect::<Option<_>>()?;
+            let starts: Vec<_> = enters.into_iter().map(|(start, from)| (start.into_int_value(), from)).collect();
+            (is_above && !steps.is_empty()).then_some(Count { number, counter, added, starts, steps })
+        })
+    }
+
+    /// The constant that a counter is counted by, if that is small.
+    fn step(&self, next: IntValue<'ctx>, counter: IntValue<'ctx>) -> Option<u64> {
+        let add = next.as_instruction_value_of(Op::Add)?;
+        let step = int_operand(add, 1)?.get_zero_extended_constant()?;
+        (int_operand(add, 0)? == counter && step <= STEP_MAX as u64).then_some(step)
+    }
+
+    fn build_count(&mut self, count: &Count<'ctx>) {
+        let header = count.counter.as_instruction();
+        self.builder.position_before(&header);
+        let wide = self.builder.build_phi(self.wide, "").expect(POSITIONED);
+        let value = wide.as_basic_value().into_int_value();
+        for (start, from) in &count.starts {
+            self.builder.position_before(&from.get_terminator().expect("a block ends"));
+            let start = self.builder.build_int_add(*start, count.added, "").expect(POSITIONED);
+            let start = self.builder.build_int_z_extend(start, self.wide, "").expect(POSITIONED);
+            wide.add_incoming(&[(&start, *from)]);
+        }
+        for (step, from) in &count.steps {
+            self.rely_on_accesses(count.number, *from);
+            self.builder.position_before(&from.get_terminator().expect("a block ends"));
+            let next = self.builder.build_int_add(value, self.wide.const_int(*step, false), "").expect(POSITIONED);
+            wide.add_incoming(&[(&next, *from)]);
+        }
+        let sum = count.number.as_instruction_value().expect("it is a sum");
+        let extensions: Vec<_> = users(sum).filter(|user| narrow_of(*user).is_some()).collect();
+        for extension in extensions {
+            IntValue::try_from(extension).expect("it is a number").replace_all_uses_with(value);
+            extension.erase_from_basic_block();
+        }
+        self.extensions.remove(&count.number);
+        self.extended.insert(count.number, value);
+        // What the counter becomes, and the only thing that it is for.
+        let is_next = |(next, from): (BasicValueEnum<'ctx>, BasicBlock<'ctx>)| {
+            count.starts.iter().any(|(_, enters)| *enters == from) || next == count.number
+        };
+        if count.counter.get_incomings().all(is_next) && users(header).all(|user| user == sum) {
+            self.builder.position_before(&first_behind_phis(header));
+            let truncated = self.builder.build_int_truncate(value, count.number.get_type(), "").expect(POSITIONED);
+            count.number.replace_all_uses_with(truncated);
+        }
+    }
+
     /// A number, extended where it is computed.
     fn extend(&mut self, number: IntValue<'ctx>) -> IntValue<'ctx> {
         if let Some(constant) = number.get_zero_extended_constant() {
@@ -254,12 +358,9 @@ impl<'a, 'ctx, 'm> Widen<'a, 'ctx, 'm> {
         if phis.len() > PHIS_MAX {
             return Vec::new();
         }
-        let is_extended = |phi: &PhiValue<'ctx>| {
-            let number = number(*phi);
-            self.extended.contains_key(&number) || self.extensions.get(&number).is_some_and(|e| !e.is_empty())
-        };
         // Those that are not extended may lead to others that are.
-        let mut leading: HashSet<_> = phis.iter().filter(|phi| is_extended(phi)).map(|phi| number(*phi)).collect();
+        let mut leading: HashSet<_> =
+            phis.iter().filter(|phi| self.is_extended(number(**phi))).map(|phi| number(*phi)).collect();
         loop {
             let feeds = |phi: &PhiValue<'ctx>| {
                 users(phi.as_instruction()).any(|user| {
@@ -418,11 +519,11 @@ mod tests {
     use crate::{Emit, MemoryModel, OptLevel, Options, Target, compile_observed};
 
     /// Phis of 32 and of 64 bits in a function of a body.
-    fn phis(body: &str, memory: MemoryModel) -> (usize, usize) {
+    fn phis(body: &str, target: &str, memory: MemoryModel) -> (usize, usize) {
         let text = format!(
             "(module (memory 1) (func (export \"run\") (param $p i32) (param $q i32) (result i32) (local $sum i32) {body}))"
         );
-        let target = Target::new("riscv64-linux", None, &[]).unwrap();
+        let target = Target::new(target, None, &[]).unwrap();
         let options = Options { target, level: OptLevel::Os, memory, ..Options::default() };
         let ir = compile_observed(text.as_bytes(), &options, Emit::Optimized, &mut ()).unwrap();
         let ir = String::from_utf8(ir).unwrap();
@@ -430,7 +531,10 @@ mod tests {
     }
 
     fn both(body: &str) -> [(usize, usize); 2] {
-        [MemoryModel::Guard, MemoryModel::Checked].map(|memory| phis(body, memory))
+        let [found, other] = ["riscv64-linux", "x86_64-linux"]
+            .map(|target| [MemoryModel::Guard, MemoryModel::Checked].map(|memory| phis(body, target, memory)));
+        assert_eq!(found, other);
+        found
     }
 
     /// A loop until what `round` leaves is zero.
@@ -460,9 +564,29 @@ mod tests {
     }
 
     #[test]
+    fn sums_that_are_accessed_in_each_round_are_counted_in_64_bits() {
+        let load = "(local.set $sum (i32.add (local.get $sum) (i32.load (i32.add (local.get $p) (local.get $q)))))";
+        let count = |access: &str, step: &str| {
+            let next = format!("(local.tee $p (i32.add (local.get $p) (i32.const {step})))");
+            format!("(loop $again {access} (br_if $again {next})) (local.get $sum)")
+        };
+        // The counter and the sum of what is loaded stay as they are.
+        assert_eq!(both(&count(load, "4")), [(2, 1); 2]);
+        assert_eq!(both(&count(load, "0x20000")), [(2, 0); 2]);
+        let seldom = format!("(if (i32.and (local.get $p) (i32.const 12)) (then {load}))");
+        assert_eq!(both(&count(&seldom, "4")), [(3, 0); 2]);
+        let changing = format!("{load} (local.set $q (i32.xor (local.get $q) (local.get $sum)))");
+        assert_eq!(both(&count(&changing, "4")), [(3, 0); 2]);
+    }
+
+    #[test]
     fn what_may_wrap_stays_narrow() {
-        let before = "(local.set $p (i32.add (local.get $p) (i32.const 4))) (i32.load (local.get $p))";
-        assert_eq!(both(&rounds(before)), [(1, 0); 2]);
+        let before = |step: &str| {
+            rounds(&format!("(local.set $p (i32.add (local.get $p) (i32.const {step}))) (i32.load (local.get $p))"))
+        };
+        assert_eq!(both(&before("0x20000")), [(1, 0); 2]);
+        // The first sum may wrap, and is extended before the loop.
+        assert_eq!(both(&before("4")), [(0, 1); 2]);
         let seldom = "(if (i32.eqz (local.get $sum)) (then (local.set $sum (i32.load (local.get $p)))))
             (local.set $p (i32.add (local.get $p) (i32.const 4))) (i32.ne (local.get $p) (local.get $q))";
         assert_eq!(both(&rounds(seldom)), [(3, 0); 2]);
