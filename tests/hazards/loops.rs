@@ -272,3 +272,77 @@ fn sums_of_counters_and_bases_wrap_in_32_bits() {
         }
     });
 }
+
+/// A nest of fifteen rounds or fewer, each of which changes two words; its bases, and the rounds of one version, are arguments.
+fn nest(end: &str) -> String {
+    let at = |index: &str| format!("(i32.add (local.get $base) (i32.mul (local.get {index}) (i32.const 12)))");
+    let change = |to: &str, from: &str| {
+        format!(
+            "(i32.store offset=4 {to} (i32.add (i32.mul (i32.load offset=4 {to}) (i32.load {from})) (i32.load offset=8 {from})))"
+        )
+    };
+    let (i, j) = (at("$i"), at("$j"));
+    format!(
+        "(local.set $i (i32.const 0))
+         (loop $outer
+           (local.set $j (i32.add (local.get $i) (i32.const 1)))
+           (block $none
+             (br_if $none (i32.ge_u (local.get $j) {end}))
+             (loop $inner
+               {} {}
+               (br_if $inner (i32.ne (local.tee $j (i32.add (local.get $j) (i32.const 1))) {end}))))
+           (br_if $outer (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 6))))",
+        change(&i, &j),
+        change(&j, &i)
+    )
+}
+
+#[test]
+fn nests_do_what_their_rounds_do_one_after_the_other() {
+    const LEN: u32 = 0x1_0000;
+    let locals = "(param $base i32) (local $i i32) (local $j i32)";
+    let text = format!(
+        "(module (memory (export \"m\") 1)
+           (func (export \"fill\") (local $i i32)
+             (loop $l
+               (i32.store (local.get $i) (i32.mul (i32.add (local.get $i) (i32.const 7)) (i32.const 0x9e3779b1)))
+               (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 4))) (i32.const 0x10000)))))
+           (func (export \"low\") (local $base i32) (local $i i32) (local $j i32) {low})
+           (func (export \"any\") {locals} {low})
+           (func (export \"less\") (param $end i32) {locals} {less}))",
+        low = nest("(i32.const 6)"),
+        less = nest("(local.get $end)"),
+    );
+    everywhere(&text, |engine, config| {
+        for base in [0, 1000, LEN - 72, LEN - 70, LEN - 50, LEN - 20, LEN - 12, LEN - 4, 0u32.wrapping_sub(24)] {
+            for end in [6, 5, 3] {
+                assert_eq!(engine.call("fill", &[]), values([]));
+                let mut wanted = engine.memory("m").unwrap().to_vec();
+                let outcome = match rounds_of_nest(&mut wanted, base, end) {
+                    Some(()) => values([]),
+                    None => trap(TrapCode::MemoryOutOfBounds),
+                };
+                let found = match (base, end) {
+                    (0, 6) => engine.call("low", &[]),
+                    (_, 6) => engine.call("any", &[Value::I32(base)]),
+                    _ => engine.call("less", &[end, base].map(Value::I32)),
+                };
+                assert_eq!(found, outcome, "{config}: {base:#x} {end}");
+                assert!(engine.memory("m").unwrap()[..] == wanted[..], "{config}: {base:#x} {end}");
+            }
+        }
+    });
+}
+
+/// What [`nest`] does; `None` if it traps.
+fn rounds_of_nest(memory: &mut [u8], base: u32, end: u32) -> Option<()> {
+    let word = |memory: &[u8], at: usize| Some(u32::from_le_bytes(memory.get(at..)?.get(..4)?.try_into().ok()?));
+    for (i, j) in (0..6).flat_map(|i| (i + 1..end).map(move |j| (i, j))) {
+        let [i, j] = [i, j].map(|index: u32| base.wrapping_add(12 * index) as usize);
+        for (to, from) in [(i, j), (j, i)] {
+            let sum = word(memory, to + 4)?.wrapping_mul(word(memory, from)?).wrapping_add(word(memory, from + 8)?);
+            memory[to + 4..to + 8].copy_from_slice(&sum.to_le_bytes());
+        }
+    }
+    Some(())
+}

@@ -11,6 +11,7 @@ mod merge;
 mod misaligned;
 mod near;
 mod neon;
+mod nests;
 mod pieces;
 mod pipeline;
 mod products;
@@ -165,6 +166,9 @@ fn run_pipeline(llvm: &LlvmModule<'_>, options: &Options, machine: &TargetMachin
         run(llvm, machine, pipeline::AFTER_PRODUCTS)?;
     }
     let Some(parts) = parts else { return Ok(()) };
+    if nests::mark_nests(llvm) {
+        run(llvm, machine, pipeline::NESTS)?;
+    }
     if counted::version_loops(llvm, options) {
         verify(llvm, "doubling of loops")?;
         run(llvm, machine, pipeline::AFTER_COUNTED)?;

@@ -69,3 +69,9 @@ pub const AFTER_COUNTED: &str =
 
 /// What follows on [`super::products`]: the former arithmetic goes, and with it the form that loops had.
 pub const AFTER_PRODUCTS: &str = "function(instcombine<no-verify-fixpoint>,adce,loop-simplify,lcssa)";
+
+/// Unrolls what [`super::nests`] has marked. Addresses are constant then: checks go, and what is stored is known.
+pub const NESTS: &str = "function(loop(loop-unroll-full),sroa<modify-cfg>,early-cse<memssa>,instcombine<no-verify-fixpoint>,\
+                         simplifycfg<keep-loops>,loop-simplify,gvn,sccp,bdce,instcombine<no-verify-fixpoint>,\
+                         adce,dse,loop-simplify,lcssa,loop-mssa(licm),simplifycfg<keep-loops>,\
+                         instcombine<no-verify-fixpoint>,loop-simplify,lcssa)";

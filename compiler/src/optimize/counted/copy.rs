@@ -186,7 +186,7 @@ fn join<'ctx>(block: BasicBlock<'ctx>, copied: BasicBlock<'ctx>, next: BasicBloc
 /// Says that LLVM is not to vectorise a loop.
 pub fn leave_scalar(of: &Loop<'_>) {
     let no = of.header.get_context().bool_type().const_zero();
-    tell(of.latch, "llvm.loop.vectorize.enable", no.into());
+    tell(of.latch, "llvm.loop.vectorize.enable", Some(no.into()));
 }
 
 /// Lets LLVM do several rounds of a loop at a time that the program has vectorised itself: it has no measure of its own
@@ -196,14 +196,15 @@ pub fn unroll_vectors(of: &Loop<'_>, copy: &Copy<'_>) {
     let has_vectors = of.instructions().any(|i| i.get_type().is_vector_type() && i.get_opcode() != Op::Phi);
     if has_vectors && len <= UNROLLED_MAX {
         let rounds = of.header.get_context().i32_type().const_int(ROUNDS_AT_A_TIME, false);
-        tell(copy.block(of.latch), "llvm.loop.unroll.count", rounds.into());
+        tell(copy.block(of.latch), "llvm.loop.unroll.count", Some(rounds.into()));
     }
 }
 
 /// Tells LLVM something of the loop that ends in a block.
-fn tell(latch: BasicBlock<'_>, name: &str, value: BasicMetadataValueEnum<'_>) {
+pub fn tell(latch: BasicBlock<'_>, name: &str, value: Option<BasicMetadataValueEnum<'_>>) {
     let context = latch.get_context();
-    let property = context.metadata_node(&[context.metadata_string(name).into(), value]);
+    let parts: Vec<_> = [Some(context.metadata_string(name).into()), value].into_iter().flatten().collect();
+    let property = context.metadata_node(&parts);
     let kind = context.get_kind_id("llvm.loop");
     let branch = latch.get_terminator().expect("a block ends");
     // SAFETY: the nodes are of the branch's context. What a loop is known by has itself for its first operand, which

@@ -111,10 +111,27 @@ fn predecessors<'ctx>(order: &[BasicBlock<'ctx>]) -> Predecessors<'ctx> {
 }
 
 /// What goes round, entered at its header alone.
-struct Cycle<'ctx> {
-    header: BasicBlock<'ctx>,
-    latch: BasicBlock<'ctx>,
-    members: HashSet<BasicBlock<'ctx>>,
+pub struct Cycle<'ctx> {
+    /// Where every round begins.
+    pub header: BasicBlock<'ctx>,
+    /// Where every round ends that is not the last.
+    pub latch: BasicBlock<'ctx>,
+    /// All blocks of it.
+    pub members: HashSet<BasicBlock<'ctx>>,
+}
+
+/// Loops with one loop in them, and that one, which is innermost.
+pub fn nests<'ctx>(function: FunctionValue<'ctx>) -> Vec<(Cycle<'ctx>, Cycle<'ctx>)> {
+    let order: Vec<_> = function.get_basic_block_iter().collect();
+    let (before, latches) = (predecessors(&order), latches(function));
+    let headers = order.iter().filter(|block| latches.contains_key(block));
+    let nests = headers.filter_map(|header| {
+        let outer = cycle(*header, &latches, &before, 1)?;
+        let inner = outer.members.iter().find(|block| *block != header && latches.contains_key(block))?;
+        let inner = cycle(*inner, &latches, &before, 0)?;
+        inner.members.is_subset(&outer.members).then_some((outer, inner))
+    });
+    nests.collect()
 }
 
 fn innermost<'ctx>(
@@ -124,19 +141,22 @@ fn innermost<'ctx>(
 ) -> Vec<Cycle<'ctx>> {
     let latches = latches(function);
     let headers = order.iter().filter(|block| latches.contains_key(block));
-    headers.filter_map(|header| cycle(*header, &latches, before)).collect()
+    headers.filter_map(|header| cycle(*header, &latches, before, 0)).collect()
 }
 
+/// The cycle of a header, with as many others in it at most.
 fn cycle<'ctx>(
     header: BasicBlock<'ctx>,
     latches: &Predecessors<'ctx>,
     before: &Predecessors<'ctx>,
+    others_max: usize,
 ) -> Option<Cycle<'ctx>> {
     let [latch] = latches[&header].as_slice() else { return None };
-    let (mut members, mut todo) = (HashSet::from([header]), vec![*latch]);
+    let (mut members, mut todo, mut inner) = (HashSet::from([header]), vec![*latch], 0);
     while let Some(block) = todo.pop() {
         if members.insert(block) {
-            if members.len() > BLOCKS_MAX || latches.contains_key(&block) {
+            inner += usize::from(latches.contains_key(&block));
+            if members.len() > BLOCKS_MAX || inner > others_max {
                 return None;
             }
             // A block without predecessors: the function's first, or one that is never reached.

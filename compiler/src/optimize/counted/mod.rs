@@ -44,8 +44,8 @@ use std::collections::HashMap;
 use wasmc_abi::TrapCode;
 use wasmc_abi::target::Arch;
 
-pub use copy::value_of;
-pub use forest::{innermost_cycles, successors, users};
+pub use copy::{tell, value_of};
+pub use forest::{Cycle, innermost_cycles, nests, successors, users};
 
 /// Loops of more instructions are not copied.
 const INSTRUCTIONS_MAX: usize = 400;
