@@ -6,8 +6,9 @@ use crate::target::Target;
 use std::num::NonZeroUsize;
 pub use wasmc_abi::target::MemoryModel;
 
-/// Bytes of Wasm code in a unit: enough that little is lost where it ends.
-const UNIT_LEN: usize = 256 << 10;
+/// Bytes of Wasm code in a unit: enough that nothing measurable is lost where it ends, and little is compiled again after a
+/// change (`docs/performance.md`).
+const UNIT_LEN: usize = 64 << 10;
 
 /// Options of a compilation. The defaults are those of the command.
 #[derive(Clone, Debug)]
