@@ -21,6 +21,24 @@ fn counting(wat: &str) -> Module {
     unsafe { Module::load_unsigned(&compile_with(wat, &["--profile-generate"])) }.unwrap()
 }
 
+/// An image made for a profile.
+#[cfg(target_arch = "x86_64")]
+fn made_for(wat: &str, profile: &[u8]) -> Module {
+    let options = wasmc::Options { profiling: with_profile(profile), ..wasmc::Options::default() };
+    // SAFETY: compiled just now.
+    unsafe { Module::load_unsigned(&wasmc::compile(wat.as_bytes(), &options).unwrap()) }.unwrap()
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn made_for(wat: &str, profile: &[u8]) -> Module {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("profile");
+    std::fs::write(&path, profile).unwrap();
+    let option = format!("--profile-use={}", path.display());
+    // SAFETY: compiled just now.
+    unsafe { Module::load_unsigned(&compile_with(wat, &[&option])) }.unwrap()
+}
+
 /// The counters of each body, in order.
 fn counters(profile: &[u8]) -> Vec<Vec<u64>> {
     let head = PartHeader::read(profile).unwrap();
@@ -48,23 +66,37 @@ const ALL: &str = r#"(module (memory 1) (type $to (func (param i32) (result i32)
     (func (export "skipped") (param i32) (result i32)
         (block (br 0) (if (i32.const 1) (then))) (if (local.get 0) (then)) (i32.const 0)))"#;
 
-/// Calls all functions of [`ALL`].
-fn call_all(store: &mut Store<()>, instance: Instance) {
+/// Calls all functions of [`ALL`]; their results.
+fn call_all(store: &mut Store<()>, instance: Instance) -> Vec<i32> {
+    let mut results = Vec::new();
     for name in ["if", "br_if", "br_table", "select", "skipped"] {
         let function = instance.get_typed_func::<i32, i32>(&*store, name).unwrap();
         for argument in [0, 1, 1, 2, 2, 2, 3, -1] {
-            function.call(&mut *store, argument).unwrap();
+            results.push(function.call(&mut *store, argument).unwrap());
         }
     }
     let function = instance.get_typed_func::<i32, i32>(&*store, "loop").unwrap();
-    function.call(&mut *store, 1000).unwrap();
+    results.push(function.call(&mut *store, 1000).unwrap());
     let call = instance.get_typed_func::<(i32, i32), i32>(&*store, "call").unwrap();
     for element in [1, 1, 0, 0, 0, 0, 1, 0] {
-        call.call(&mut *store, (4, element)).unwrap();
+        results.push(call.call(&mut *store, (4, element)).unwrap());
     }
     // Even what traps is counted.
     trap(call.call(&mut *store, (0, 2)));
     trap(call.call(&mut *store, (-1, 1)));
+    results
+}
+
+#[test]
+fn code_made_for_a_profile_does_what_code_without_one_does() {
+    let (mut store, module) = (Store::new(()), counting(ALL));
+    let instance = Linker::new().instantiate(&mut store, &module).unwrap();
+    let counted = call_all(&mut store, instance);
+    let profile = instance.profile(&store).unwrap();
+    for module in [crate::module(ALL), made_for(ALL, &profile)] {
+        let (mut store, instance) = crate::instance_of(&module);
+        assert_eq!(call_all(&mut store, instance), counted);
+    }
 }
 
 #[test]
