@@ -50,7 +50,7 @@ pub struct CodegenArgs {
     #[arg(short = 'j', long = "jobs", value_name = "N", help_heading = "Code generation")]
     pub threads: Option<NonZeroUsize>,
     /// Wasm code that is compiled at a time, in bytes or with the unit K or M: less of it makes compiling with
-    /// --incremental quicker after a change, and code slower, as nothing is inlined across [default: 256K]
+    /// --incremental quicker after a change, and inlines less [default: 64K]
     #[arg(long, value_name = "SIZE", value_parser = size_in_bytes, help_heading = "Code generation")]
     pub unit_size: Option<usize>,
     /// Leave out function names, Wasm offsets and the symbol table; with -Os and -Oz checks share their traps
