@@ -40,11 +40,17 @@ pub struct Options {
 }
 
 impl Options {
-    /// Whether plain accesses of memories with a guard behind them stand without a check from the start, volatile, and
-    /// trap by themselves. That is what is left of them at the end in the `guard` model; while LLVM optimises, checks are
-    /// worth what they cost only where it is to combine accesses, hoist or vectorise them.
-    pub fn accesses_trap(&self) -> bool {
-        self.memory == MemoryModel::Guard && self.level == OptLevel::O1
+    /// Bytes of a loop in which, in the `guard` model, plain accesses have a check as long as LLVM optimises; all others stand
+    /// without one from the start (`translate/trapping.rs`). None has one at the end. Until then, checks are worth what they
+    /// cost only where LLVM is to hoist, combine or vectorise accesses, and loops that are long are not doubled
+    /// (`optimize/counted`). `None` if all accesses have one.
+    pub fn checked_loop_max(&self) -> Option<u32> {
+        match (self.memory, self.level) {
+            (MemoryModel::Guard, OptLevel::O1) => Some(0),
+            (MemoryModel::Guard, OptLevel::O2) => Some(256),
+            (MemoryModel::Guard, OptLevel::O3) => Some(1024),
+            _ => None,
+        }
     }
 }
 

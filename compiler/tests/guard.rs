@@ -14,8 +14,9 @@ fn checks(memory: MemoryModel, level: OptLevel, body: &str) -> usize {
     body.matches("call void @trap2()").count()
 }
 
+/// At a level at which all accesses have checks to begin with.
 fn guard(body: &str) -> usize {
-    checks(MemoryModel::Guard, OptLevel::O2, body)
+    checks(MemoryModel::Guard, OptLevel::Os, body)
 }
 
 #[test]
@@ -29,9 +30,30 @@ fn an_access_does_its_own_check() {
 }
 
 #[test]
-fn accesses_of_level_1_stand_without_checks_from_the_start() {
+fn accesses_stand_without_checks_from_the_start_but_in_short_loops() {
+    for level in [OptLevel::O1, OptLevel::O2, OptLevel::O3] {
+        accesses_outside_loops_trap(level);
+    }
+    // A function of the loop alone, which ends where the operand is 0.
+    let in_loop = |level, len: usize| {
+        let rest = "(nop)".repeat(len);
+        let body = format!(
+            r#"(func (export "f") (param i32) (loop $l (drop (i32.load (local.get 0))) {rest}
+                (br_if $l (local.tee 0 (i32.load (local.get 0))))))"#
+        );
+        let options = Options { memory: MemoryModel::Guard, level, ..Options::default() };
+        let wat = format!("(module (memory 1) {body})");
+        let ir = compile_observed(wat.as_bytes(), &options, Emit::Llvm, &mut ()).expect("it compiles");
+        String::from_utf8(ir).expect("IR is text").matches("load atomic volatile i32").count()
+    };
+    assert_eq!((in_loop(OptLevel::O1, 0), in_loop(OptLevel::O2, 0), in_loop(OptLevel::O3, 0)), (2, 0, 0));
+    assert_eq!((in_loop(OptLevel::O2, 500), in_loop(OptLevel::O3, 500), in_loop(OptLevel::O3, 1200)), (2, 0, 2));
+    assert_eq!(in_loop(OptLevel::Os, 1200), 0, "code for size is not made faster");
+}
+
+fn accesses_outside_loops_trap(level: OptLevel) {
     let translated = |memory: &str, body: &str| {
-        let options = Options { memory: MemoryModel::Guard, level: OptLevel::O1, ..Options::default() };
+        let options = Options { memory: MemoryModel::Guard, level, ..Options::default() };
         let wat =
             format!("(module (global $g (mut i32) (i32.const 0)) (memory {memory}) (func (export \"f\") {body}))");
         let stages = [Emit::Llvm, Emit::Optimized];
@@ -43,8 +65,9 @@ fn accesses_of_level_1_stand_without_checks_from_the_start() {
         })
     };
     let [llvm, optimized] = translated("1", "(param i32) (drop (i32.load (local.get 0)))");
-    assert_eq!((llvm.matches("@trap2").count(), llvm.matches("load volatile i32").count()), (0, 1), "{llvm}");
+    assert_eq!((llvm.matches("@trap2").count(), llvm.matches("load atomic volatile i32").count()), (0, 1), "{llvm}");
     assert_eq!(optimized.matches("load volatile i32").count(), 1, "a load stays, needed or not: {optimized}");
+    assert!(!optimized.contains("atomic"), "to machine code it is a load like others: {optimized}");
     // The first of two stores to one place is seen if what is between them traps.
     let order = "(param i32) (global.set $g (i32.const 1)) (i32.store (i32.const 8) (i32.const 1))
         (i64.store (local.get 0) (i64.const 5)) (i32.store (i32.const 8) (i32.const 2)) (global.set $g (i32.const 2))";
@@ -148,7 +171,7 @@ fn ranges_are_always_checked() {
 
 /// The same with another memory.
 fn guard_of(memory: &str, body: &str) -> usize {
-    let options = Options { memory: MemoryModel::Guard, level: OptLevel::O2, ..Options::default() };
+    let options = Options { memory: MemoryModel::Guard, level: OptLevel::Os, ..Options::default() };
     let wat = format!("(module (memory {memory}) {body})");
     let ir = compile_observed(wat.as_bytes(), &options, Emit::Optimized, &mut ()).expect("it compiles");
     let ir = String::from_utf8(ir).expect("IR is text");
@@ -198,7 +221,7 @@ fn a_memory_with_addresses_of_64_bits_keeps_its_checks() {
 /// would extend it by its sign, to an address far before the memory.
 #[test]
 fn what_is_known_from_a_check_goes_with_it() {
-    let options = Options { memory: MemoryModel::Guard, level: OptLevel::O3, ..Options::default() };
+    let options = Options { memory: MemoryModel::Guard, level: OptLevel::Os, ..Options::default() };
     let wat = r#"(module (memory 1 1) (func (export "f") (param i32) (result i32) (i32.load offset=3 (local.get 0))))"#;
     let ir = compile_observed(wat.as_bytes(), &options, Emit::Optimized, &mut ()).expect("it compiles");
     let ir = String::from_utf8(ir).expect("IR is text");

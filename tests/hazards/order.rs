@@ -3,7 +3,7 @@
 
 use crate::{args, everywhere, i32, trap, values};
 use wasmc_abi::TrapCode::{DivideByZero, IntegerOverflow, MemoryOutOfBounds, Unreachable};
-use wasmc_tests::Value;
+use wasmc_tests::{Engine, Value};
 
 const MODULE: &str = "(module (memory (export \"m\") 1) (global $g (export \"g\") (mut i32) (i32.const 0)) (table 1 funcref)
     (func (export \"dropped\") (param i32) (drop (i32.load (local.get 0))))
@@ -166,5 +166,73 @@ fn a_trap_leaves_everything_as_it_was_then() {
         }
         assert_eq!(engine.call("fill_then_load", &args([u32::MAX])), trap(MemoryOutOfBounds), "{config}");
         assert_eq!(word(&engine.memory("m").expect("it is exported"), 16), 0x0505_0505, "{config}");
+    });
+}
+
+/// Accesses in loops, which LLVM may move and drop as it likes, beside others that trap by themselves: what is inlined
+/// into a loop, or stands behind one that has been unrolled. None may go over the other.
+const NEIGHBOURS: &str = "(module (memory (export \"m\") 1) (global $g (export \"g\") (mut i32) (i32.const 0))
+    (func $touch (param i32) (drop (i32.load (local.get 0))))
+    (func $write (param i32) (i32.store (local.get 0) (i32.const 7)))
+    (func (export \"unrolled\") (param $at i32) (local $i i32)
+        (loop $l (i32.store (i32.const 16) (i32.const 1))
+            (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 2))))
+        (drop (i32.load (local.get $at)))
+        (local.set $i (i32.const 0))
+        (loop $l (i32.store (i32.const 16) (i32.const 2))
+            (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 2)))))
+    (func (export \"at_a_constant\") (local $i i32)
+        (loop $l (i32.store (i32.const 16) (i32.const 1))
+            (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 2))))
+        (drop (i32.load (i32.const 0x7fff0000)))
+        (local.set $i (i32.const 0))
+        (loop $l (i32.store (i32.const 16) (i32.const 2))
+            (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 2)))))
+    (func (export \"inlined_load\") (param $at i32) (local $i i32)
+        (loop $l
+            (global.set $g (i32.add (global.get $g) (i32.const 1)))
+            (i32.store (i32.const 24) (i32.add (i32.load (i32.const 24)) (i32.const 1)))
+            (call $touch (local.get $at))
+            (local.set $at (i32.add (local.get $at) (i32.const 0x4000)))
+            (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 10)))))
+    (func (export \"inlined_store\") (param $at i32) (local $i i32)
+        (loop $l
+            (global.set $g (i32.add (global.get $g) (i32.const 1)))
+            (i32.store (i32.const 24) (i32.add (i32.load (i32.const 24)) (i32.const 1)))
+            (call $write (local.get $at))
+            (local.set $at (i32.add (local.get $at) (i32.const 0x4000)))
+            (br_if $l (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 10)))))
+    (func $counts (param $at i32) (result i32) (call $touch (local.get $at)) (i32.const 1))
+    (func (export \"called\") (param $at i32) (result i32)
+        (global.set $g (i32.const 5)) (drop (call $counts (local.get $at))) (global.set $g (i32.const 6)) (global.get $g))
+    (func (export \"one_of_two\") (param $at i32) (param $first i32)
+        (if (local.get $first)
+            (then (global.set $g (i32.const 11)) (i32.store (local.get $at) (i32.const 1)))
+            (else (global.set $g (i32.const 12)) (i32.store (local.get $at) (i32.const 2))))))";
+
+#[test]
+fn accesses_with_and_without_checks_keep_their_order() {
+    everywhere(NEIGHBOURS, |engine, config| {
+        let at = |engine: &mut Engine, address| word(&engine.memory("m").expect("it is exported"), address);
+        for _ in 0..2 {
+            assert_eq!(engine.call("unrolled", &args([OUTSIDE])), trap(MemoryOutOfBounds), "{config}");
+            assert_eq!(at(engine, 16), 1, "{config}");
+            assert_eq!(engine.call("unrolled", &args([0])), values([]), "{config}");
+            assert_eq!(at(engine, 16), 2, "{config}");
+            assert_eq!(engine.call("at_a_constant", &[]), trap(MemoryOutOfBounds), "{config}");
+            assert_eq!(at(engine, 16), 1, "{config}");
+        }
+        // At 0, 0x4000, 0x8000 and 0xC000 there is memory.
+        for (rounds, name) in [(5, "inlined_load"), (10, "inlined_store")] {
+            assert_eq!(engine.call(name, &args([0])), trap(MemoryOutOfBounds), "{config}");
+            assert_eq!((engine.global("g"), at(engine, 24)), (Some(Value::I32(rounds)), rounds), "{config} {name}");
+        }
+        assert_eq!(engine.call("called", &args([OUTSIDE])), trap(MemoryOutOfBounds), "{config}");
+        assert_eq!(engine.global("g"), Some(Value::I32(5)), "{config}");
+        assert_eq!(engine.call("called", &args([0])), i32(6), "{config}");
+        for (first, left) in [(1, 11), (0, 12)] {
+            assert_eq!(engine.call("one_of_two", &args([OUTSIDE, first])), trap(MemoryOutOfBounds), "{config}");
+            assert_eq!(engine.global("g"), Some(Value::I32(left)), "{config}");
+        }
     });
 }

@@ -21,16 +21,16 @@
 //!   compute another address by it.
 //! - A division on the way ends the search too, unless by a constant: its own check may have gone because
 //!   of this one.
-//! - In a function that lost a check, accesses of the guest's state become volatile, so that code
-//!   generation keeps them in order: what was stored before a trap is visible after it, what comes
-//!   after the trap is not. Not so in an innermost loop in which no check relies on an access: what traps
+//! - In a function that lost a check, or has accesses that trap by themselves (`translate/trapping.rs`), accesses of the
+//!   guest's state become volatile, so that code generation keeps them in order: what was stored before a trap is visible
+//!   after it, what comes after the trap is not. Not so in an innermost loop in which no check relies on an access: what traps
 //!   there does so by a branch, and code generation moves no store into a loop, out of it or over a branch.
 
 use super::counted::innermost_cycles;
 use super::shape::Shape;
 use crate::parse::MemoryIndex;
 use crate::target::Target;
-use crate::translate::symbols;
+use crate::translate::{symbols, trapping};
 use inkwell::IntPredicate;
 use inkwell::basic_block::BasicBlock;
 use inkwell::module::Module as LlvmModule;
@@ -64,9 +64,10 @@ pub const BOUND_DEPTH: usize = 6;
 /// How many phis a length may have come through.
 const PHIS_MAX: usize = 32;
 
-/// Removes what can be removed; returns how many checks that were.
+/// Removes what can be removed; returns how many checks that were. Accesses that trap by themselves are volatile
+/// from now on, and nothing more.
 pub fn remove_checks<'ctx>(llvm: &LlvmModule<'ctx>, shape: &Shape, target: &Target) -> usize {
-    let Some(trap) = llvm.get_function(&symbols::trap_stub(TrapCode::MemoryOutOfBounds)) else { return 0 };
+    let trap = llvm.get_function(&symbols::trap_stub(TrapCode::MemoryOutOfBounds));
     let (mut removed, whole_store_max) = (0, target.whole_store_max().into());
     for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some() && f.count_basic_blocks() > 0) {
         let Some(pass) = Pass::new(function, trap, shape) else { continue };
@@ -74,18 +75,6 @@ pub fn remove_checks<'ctx>(llvm: &LlvmModule<'ctx>, shape: &Shape, target: &Targ
         removed += pass.run(function);
     }
     removed
-}
-
-/// Makes stores that others can see volatile, before anything is optimised: where accesses stand without checks, as
-/// [`Options::accesses_trap`] says, LLVM must neither drop a store before one of them nor move it behind.
-pub fn keep_stores(llvm: &LlvmModule<'_>) {
-    for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some()) {
-        for instruction in function.get_basic_block_iter().flat_map(|b| b.get_instructions()) {
-            if is_visible_store(instruction) {
-                instruction.set_volatile(true).expect("a store");
-            }
-        }
-    }
 }
 
 fn is_visible_store(instruction: InstructionValue<'_>) -> bool {
@@ -96,7 +85,8 @@ fn is_visible_store(instruction: InstructionValue<'_>) -> bool {
 /// What the pass needs to know of one function.
 pub struct Pass<'ctx, 'm> {
     vmctx: PointerValue<'ctx>,
-    trap: FunctionValue<'ctx>,
+    /// What checks call, if there are any.
+    trap: Option<FunctionValue<'ctx>>,
     shape: &'m Shape,
     /// Bytes of the largest store that faults as a whole.
     whole_store_max: i64,
@@ -132,7 +122,7 @@ struct Access<'ctx> {
 
 impl<'ctx, 'm> Pass<'ctx, 'm> {
     /// `None` if it is not a function that has a vmctx.
-    pub fn new(function: FunctionValue<'ctx>, trap: FunctionValue<'ctx>, shape: &'m Shape) -> Option<Self> {
+    pub fn new(function: FunctionValue<'ctx>, trap: Option<FunctionValue<'ctx>>, shape: &'m Shape) -> Option<Self> {
         match function.get_first_param()? {
             BasicValueEnum::PointerValue(vmctx) => {
                 let (bounded, relied_on) = (RefCell::default(), RefCell::default());
@@ -154,11 +144,27 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
                 removed += 1;
             }
         }
+        let trapping = self.settle_trapping(function);
         if removed > 0 {
             forget_conclusions(function);
+        }
+        if removed > 0 || trapping {
             self.keep_order(function);
         }
         removed
+    }
+
+    /// Lets accesses that trap by themselves be volatile ones. Returns whether there were any.
+    fn settle_trapping(&self, function: FunctionValue<'ctx>) -> bool {
+        let mut found = false;
+        for block in function.get_basic_block_iter() {
+            for access in block.get_instructions().filter(|i| trapping::is_marked(*i)) {
+                trapping::unmark(access);
+                self.rely_on(block);
+                found = true;
+            }
+        }
+        found
     }
 
     /// The check that ends `block`, if one does.
@@ -484,7 +490,8 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
     pub fn is_trap(&self, block: BasicBlock<'ctx>) -> bool {
         let Some(first) = block.get_first_instruction() else { return false };
         let ends = first.get_next_instruction().is_some_and(|i| i.get_opcode() == Op::Unreachable);
-        ends && first.get_opcode() == Op::Call && callee(first) == Some(self.trap.as_global_value().as_pointer_value())
+        let trap = self.trap.map(|trap| trap.as_global_value().as_pointer_value());
+        ends && first.get_opcode() == Op::Call && trap.is_some() && callee(first) == trap
     }
 
     /// Makes accesses of what others can see volatile: linear memory, globals, tables. Instructions that load and

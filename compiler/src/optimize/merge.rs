@@ -33,7 +33,7 @@ const REACH: i64 = 1 << 20;
 pub fn merge_checks(llvm: &LlvmModule<'_>, shape: &Shape, widen: bool) {
     let Some(trap) = llvm.get_function(&symbols::trap_stub(TrapCode::MemoryOutOfBounds)) else { return };
     for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some() && f.count_basic_blocks() > 1) {
-        if let Some(pass) = Pass::new(function, trap, shape) {
+        if let Some(pass) = Pass::new(function, Some(trap), shape) {
             Merge { pass, function, widen }.run();
         }
     }

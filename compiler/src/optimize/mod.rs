@@ -47,9 +47,6 @@ pub fn optimize(
 ) -> Result<Chains<Place>, CompileError> {
     verify(llvm, "translation")?;
     neon::keep_floats_scalar(llvm, options);
-    if options.accesses_trap() {
-        guard::keep_stores(llvm);
-    }
     run_pipeline(llvm, options, machine)?;
     if options.memory == MemoryModel::Guard && options.level != OptLevel::O0 {
         let removed = guard::remove_checks(llvm, shape, &options.target);

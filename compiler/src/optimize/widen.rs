@@ -48,7 +48,7 @@ pub fn applies(options: &Options) -> bool {
 
 /// Widens what can be widened. Returns whether that was anything.
 pub fn widen_indices(llvm: &LlvmModule<'_>, shape: &Shape, options: &Options) -> bool {
-    let Some(trap) = llvm.get_function(&symbols::trap_stub(TrapCode::MemoryOutOfBounds)) else { return false };
+    let trap = llvm.get_function(&symbols::trap_stub(TrapCode::MemoryOutOfBounds));
     let mut changed = false;
     for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some() && f.count_basic_blocks() > 0) {
         let Some(pass) = Pass::new(function, trap, shape) else { continue };

@@ -105,6 +105,8 @@ pub struct Body<'a> {
     pub repeats: bool,
     /// Targets of the `br_table` that has most of them.
     pub branch_targets_max: u32,
+    /// The loops: their offsets in the module, in ascending order, and their lengths in bytes.
+    pub loops: Vec<(u32, u32)>,
 }
 
 /// An import.

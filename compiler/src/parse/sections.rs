@@ -103,8 +103,10 @@ fn body<'a>(read: &wasm::FunctionBody<'a>, module: &mut Module<'a>) -> Result<Bo
     let index = module.function_index(DefinedFuncIndex(module.bodies.len() as u32));
     let (bytes, offset) = (read.as_bytes().into(), read.range().start as u32);
     let mut body = Body { bytes, offset, ..Body::default() };
-    for operator in read.get_operators_reader()? {
-        let operator = operator?;
+    let mut loops = Loops::default();
+    for operator in read.get_operators_reader()?.into_iter_with_offsets() {
+        let (operator, offset) = operator?;
+        loops.step(&operator, offset as u32);
         module.table_uses.count(&operator, &module.type_ids);
         match operator {
             ReturnCall { function_index } if function_index == index.0 => body.repeats = true,
@@ -113,7 +115,39 @@ fn body<'a>(read: &wasm::FunctionBody<'a>, module: &mut Module<'a>) -> Result<Bo
             _ => {}
         }
     }
+    body.loops = loops.found;
     Ok(body)
+}
+
+/// Finds the loops of a body.
+#[derive(Default)]
+struct Loops {
+    /// The constructs that are open; of a loop, its number.
+    open: Vec<Option<usize>>,
+    /// Offset and length.
+    found: Vec<(u32, u32)>,
+}
+
+impl Loops {
+    /// Goes on by an operator, the one at that offset.
+    fn step(&mut self, operator: &wasm::Operator<'_>, offset: u32) {
+        use wasm::Operator::{Block, Delegate, End, If, Loop, Try, TryTable};
+        match operator {
+            Loop { .. } => {
+                self.open.push(Some(self.found.len()));
+                self.found.push((offset, 0));
+            }
+            Block { .. } | If { .. } | TryTable { .. } | Try { .. } => self.open.push(None),
+            // The body itself has an end too.
+            End | Delegate { .. } => {
+                if let Some(Some(number)) = self.open.pop() {
+                    let (start, len) = &mut self.found[number];
+                    *len = offset - *start;
+                }
+            }
+            _ => {}
+        }
+    }
 }
 
 /// Hints by their offsets in the module. A custom section is never a reason to refuse a module: what cannot be read

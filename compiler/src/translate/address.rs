@@ -37,7 +37,7 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         self.memory_address(memory, start)
     }
 
-    /// The same without a check, of a memory whose accesses fault where it would have failed (`Unit::access_traps`).
+    /// The same without a check, where it is known otherwise, or needs none since the access faults.
     pub fn guarded_address(
         &mut self,
         memory: MemoryIndex,

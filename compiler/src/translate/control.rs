@@ -21,6 +21,8 @@ pub struct Frame<'ctx> {
     pub height: usize,
     /// Whether anything comes to `next`.
     reached: bool,
+    /// Whether accesses in it have checks in any case.
+    keeps_checks: bool,
     /// What becomes of exceptions in it.
     pub catching: Catching<'ctx>,
     /// In a `try` of the legacy form without a `catch_all` so far: where an exception goes that its clauses up to here
@@ -89,7 +91,9 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
 
     /// Opens the frame of the body itself, whose end is the return.
     pub fn begin_function(&mut self, results: &[ValType]) -> Result<()> {
-        self.push_frame(Kind::Block, results, 0)
+        self.push_frame(Kind::Block, results, 0)?;
+        self.innermost().keeps_checks = self.unit.checked_loop_max().is_none();
+        Ok(())
     }
 
     pub fn begin_block(&mut self, ty: BlockType) -> Result<()> {
@@ -275,8 +279,24 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         self.builder.position_at_end(here);
         let height = self.stack.len() - params;
         let (catching, uncaught) = (Catching::Nothing, None);
-        self.frames.push(Frame { kind, next, results, height, reached: false, catching, uncaught });
+        let keeps_checks = match kind {
+            Kind::Loop { .. } => self.keeps_checks() || self.is_short_loop(),
+            _ => self.keeps_checks(),
+        };
+        self.frames.push(Frame { kind, next, results, height, reached: false, keeps_checks, catching, uncaught });
         Ok(())
+    }
+
+    /// Whether plain accesses have checks here in any case (`Options::checked_loop_max`).
+    pub fn keeps_checks(&self) -> bool {
+        self.frames.last().is_none_or(|frame| frame.keeps_checks)
+    }
+
+    /// Whether the loop that begins with the current instruction is so short that its accesses keep their checks.
+    fn is_short_loop(&self) -> bool {
+        let loops = &self.unit.module.bodies[self.defined.get()].loops;
+        let found = loops.binary_search_by_key(&self.offset(), |(offset, _)| *offset);
+        found.is_ok_and(|number| Some(loops[number].1) <= self.unit.checked_loop_max())
     }
 
     /// The innermost construct.

@@ -276,9 +276,14 @@ impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
         self.offset
     }
 
+    /// The same in the function's body: it does not change with what stands before in the module.
+    pub fn offset_in_body(&self) -> u32 {
+        self.offset - self.body_offset
+    }
+
     /// What the builder makes from now on can leave the code, at the current instruction.
     pub fn locate(&self) {
-        self.unit.debug.locate(&self.builder, self.scope, Some(self.offset - self.body_offset));
+        self.unit.debug.locate(&self.builder, self.scope, Some(self.offset_in_body()));
     }
 
     /// Ends what [`Self::locate`] began.

@@ -18,6 +18,7 @@ mod roots;
 pub mod symbols;
 mod tail;
 mod trap;
+pub mod trapping;
 mod types;
 mod unit;
 mod vmctx;

@@ -391,14 +391,18 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         if self.module.tables[table.get()].wide { self.types.i64 } else { self.types.i32 }
     }
 
-    /// Whether a plain access of a memory needs no check, since it faults where a check would have failed: a load, or a
-    /// store of that many bytes, which must be done as a whole or not at all.
-    pub fn access_traps(&self, memory: MemoryIndex, stored: Option<u32>) -> bool {
+    /// Whether a plain access of a memory faults in the `guard` model where a check would fail: a load, or a store of that
+    /// many bytes, which must be done as a whole or not at all.
+    pub fn access_faults(&self, memory: MemoryIndex, stored: Option<u32>) -> bool {
         let ty = self.module.memories[memory.get()];
         // No reservation covers addresses of 64 bits; where a memory may end inside a host page, nothing guards its end.
         let is_guarded = !ty.wide && !ty.shared && ty.page_len >= PAGE_LEN;
-        let is_whole = stored.is_none_or(|len| len <= self.options.target.whole_store_max());
-        self.options.accesses_trap() && is_guarded && is_whole
+        is_guarded && stored.is_none_or(|len| len <= self.options.target.whole_store_max())
+    }
+
+    /// See [`Options::checked_loop_max`].
+    pub fn checked_loop_max(&self) -> Option<u32> {
+        self.options.checked_loop_max()
     }
 
     /// How a memory's base may change. It does not where all that the memory can become is reserved: a shared one is in

@@ -6,7 +6,7 @@
 //! check, the access that faults is then the first one, and nothing has been written.
 
 use super::call::call_builtin;
-use super::memory::{load_at, pop_range, store_at};
+use super::memory::{Bounds, load_at, pop_range, store_at};
 use crate::parse::MemoryIndex;
 use crate::translate::Result;
 use crate::translate::function::FunctionTranslator;
@@ -28,7 +28,7 @@ pub fn copy(f: &mut FunctionTranslator<'_, '_>, to_memory: MemoryIndex, from_mem
         let mut held = Vec::new();
         for offset in pieces.offsets() {
             let address = f.guarded_address(from_memory, from, offset)?;
-            held.push((offset, load_at(f, from_memory, address, pieces.ty(f.unit))?));
+            held.push((offset, load_at(f, from_memory, address, Bounds::Checked, pieces.ty(f.unit))?));
         }
         return held.into_iter().try_for_each(|(offset, piece)| store(f, to_memory, to, offset, piece));
     }
@@ -116,7 +116,7 @@ fn store<'ctx>(
     piece: BasicValueEnum<'ctx>,
 ) -> Result<()> {
     let address = f.guarded_address(memory, index, offset)?;
-    store_at(f, memory, address, piece)
+    store_at(f, memory, address, Bounds::Checked, piece)
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::call::call_builtin;
 use crate::parse::MemoryIndex;
 use crate::translate::Result;
 use crate::translate::function::FunctionTranslator;
+use crate::translate::trapping;
 use inkwell::types::{BasicTypeEnum, IntType};
 use inkwell::values::{BasicValue, BasicValueEnum, InstructionValue, IntValue, PointerValue};
 use wasmc_abi::Builtin;
@@ -81,19 +82,28 @@ pub fn memory_of(memarg: &MemArg) -> MemoryIndex {
     MemoryIndex(memory)
 }
 
+/// Who finds out that an access is out of bounds.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Bounds {
+    /// A check before it.
+    Checked,
+    /// It has none, and traps by itself (`translate/trapping.rs`).
+    Traps,
+}
+
 /// The address of a plain access: a load of `len` bytes or, if `is_store`, a store.
 fn address<'ctx>(
     f: &mut FunctionTranslator<'_, 'ctx>,
     memarg: &MemArg,
     len: u32,
     is_store: bool,
-) -> Result<PointerValue<'ctx>> {
+) -> Result<(PointerValue<'ctx>, Bounds)> {
     let index = f.pop_int();
     let memory = memory_of(memarg);
-    if f.unit.access_traps(memory, is_store.then_some(len)) {
-        f.guarded_address(memory, index, memarg.offset)
+    if !f.keeps_checks() && f.unit.access_faults(memory, is_store.then_some(len)) {
+        Ok((f.guarded_address(memory, index, memarg.offset)?, Bounds::Traps))
     } else {
-        f.checked_address(memory, index, memarg.offset, len)
+        Ok((f.checked_address(memory, index, memarg.offset, len)?, Bounds::Checked))
     }
 }
 
@@ -104,11 +114,13 @@ fn address<'ctx>(
 /// be aligned, which nobody knows here. A volatile access is done once, as it stands; Wasm asks for no more of one that
 /// is not atomic.
 ///
-/// So is a load that has no check: it is done even if nobody needs the value, and where it stands.
-fn mark(f: &FunctionTranslator<'_, '_>, memory: MemoryIndex, access: InstructionValue<'_>) {
+fn mark(f: &FunctionTranslator<'_, '_>, memory: MemoryIndex, access: InstructionValue<'_>, bounds: Bounds) {
     access.set_alignment(1).expect("1 is a power of two");
-    if f.unit.module.memories[memory.get()].shared || f.unit.access_traps(memory, None) {
+    if f.unit.module.memories[memory.get()].shared {
         access.set_volatile(true).expect("it is a load or a store");
+    }
+    if bounds == Bounds::Traps {
+        trapping::mark(f.unit.context, access, f.offset_in_body());
     }
 }
 
@@ -119,8 +131,8 @@ pub fn load_value<'ctx>(
     ty: BasicTypeEnum<'ctx>,
     len: u32,
 ) -> Result<BasicValueEnum<'ctx>> {
-    let address = address(f, memarg, len, false)?;
-    load_at(f, memory_of(memarg), address, ty)
+    let (address, bounds) = address(f, memarg, len, false)?;
+    load_at(f, memory_of(memarg), address, bounds, ty)
 }
 
 /// Loads from an address in memory.
@@ -128,12 +140,13 @@ pub fn load_at<'ctx>(
     f: &mut FunctionTranslator<'_, 'ctx>,
     memory: MemoryIndex,
     address: PointerValue<'ctx>,
+    bounds: Bounds,
     ty: BasicTypeEnum<'ctx>,
 ) -> Result<BasicValueEnum<'ctx>> {
     f.locate();
     let value = f.load_tagged(ty, address, f.unit.alias.memory)?;
     f.unlocate();
-    mark(f, memory, value.as_instruction_value().expect("a load is an instruction"));
+    mark(f, memory, value.as_instruction_value().expect("a load is an instruction"), bounds);
     Ok(value)
 }
 
@@ -185,8 +198,8 @@ pub fn store_value<'ctx>(
     value: BasicValueEnum<'ctx>,
     len: u32,
 ) -> Result<()> {
-    let address = address(f, memarg, len, true)?;
-    store_at(f, memory_of(memarg), address, value)
+    let (address, bounds) = address(f, memarg, len, true)?;
+    store_at(f, memory_of(memarg), address, bounds, value)
 }
 
 /// Stores to an address in memory.
@@ -194,13 +207,14 @@ pub fn store_at<'ctx>(
     f: &mut FunctionTranslator<'_, 'ctx>,
     memory: MemoryIndex,
     address: PointerValue<'ctx>,
+    bounds: Bounds,
     value: BasicValueEnum<'ctx>,
 ) -> Result<()> {
     f.locate();
     let store = f.builder.build_store(address, value)?;
     f.unlocate();
     f.unit.alias.mark(store, f.unit.alias.memory);
-    mark(f, memory, store);
+    mark(f, memory, store, bounds);
     Ok(())
 }
 
