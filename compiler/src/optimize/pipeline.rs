@@ -7,6 +7,23 @@ use crate::options::OptLevel;
 const LIGHT: &str = "globaldce,function(sroa,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,loop-mssa(licm),\
                      early-cse,simplifycfg,adce)";
 
+/// The first part of `-O2`: one round of what LLVM's own does two and three times, with what has least effect on modules
+/// that have been optimised left out (docs/performance.md has what that gains and costs).
+const ONE_ROUND: &str = "globaldce,\
+    function<eager-inv>(sroa,early-cse,\
+        simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;keep-loops;speculate-blocks;simplify-cond-branch>,\
+        instcombine<max-iterations=1;no-verify-fixpoint>),\
+    require<globals-aa>,function(invalidate<aa>),require<profile-summary>,\
+    cgscc(inline,function-attrs,function<eager-inv;no-rerun>(early-cse<memssa>,\
+        simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;keep-loops;speculate-blocks;simplify-cond-branch>,\
+        loop-mssa(loop-rotate<header-duplication;prepare-for-lto>,licm),\
+        instcombine<max-iterations=1;no-verify-fixpoint>,\
+        loop(loop-idiom,indvars,loop-deletion,loop-unroll-full),gvn,\
+        simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;switch-to-arithmetic;keep-loops;hoist-common-insts;\
+        sink-common-insts;speculate-blocks;simplify-cond-branch>,\
+        instcombine<max-iterations=1;no-verify-fixpoint>)),\
+    globaldce,function(loop(loop-rotate,loop-deletion),loop-simplify,lcssa)";
+
 /// The pipelines that are one text, which are LLVM's own but for that of `-O1`. `-O0` keeps values in registers all the
 /// same: a frame with a slot for every local would exhaust the stack where the other levels do not.
 pub fn whole(level: OptLevel) -> &'static str {
@@ -35,9 +52,7 @@ pub struct Parts {
 pub fn parts(level: OptLevel) -> Option<Parts> {
     // What is done before linking with optimisation is LLVM's first part.
     let (first, early, unrolling) = match level {
-        OptLevel::O2 => {
-            ("thinlto-pre-link<O2>,function(loop(loop-rotate,loop-deletion),loop-simplify,lcssa)", "", "O2")
-        }
+        OptLevel::O2 => (ONE_ROUND, "", "O2"),
         OptLevel::O3 => {
             ("thinlto-pre-link<O3>,function(loop(loop-rotate,loop-deletion),loop-simplify,lcssa)", "chr,", "O3")
         }
