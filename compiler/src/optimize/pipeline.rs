@@ -58,7 +58,8 @@ pub fn parts(level: OptLevel) -> Option<Parts> {
         }
         _ => return None,
     };
-    // As `opt -passes='default<O3>' -print-pipeline-passes` of LLVM 22 prints it, without what has no effect here.
+    // As `opt -passes='default<O3>' -print-pipeline-passes` of LLVM 22 prints it, without what has no effect here, and with one
+    // `instcombine` less, before loops are unrolled.
     let vectorising = format!(
         "elim-avail-extern,rpo-function-attrs,recompute-globalsaa,\
          function<eager-inv>(drop-unnecessary-assumes,float2int,lower-constant-intrinsics,{early}\
@@ -68,12 +69,12 @@ pub fn parts(level: OptLevel) -> Option<Parts> {
         "function<eager-inv>(infer-alignment,loop-load-elim,instcombine<no-verify-fixpoint>,\
          simplifycfg<forward-switch-cond;switch-range-to-icmp;switch-to-arithmetic;switch-to-lookup;no-keep-loops;\
          hoist-common-insts;sink-common-insts;speculate-blocks;simplify-cond-branch>,\
-         slp-vectorizer,vector-combine,instcombine<no-verify-fixpoint>,loop-unroll<{unrolling}>,sroa<preserve-cfg>,\
-         infer-alignment,instcombine<no-verify-fixpoint>,loop-mssa(licm<allowspeculation>),alignment-from-assumptions,\
-         loop-sink,instsimplify,div-rem-pairs,tailcallelim,\
+         slp-vectorizer,vector-combine,loop-unroll<{unrolling}>,\
+         infer-alignment,instcombine<no-verify-fixpoint>,loop-mssa(licm<allowspeculation>),\
+         loop-sink,instsimplify,div-rem-pairs,\
          simplifycfg<forward-switch-cond;switch-range-to-icmp;switch-to-arithmetic;switch-to-lookup;keep-loops;\
          hoist-loads-stores-with-cond-faulting;speculate-blocks;simplify-cond-branch;speculate-unpredictables>),\
-         globaldce,constmerge,rel-lookup-table-converter"
+         globaldce,constmerge"
     );
     Some(Parts { first, vectorising, second })
 }
