@@ -1,8 +1,8 @@
 //! Accesses of a linear memory that trap by themselves.
 //!
 //! Where the hardware does the checking, a check in the IR is worth what it costs only as long as LLVM is to combine, hoist
-//! or vectorise the access, which is in loops. All others stand without one from the start: that is half the blocks and
-//! instructions for every pass to go through.
+//! or vectorise the access, which is in loops. All others stand without one from the start, so that passes have fewer blocks and
+//! instructions to go through (docs/performance.md has what that gains).
 //!
 //! LLVM knows no access that may trap. It has to keep this one and the order of all that others can see before and behind
 //! it, so it takes it for an atomic one, volatile, that acquires or releases. LLVM deletes none that is volatile, and takes
