@@ -79,6 +79,9 @@ pub fn optimize(
         anchors::share_anchors(llvm, arch);
         run(llvm, machine, "function(adce)")?;
     }
+    if arch == Arch::X86_64 && options.level == OptLevel::O3 {
+        dispatch::align_dispatches(llvm);
+    }
     neon::scalarize_floats(llvm, options);
     stack::insert_checks(llvm, options);
     let sites = sites::number(llvm);

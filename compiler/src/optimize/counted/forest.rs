@@ -169,7 +169,7 @@ fn cycle<'ctx>(
 }
 
 /// The blocks from which control goes back, by the block that it goes back to.
-fn latches<'ctx>(function: FunctionValue<'ctx>) -> Predecessors<'ctx> {
+pub fn latches<'ctx>(function: FunctionValue<'ctx>) -> Predecessors<'ctx> {
     let mut latches = Predecessors::new();
     let Some(first) = function.get_first_basic_block() else { return latches };
     let (mut seen, mut open) = (HashSet::from([first]), HashSet::from([first]));

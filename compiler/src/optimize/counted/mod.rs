@@ -45,7 +45,7 @@ use wasmc_abi::TrapCode;
 use wasmc_abi::target::Arch;
 
 pub use copy::{tell, value_of};
-pub use forest::{Cycle, innermost_cycles, nests, successors, users};
+pub use forest::{Cycle, innermost_cycles, latches, nests, successors, users};
 
 /// Loops of more instructions are not copied.
 const INSTRUCTIONS_MAX: usize = 400;
