@@ -115,6 +115,9 @@ fn function(random: &mut Random, index: usize) -> (String, Shape) {
         0 => format!("(loop $l (br_if $out (i32.eqz {goes_on})) {body} {count} {along} (br $l))"),
         _ => format!("(loop $l {body} {count} {along} (br_if $l {goes_on}))"),
     };
+    // Of what is a multiple, more is known: where it ends exactly.
+    let aligned = |name| format!("(local.set ${name} (i32.and (local.get ${name}) (i32.const -8)))");
+    let aligned = if random.below(3) == 0 { ["a", "b"].map(aligned).concat() } else { String::new() };
     let nested = random.below(4) == 0;
     let text = if nested {
         // The inner loop starts anew, from a little further on.
@@ -131,7 +134,7 @@ fn function(random: &mut Random, index: usize) -> (String, Shape) {
     let function = format!(
         "(func (export \"{index}\") (param $a i32) (param $b i32) (param $i i32) (param $n i32) (param $s i32)
            (result i32 i64 i32) (local $p i32) (local $j i32) (local $start i32) (local $i32 i32) (local $i64 i64)
-           {text} (local.get $i32) (local.get $i64) (local.get $i))\n"
+           {aligned} {text} (local.get $i32) (local.get $i64) (local.get $i))\n"
     );
     (function, shape)
 }

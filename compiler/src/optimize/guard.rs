@@ -187,6 +187,8 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
             (P::UGE | P::SGE, true) | (P::ULT | P::SLT, false) => (a, b, true),
             (P::ULT | P::SLT, true) | (P::UGE | P::SGE, false) => (b, a, false),
             (P::ULE | P::SLE, true) | (P::UGT | P::SGT, false) => (b, a, true),
+            // What is equal is no less: an access that faults for all that is not, does so for this.
+            (P::EQ, true) | (P::NE, false) => (a, b, true),
             _ => return None,
         };
         let (memory, limit) = self.limit(lesser)?;

@@ -207,7 +207,10 @@ fn check<'ctx>(
         P::ULE | P::SLE => (a, b, true),
         P::UGT | P::SGT => (b, a, false),
         P::UGE | P::SGE => (b, a, true),
-        P::EQ | P::NE => return None,
+        // What becomes of `index + 8 < end` where `index < end` and a multiple of 8 is known. What is below a number is not
+        // that number.
+        P::NE => (a, b, false),
+        P::EQ => return None,
     };
     if !of.is_invariant(bound) {
         return None;
@@ -580,6 +583,39 @@ mod tests {
             assert!(ir.contains("fmul <2 x double>") || ir.contains("fmul <4 x double>"), "{memory:?}:\n{ir}");
             assert!(!ir.contains("found.conflict"), "{memory:?}:\n{ir}");
             assert!(!ir.contains("noalias !"), "{memory:?}:\n{ir}");
+        }
+    }
+
+    #[test]
+    fn checks_for_the_last_element_count_as_checks() {
+        // Of a memory that cannot grow: behind `row < end`, `row + 8 < end` is `row != end - 8`, since both are multiples of 8.
+        let masked = |name: &str| format!("(local.set ${name} (i32.and (local.get ${name}) (i32.const -8)))");
+        let along = |name: &str| format!("(local.set ${name} (i32.add (local.get ${name}) (i32.const 16)))");
+        let element = |offset: u32| {
+            let at = |name: &str| format!("(i32.add (local.get ${name}) (i32.const {offset}))");
+            format!(
+                "(f64.store {row} (f64.add (f64.load {row}) (f64.mul (local.get $f) (f64.load {other}))))",
+                row = at("row"),
+                other = at("other"),
+            )
+        };
+        let module = format!(
+            "(module (memory 4 4) (func (export \"run\") (param $row i32) (param $other i32) (param $f f64) (param $n i32)
+               {} {}
+               (loop $l {} {} {} {}
+                 (br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 2)))))))",
+            masked("row"),
+            masked("other"),
+            element(0),
+            element(8),
+            along("row"),
+            along("other"),
+        );
+        let trap = format!("call void @{}(", symbols::trap_stub(TrapCode::MemoryOutOfBounds));
+        for memory in [MemoryModel::Guard, MemoryModel::Checked] {
+            let ir = optimized(&module, OptLevel::O3, memory);
+            assert!(ir.contains("fmul <4 x double>"), "{memory:?}:\n{ir}");
+            assert!(memory == MemoryModel::Checked || !ir.contains(&trap), "{ir}");
         }
     }
 
