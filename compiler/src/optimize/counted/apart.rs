@@ -47,7 +47,9 @@ impl<'ctx> Apart<'ctx> {
             let value = if is_store { access.get_operand(0)?.value()?.get_type() } else { loaded(access)? };
             let (base, index, constant) = address_parts(pointer_operand(access, u32::from(is_store))?)?;
             let (group, first) = place(index?, constant, groups, recurrences)?;
-            if *memory.get_or_insert(base) != base {
+            // Vectors of an array's elements that are apart by who knows how much are put together one by one, which
+            // takes longer than the loop does without vectors.
+            if *memory.get_or_insert(base) != base || !groups[group].first.affine.step.is_constant() {
                 return None;
             }
             let bytes = (first, first + byte_count(value)?);

@@ -587,6 +587,32 @@ mod tests {
     }
 
     #[test]
+    fn arrays_are_not_told_apart_for_vectors_of_elements_that_are_anywhere() {
+        // As above, but the other array's elements come at a distance that is a parameter.
+        let element = |offset: u32| {
+            let row = "(i32.add (local.get $row) (local.get $i))";
+            format!(
+                "(f64.store offset={offset} {row} (f64.add (f64.load offset={offset} {row})
+                   (f64.mul (local.get $f) (f64.load (local.get $other)))))
+                 (local.set $other (i32.add (local.get $other) (local.get $step)))"
+            )
+        };
+        let module = format!(
+            "(module (memory 4) (func (export \"run\") (param $row i32) (param $other i32) (param $f f64) (param $n i32)
+               (param $step i32) (local $i i32)
+               (loop $l {} {}
+                 (local.set $i (i32.add (local.get $i) (i32.const 16)))
+                 (br_if $l (i32.ne (local.get $i) (local.get $n))))))",
+            element(0),
+            element(8),
+        );
+        for memory in [MemoryModel::Guard, MemoryModel::Checked] {
+            let ir = optimized(&module, OptLevel::O3, memory);
+            assert!(ir.contains("fmul double") && !ir.contains(" x double>"), "{memory:?}:\n{ir}");
+        }
+    }
+
+    #[test]
     fn checks_for_the_last_element_count_as_checks() {
         // Of a memory that cannot grow: behind `row < end`, `row + 8 < end` is `row != end - 8`, since both are multiples of 8.
         let masked = |name: &str| format!("(local.set ${name} (i32.and (local.get ${name}) (i32.const -8)))");
