@@ -27,6 +27,7 @@
 //!   there does so by a branch, and code generation moves no store into a loop, out of it or over a branch.
 
 use super::counted::innermost_cycles;
+use super::guest_functions;
 use super::shape::Shape;
 use crate::parse::MemoryIndex;
 use crate::target::Target;
@@ -69,7 +70,7 @@ const PHIS_MAX: usize = 32;
 pub fn remove_checks<'ctx>(llvm: &LlvmModule<'ctx>, shape: &Shape, target: &Target) -> usize {
     let trap = llvm.get_function(&symbols::trap_stub(TrapCode::MemoryOutOfBounds));
     let (mut removed, whole_store_max) = (0, target.whole_store_max().into());
-    for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some() && f.count_basic_blocks() > 0) {
+    for function in guest_functions(llvm) {
         let Some(pass) = Pass::new(function, trap, shape) else { continue };
         let pass = Pass { whole_store_max, ..pass };
         removed += pass.run(function);

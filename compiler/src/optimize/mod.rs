@@ -2,6 +2,7 @@
 //! checks, sites.
 
 mod anchors;
+mod aside;
 mod counted;
 mod dispatch;
 mod dominators;
@@ -28,11 +29,12 @@ use crate::error::CompileError;
 use crate::machine::o0_has_frame_pointers;
 use crate::options::{MemoryModel, OptLevel, Options};
 use crate::translate::symbols;
+use aside::Aside;
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::module::Module as LlvmModule;
 use inkwell::passes::PassBuilderOptions;
 use inkwell::targets::TargetMachine;
-use inkwell::values::BasicValue;
+use inkwell::values::{BasicValue, FunctionValue};
 pub use shape::Shape;
 pub use sites::{Chains, Place};
 use wasmc_abi::TrapCode;
@@ -157,6 +159,11 @@ fn set_sections(llvm: &LlvmModule<'_>) {
     }
 }
 
+/// The functions that stand for the module's own.
+fn guest_functions<'ctx>(llvm: &LlvmModule<'ctx>) -> impl Iterator<Item = FunctionValue<'ctx>> {
+    llvm.get_functions().filter(|f| f.get_subprogram().is_some() && f.count_basic_blocks() > 0)
+}
+
 /// LLVM's pipeline, with what is ours in the middle of it.
 fn run_pipeline(llvm: &LlvmModule<'_>, options: &Options, machine: &TargetMachine) -> Result<(), CompileError> {
     let parts = pipeline::parts(options.level);
@@ -166,6 +173,8 @@ fn run_pipeline(llvm: &LlvmModule<'_>, options: &Options, machine: &TargetMachin
         run(llvm, machine, pipeline::AFTER_PRODUCTS)?;
     }
     let Some(parts) = parts else { return Ok(()) };
+    let aside = parts.only_for_loops.then(|| Aside::set(llvm));
+    run(llvm, machine, parts.for_loops)?;
     if nests::mark_nests(llvm) {
         run(llvm, machine, pipeline::NESTS)?;
     }
@@ -175,7 +184,11 @@ fn run_pipeline(llvm: &LlvmModule<'_>, options: &Options, machine: &TargetMachin
     }
     run(llvm, machine, &parts.vectorising)?;
     counted::settle(llvm);
-    run(llvm, machine, &parts.second)
+    run(llvm, machine, &parts.second)?;
+    if let Some(aside) = aside {
+        aside.take_back();
+    }
+    Ok(())
 }
 
 fn run(llvm: &LlvmModule<'_>, machine: &TargetMachine, passes: &str) -> Result<(), CompileError> {

@@ -6,8 +6,10 @@
 //!
 //! LLVM unrolls, which is right for any loop. What is found out here decides no more than whether it is asked to.
 
+use super::aside::is_aside;
 use super::counted::{Cycle, nests, tell};
 use super::guard::{conditional, int_operand};
+use super::guest_functions;
 use inkwell::IntPredicate as P;
 use inkwell::module::Module as LlvmModule;
 use inkwell::values::{BasicValue, InstructionOpcode as Op, IntValue, PhiValue};
@@ -29,7 +31,7 @@ const UNROLL: &str = "llvm.loop.unroll.full";
 /// Asks LLVM to unroll nests. Returns whether there are any.
 pub fn mark_nests(llvm: &LlvmModule<'_>) -> bool {
     let mut found = false;
-    for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some() && f.count_basic_blocks() > 0) {
+    for function in guest_functions(llvm).filter(|function| !is_aside(*function)) {
         for (outer, inner) in nests(function) {
             if instructions_unrolled(&outer, &inner).is_some_and(|count| count <= INSTRUCTIONS_MAX) {
                 tell(outer.latch, UNROLL, None);

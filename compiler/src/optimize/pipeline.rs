@@ -7,21 +7,27 @@ use crate::options::OptLevel;
 const LIGHT: &str = "globaldce,function(sroa,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,loop-mssa(licm),\
                      early-cse,simplifycfg,adce)";
 
-/// The first part of `-O2`: one round of what LLVM's own does two and three times, with what has least effect on modules
-/// that have been optimised left out (docs/performance.md has what that gains and costs).
+/// The first part of `-O2`: inlines, with one round of what simplifies.
 const ONE_ROUND: &str = "globaldce,\
     function<eager-inv>(sroa,early-cse,\
         simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;keep-loops;speculate-blocks;simplify-cond-branch>,\
         instcombine<max-iterations=1;no-verify-fixpoint>),\
     require<globals-aa>,function(invalidate<aa>),require<profile-summary>,\
     cgscc(inline,function-attrs,function<eager-inv;no-rerun>(early-cse<memssa>,\
-        simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;keep-loops;speculate-blocks;simplify-cond-branch>,\
+        simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;switch-to-arithmetic;keep-loops;hoist-common-insts;\
+        sink-common-insts;speculate-blocks;simplify-cond-branch>,\
+        instcombine<max-iterations=1;no-verify-fixpoint>)),\
+    globaldce";
+
+/// What `-O2` goes on with where loops are worth it ([`super::aside`]): one round of what LLVM's own pipeline does two and
+/// three times.
+const ROUND_FOR_LOOPS: &str = "function<eager-inv>(\
         loop-mssa(loop-rotate<header-duplication;prepare-for-lto>,licm),\
         instcombine<max-iterations=1;no-verify-fixpoint>,\
         loop(loop-idiom,indvars,loop-deletion,loop-unroll-full),gvn,\
         simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;switch-to-arithmetic;keep-loops;hoist-common-insts;\
         sink-common-insts;speculate-blocks;simplify-cond-branch>,\
-        instcombine<max-iterations=1;no-verify-fixpoint>)),\
+        instcombine<max-iterations=1;no-verify-fixpoint>),\
     globaldce,function(loop(loop-rotate,loop-deletion),loop-simplify,lcssa)";
 
 /// The pipelines that are one text, which are LLVM's own but for that of `-O1`. `-O0` keeps values in registers all the
@@ -39,9 +45,13 @@ pub fn whole(level: OptLevel) -> &'static str {
 
 /// The pipelines of `-O2` and `-O3` in parts, with room before and after loops are vectorised.
 pub struct Parts {
-    /// Inlines and simplifies. Loops are then in the form that LLVM's own loop passes begin with: rotated, entered from
-    /// one block, their values used outside by phis alone.
+    /// Inlines and simplifies.
     pub first: &'static str,
+    /// Whether all that follows is for some functions only ([`super::aside`]).
+    pub only_for_loops: bool,
+    /// Brings loops into the form that LLVM's own loop passes begin with: rotated, entered from one block, their values used outside
+    /// by phis alone.
+    pub for_loops: &'static str,
     /// Vectorises loops.
     pub vectorising: String,
     /// Vectorises the rest, and unrolls.
@@ -51,10 +61,11 @@ pub struct Parts {
 /// In two parts, if the level is one for speed.
 pub fn parts(level: OptLevel) -> Option<Parts> {
     // What is done before linking with optimisation is LLVM's first part.
-    let (first, early, unrolling) = match level {
-        OptLevel::O2 => (ONE_ROUND, "", "O2"),
+    let (first, only_for_loops, for_loops, early, unrolling) = match level {
+        OptLevel::O2 => (ONE_ROUND, true, ROUND_FOR_LOOPS, "", "O2"),
         OptLevel::O3 => {
-            ("thinlto-pre-link<O3>,function(loop(loop-rotate,loop-deletion),loop-simplify,lcssa)", "chr,", "O3")
+            let for_loops = "function(loop(loop-rotate,loop-deletion),loop-simplify,lcssa)";
+            ("thinlto-pre-link<O3>", false, for_loops, "chr,", "O3")
         }
         _ => return None,
     };
@@ -76,15 +87,15 @@ pub fn parts(level: OptLevel) -> Option<Parts> {
          hoist-loads-stores-with-cond-faulting;speculate-blocks;simplify-cond-branch;speculate-unpredictables>),\
          globaldce,constmerge"
     );
-    Some(Parts { first, vectorising, second })
+    Some(Parts { first, only_for_loops, for_loops, vectorising, second })
 }
 
 /// What follows on [`super::counted`]: it leaves comparisons that nobody needs, and loops whose values no check holds any more.
 pub const AFTER_COUNTED: &str =
     "function(simplifycfg<keep-loops>,loop-simplify,early-cse,loop-mssa(licm),instcombine<no-verify-fixpoint>)";
 
-/// What follows on [`super::products`]: the former arithmetic goes, and with it the form that loops had.
-pub const AFTER_PRODUCTS: &str = "function(instcombine<no-verify-fixpoint>,adce,loop-simplify,lcssa)";
+/// What follows on [`super::products`]: the former arithmetic goes.
+pub const AFTER_PRODUCTS: &str = "function(instcombine<no-verify-fixpoint>,adce)";
 
 /// Unrolls what [`super::nests`] has marked. Addresses are constant then: checks go, and what is stored is known.
 pub const NESTS: &str = "function(loop(loop-unroll-full),sroa<modify-cfg>,early-cse<memssa>,instcombine<no-verify-fixpoint>,\

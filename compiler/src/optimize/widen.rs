@@ -20,6 +20,7 @@
 use super::counted::users;
 use super::dominators::DominatorTree;
 use super::guard::{BOUND_DEPTH, Pass, STEP_MAX, int_operand, upper_bound};
+use super::guest_functions;
 use super::shape::Shape;
 use crate::options::{MemoryModel, OptLevel, Options};
 use crate::translate::symbols;
@@ -50,7 +51,7 @@ pub fn applies(options: &Options) -> bool {
 pub fn widen_indices(llvm: &LlvmModule<'_>, shape: &Shape, options: &Options) -> bool {
     let trap = llvm.get_function(&symbols::trap_stub(TrapCode::MemoryOutOfBounds));
     let mut changed = false;
-    for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some() && f.count_basic_blocks() > 0) {
+    for function in guest_functions(llvm) {
         let Some(pass) = Pass::new(function, trap, shape) else { continue };
         let mut widen = Widen::new(function, &pass);
         let sums = widen.widen_sums();

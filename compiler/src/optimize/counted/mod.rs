@@ -25,7 +25,9 @@ mod copy;
 mod count;
 mod forest;
 
+use super::aside::is_aside;
 use super::guard::{conditional, int_operand, is_pure_intrinsic};
+use super::guest_functions;
 use crate::options::{MemoryModel, Options};
 use crate::translate::symbols;
 use affine::{Affine, POSITIONED, Recurrences, freeze, signed};
@@ -66,7 +68,7 @@ pub fn version_loops(llvm: &LlvmModule<'_>, options: &Options) -> bool {
     let extends = options.target.row.arch == Arch::Riscv;
     let choose = (options.memory == MemoryModel::Guard && !extends).then(|| choice::declare(llvm));
     let mut versions = 0;
-    for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some() && f.count_basic_blocks() > 0) {
+    for function in guest_functions(llvm).filter(|function| !is_aside(*function)) {
         for of in forest::innermost_loops(function) {
             versions += u32::from(version(&of, versions, &traps, options, choose).is_some());
         }

@@ -1,0 +1,114 @@
+//! Functions that what is done for loops passes by.
+//!
+//! The passes for loops go through all code, several times, and find nothing to do in most of it. What they gain, they gain
+//! in loops whose accesses have checks: those are the short ones (`Options::checked_loop_max`). Where these are a small
+//! part of a long function, and where there are none, the function is set aside (docs/performance.md has what that gains and
+//! costs).
+
+use super::guest_functions;
+use crate::translate::symbols;
+use inkwell::attributes::{Attribute, AttributeLoc};
+use inkwell::module::Module as LlvmModule;
+use inkwell::values::{AnyValueEnum, BasicValue, FunctionValue};
+use std::collections::HashMap;
+use wasmc_abi::TrapCode;
+
+/// A function has its loops optimised if it has at most so many basic blocks for each check of an access.
+const BLOCKS_PER_CHECK: u32 = 4;
+
+/// And so many beside: short functions take little time.
+const BLOCKS_BESIDE: u32 = 8;
+
+/// What has LLVM's passes skip a function. The second is only there because the first must not be without.
+const SKIPPED: [&str; 2] = ["optnone", "noinline"];
+
+/// The functions that are set aside.
+pub struct Aside<'ctx>(Vec<FunctionValue<'ctx>>);
+
+impl<'ctx> Aside<'ctx> {
+    /// Sets functions aside that are not already, as those are that are too large for any optimisation.
+    pub fn set(llvm: &LlvmModule<'ctx>) -> Aside<'ctx> {
+        let checks = checks_of_accesses(llvm);
+        let is_for_loops = |function: &FunctionValue<'ctx>| {
+            let blocks = checks.get(function).map_or(0, |count| count * BLOCKS_PER_CHECK + BLOCKS_BESIDE);
+            function.count_basic_blocks() <= blocks
+        };
+        let rest = |function: &FunctionValue<'ctx>| !is_aside(*function) && !is_for_loops(function);
+        let aside: Vec<_> = guest_functions(llvm).filter(rest).collect();
+        let attributes = SKIPPED.map(|name| llvm.get_context().create_enum_attribute(kind(name), 0));
+        for (function, attribute) in aside.iter().flat_map(|function| attributes.map(|attribute| (function, attribute)))
+        {
+            function.add_attribute(AttributeLoc::Function, attribute);
+        }
+        Aside(aside)
+    }
+
+    /// Takes the functions back in.
+    pub fn take_back(self) {
+        for (function, name) in self.0.iter().flat_map(|function| SKIPPED.map(|name| (function, name))) {
+            function.remove_enum_attribute(AttributeLoc::Function, kind(name));
+        }
+    }
+}
+
+/// Whether LLVM's passes skip a function.
+pub fn is_aside(function: FunctionValue<'_>) -> bool {
+    function.get_enum_attribute(AttributeLoc::Function, kind(SKIPPED[0])).is_some()
+}
+
+fn kind(name: &str) -> u32 {
+    Attribute::get_named_enum_kind_id(name)
+}
+
+/// How many checks of accesses each function has, if any.
+fn checks_of_accesses<'ctx>(llvm: &LlvmModule<'ctx>) -> HashMap<FunctionValue<'ctx>, u32> {
+    let mut counts = HashMap::new();
+    let trap = llvm.get_function(&symbols::trap_stub(TrapCode::MemoryOutOfBounds));
+    let first = trap.and_then(|trap| trap.as_global_value().as_pointer_value().get_first_use());
+    for used in std::iter::successors(first, |used| used.get_next_use()) {
+        let AnyValueEnum::InstructionValue(call) = used.get_user() else { continue };
+        if let Some(function) = call.get_parent().and_then(|block| block.get_parent()) {
+            *counts.entry(function).or_default() += 1;
+        }
+    }
+    counts
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Emit, OptLevel, Options, compile_observed};
+
+    /// Adds up words of memory, in a function with so many branches beside.
+    fn sum(branches: usize) -> String {
+        let branches: String = (0..branches)
+            .map(|n| format!("(if (i32.eq (local.get 0) (i32.const {n})) (then (call $other (i32.const {n}))))"))
+            .collect();
+        format!(
+            "(module (import \"\" \"\" (func $other (param i32))) (memory 1) (func (export \"f\") (param i32) (result i32)
+               (local i32 i32) {branches}
+               (loop (local.set 1 (i32.add (local.get 1) (i32.load (local.get 2))))
+                     (br_if 0 (i32.lt_u (local.tee 2 (i32.add (local.get 2) (i32.const 4))) (local.get 0))))
+               (local.get 1)))"
+        )
+    }
+
+    fn optimized(module: &str, level: OptLevel) -> String {
+        let module = wat::parse_str(module).unwrap();
+        let options = Options { level, ..Options::default() };
+        String::from_utf8(compile_observed(&module, &options, Emit::Optimized, &mut ()).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn loops_are_vectorised_where_they_are_most_of_a_function() {
+        let has_vectors = |branches, level| optimized(&sum(branches), level).contains("<4 x i32>");
+        assert!(has_vectors(0, OptLevel::O2));
+        assert!(!has_vectors(100, OptLevel::O2));
+        assert!(has_vectors(100, OptLevel::O3));
+    }
+
+    #[test]
+    fn no_function_stays_aside() {
+        let ir = optimized(&sum(100), OptLevel::O2);
+        assert!(!ir.contains("optnone"), "{ir}");
+    }
+}
