@@ -183,8 +183,10 @@ fn run_pipeline(llvm: &LlvmModule<'_>, options: &Options, machine: &TargetMachin
         run(llvm, machine, pipeline::AFTER_COUNTED)?;
     }
     run(llvm, machine, &parts.vectorising)?;
+    counted::forget(llvm);
+    run(llvm, machine, parts.second)?;
     counted::settle(llvm);
-    run(llvm, machine, &parts.second)?;
+    run(llvm, machine, &parts.third)?;
     if let Some(aside) = aside {
         aside.take_back();
     }

@@ -54,8 +54,10 @@ pub struct Parts {
     pub for_loops: &'static str,
     /// Vectorises loops.
     pub vectorising: String,
-    /// Vectorises the rest, and unrolls.
-    pub second: String,
+    /// Vectorises the rest.
+    pub second: &'static str,
+    /// Unrolls.
+    pub third: String,
 }
 
 /// In two parts, if the level is one for speed.
@@ -70,24 +72,25 @@ pub fn parts(level: OptLevel) -> Option<Parts> {
         _ => return None,
     };
     // As `opt -passes='default<O3>' -print-pipeline-passes` of LLVM 22 prints it, without what has no effect here, and with one
-    // `instcombine` less, before loops are unrolled.
+    // `instcombine` less, before loops are unrolled; copies that do not stay go there.
     let vectorising = format!(
         "elim-avail-extern,rpo-function-attrs,recompute-globalsaa,\
          function<eager-inv>(drop-unnecessary-assumes,float2int,lower-constant-intrinsics,{early}\
          loop(loop-rotate<header-duplication>,loop-deletion),loop-distribute,inject-tli-mappings,loop-vectorize)"
     );
-    let second = format!(
-        "function<eager-inv>(infer-alignment,loop-load-elim,instcombine<no-verify-fixpoint>,\
+    let second = "function<eager-inv>(infer-alignment,loop-load-elim,instcombine<no-verify-fixpoint>,\
          simplifycfg<forward-switch-cond;switch-range-to-icmp;switch-to-arithmetic;switch-to-lookup;no-keep-loops;\
          hoist-common-insts;sink-common-insts;speculate-blocks;simplify-cond-branch>,\
-         slp-vectorizer,vector-combine,loop-unroll<{unrolling}>,\
+         slp-vectorizer,vector-combine)";
+    let third = format!(
+        "function<eager-inv>(simplifycfg<keep-loops>,loop-unroll<{unrolling}>,\
          infer-alignment,instcombine<no-verify-fixpoint>,loop-mssa(licm<allowspeculation>),\
          loop-sink,instsimplify,div-rem-pairs,\
          simplifycfg<forward-switch-cond;switch-range-to-icmp;switch-to-arithmetic;switch-to-lookup;keep-loops;\
          hoist-loads-stores-with-cond-faulting;speculate-blocks;simplify-cond-branch;speculate-unpredictables>),\
          globaldce,constmerge"
     );
-    Some(Parts { first, only_for_loops, for_loops, vectorising, second })
+    Some(Parts { first, only_for_loops, for_loops, vectorising, second, third })
 }
 
 /// What follows on [`super::counted`]: it leaves comparisons that nobody needs, and loops whose values no check holds any more.

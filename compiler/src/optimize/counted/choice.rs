@@ -1,7 +1,8 @@
 //! Which copies stay, where a copy is worth something only if LLVM vectorises it.
 //!
-//! Until LLVM has, what decides between a loop and its copy goes through a function of which nothing is known. So LLVM
-//! concludes nothing from it, and the loop stays right for the case too that the copy would have been taken.
+//! Until LLVM has, first loops and then what stands in one block, what decides between a loop and its copy goes through a
+//! function of which nothing is known. So LLVM concludes nothing from it, and the loop stays right for the case too that
+//! the copy would have been taken.
 
 use super::affine::POSITIONED;
 use super::forest::{successors, user, users};
@@ -10,8 +11,12 @@ use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::basic_block::BasicBlock;
 use inkwell::builder::Builder;
 use inkwell::module::Module as LlvmModule;
+use inkwell::types::{AnyTypeEnum, BasicTypeEnum};
 use inkwell::values::{BasicValue, FunctionValue, InstructionOpcode as Op, InstructionValue, IntValue};
 use std::collections::HashSet;
+
+/// Shorter vectors save less than it costs to decide: four bytes at once, in a loop that copies a few.
+const VECTOR_BITS_MIN: u32 = 64;
 
 const NAME: &str = "wasmc.choose";
 
@@ -68,9 +73,21 @@ fn is_vectorised(branch: InstructionValue<'_>) -> bool {
     let (Some((_, copy, original)), Some(decide)) = (conditional(branch), branch.get_parent()) else { return true };
     let others = reachable(original, decide);
     let has_vectors = |block: BasicBlock<'_>| {
-        block.get_instructions().any(|i| i.get_type().is_vector_type() && i.get_opcode() != Op::Phi)
+        block.get_instructions().any(|i| i.get_opcode() != Op::Phi && vector_bits(i) >= VECTOR_BITS_MIN)
     };
     reachable(copy, decide).difference(&others).any(|block| has_vectors(*block))
+}
+
+/// How long the vector is that an instruction computes.
+fn vector_bits(instruction: InstructionValue<'_>) -> u32 {
+    let AnyTypeEnum::VectorType(ty) = instruction.get_type() else { return 0 };
+    let element = match ty.get_element_type() {
+        BasicTypeEnum::IntType(int) => int.get_bit_width(),
+        BasicTypeEnum::FloatType(float) => float.get_bit_width(),
+        // Pointers: the model is for machines of 64 bits.
+        _ => 64,
+    };
+    ty.get_size() * element
 }
 
 /// The blocks that control may come to without passing `end`.
@@ -81,4 +98,32 @@ fn reachable<'ctx>(from: BasicBlock<'ctx>, end: BasicBlock<'ctx>) -> HashSet<Bas
         open.extend(successors(block).into_iter().filter(|next| *next != end && found.insert(*next)));
     }
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Emit, MemoryModel, OptLevel, Options, compile_observed};
+
+    /// Whether vectors are stored in a loop that stores so many bytes a round, each at an address of its own.
+    fn has_vectors(bytes: usize) -> bool {
+        let store = |at| {
+            format!("(i32.store8 (i32.add (i32.add (local.get $i) (local.get $a)) (i32.const {at})) (local.get $v))")
+        };
+        let module = format!(
+            r#"(module (memory 1) (func (export "fill") (param $a i32) (param $v i32) (param $end i32) (local $i i32)
+                (loop {}
+                    (br_if 0 (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const {bytes}))) (local.get $end))))))"#,
+            (0..bytes).map(store).collect::<String>(),
+        );
+        let options = Options { level: OptLevel::O3, memory: MemoryModel::Guard, ..Options::default() };
+        let ir = compile_observed(module.as_bytes(), &options, Emit::Optimized, &mut ()).unwrap();
+        String::from_utf8(ir).unwrap().lines().any(|line| line.trim().starts_with("store <"))
+    }
+
+    #[test]
+    fn a_copy_stays_if_what_one_round_stores_has_become_one_vector() {
+        assert!(has_vectors(8));
+        // Four bytes at once are not worth it.
+        assert!(!has_vectors(4));
+    }
 }

@@ -108,9 +108,13 @@ struct Group<'ctx> {
     extensions: Vec<(InstructionValue<'ctx>, i64)>,
 }
 
-/// Ends what is made for LLVM's vectoriser alone, once it has run.
-pub fn settle(llvm: &LlvmModule<'_>) {
+/// Ends what is made for LLVM's vectoriser of loops alone, once it has run.
+pub fn forget(llvm: &LlvmModule<'_>) {
     apart::forget(llvm);
+}
+
+/// Decides which copies stay, once LLVM has vectorised what is in one block too.
+pub fn settle(llvm: &LlvmModule<'_>) {
     choice::settle(llvm);
 }
 
