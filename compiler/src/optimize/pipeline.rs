@@ -7,7 +7,8 @@ use crate::options::OptLevel;
 const LIGHT: &str = "globaldce,function(sroa,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,loop-mssa(licm),\
                      early-cse,simplifycfg,adce)";
 
-/// The first part of `-O2`: inlines, with one round of what simplifies.
+/// The first part of `-O2`: inlines, with one round of what simplifies. The last two are for vectors of the program's own: what of them is on
+/// the stack is aligned, and a lane of one that was loaded is loaded alone.
 const ONE_ROUND: &str = "globaldce,\
     function<eager-inv>(sroa,early-cse,\
         simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;keep-loops;speculate-blocks;simplify-cond-branch>,\
@@ -17,7 +18,7 @@ const ONE_ROUND: &str = "globaldce,\
         simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;switch-to-arithmetic;keep-loops;hoist-common-insts;\
         sink-common-insts;speculate-blocks;simplify-cond-branch>,\
         instcombine<max-iterations=1;no-verify-fixpoint>)),\
-    globaldce";
+    globaldce,function(infer-alignment,vector-combine)";
 
 /// What `-O2` goes on with where loops are worth it ([`super::aside`]): one round of what LLVM's own pipeline does two and
 /// three times.
