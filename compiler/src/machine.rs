@@ -27,7 +27,8 @@ fn set_flags() {
     // took a tenth of code generation.
     let flags = [c"wasmc", c"-indvars-widen-indvars=false", c"-experimental-debug-variable-locations=false"];
     let pointers = flags.map(|flag| flag.as_ptr());
-    // SAFETY: these are strings, and as many as is said; LLVM knows the flag, or would end the process at once.
+    // SAFETY: these are strings, and as many as is said; a flag that LLVM
+    // does not know changes nothing.
     unsafe {
         let none = std::ptr::null();
         inkwell::llvm_sys::support::LLVMParseCommandLineOptions(pointers.len() as i32, pointers.as_ptr(), none);

@@ -76,7 +76,7 @@ pub fn copy_dispatches(llvm: &LlvmModule<'_>, hot: u64) -> bool {
 /// Has dispatches that loops begin with start a line of the CPU's cache.
 pub fn align_dispatches(llvm: &LlvmModule<'_>) {
     let align = llvm.get_context().i32_type().const_int(LINE, false);
-    for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some()) {
+    for function in super::guest_functions(llvm) {
         for (header, latches) in latches(function) {
             let [latch] = latches.as_slice() else { continue };
             let ways = [header].into_iter().chain(successors(header)).filter_map(|block| block.get_terminator());

@@ -61,7 +61,7 @@ pub struct Parts {
     pub third: String,
 }
 
-/// In two parts, if the level is one for speed.
+/// In parts, if the level is one for speed.
 pub fn parts(level: OptLevel) -> Option<Parts> {
     // What is done before linking with optimisation is LLVM's first part.
     let (first, only_for_loops, for_loops, early, unrolling) = match level {
