@@ -43,7 +43,7 @@ impl Options {
     /// Bytes of a loop in which, in the `guard` model, plain accesses have a check as long as LLVM optimises; all others stand
     /// without one from the start (`translate/trapping.rs`). None has one at the end. Until then, checks are worth what they
     /// cost only where LLVM is to hoist, combine or vectorise accesses, and loops that are long are not doubled
-    /// (`optimize/counted`). `None` if all accesses have one.
+    /// (`optimize/counted`). An interpreter's loop counts as long. `None` if all accesses have one.
     pub fn checked_loop_max(&self) -> Option<u32> {
         match (self.memory, self.level) {
             (MemoryModel::Guard, OptLevel::O1) => Some(0),

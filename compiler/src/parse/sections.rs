@@ -119,6 +119,10 @@ fn body<'a>(read: &wasm::FunctionBody<'a>, module: &mut Module<'a>) -> Result<Bo
     Ok(body)
 }
 
+/// A loop around a `br_table` of more targets counts as one of any length: it is an interpreter's. Nothing of it is
+/// vectorised, and where LLVM makes one access of those of two operations, both checks stay.
+const TARGETS_MAX: u32 = 8;
+
 /// Finds the loops of a body.
 #[derive(Default)]
 struct Loops {
@@ -131,7 +135,7 @@ struct Loops {
 impl Loops {
     /// Goes on by an operator, the one at that offset.
     fn step(&mut self, operator: &wasm::Operator<'_>, offset: u32) {
-        use wasm::Operator::{Block, Delegate, End, If, Loop, Try, TryTable};
+        use wasm::Operator::{Block, BrTable, Delegate, End, If, Loop, Try, TryTable};
         match operator {
             Loop { .. } => {
                 self.open.push(Some(self.found.len()));
@@ -142,8 +146,11 @@ impl Loops {
             End | Delegate { .. } => {
                 if let Some(Some(number)) = self.open.pop() {
                     let (start, len) = &mut self.found[number];
-                    *len = offset - *start;
+                    *len = (*len).max(offset - *start);
                 }
+            }
+            BrTable { targets } if targets.len() > TARGETS_MAX => {
+                self.open.iter().flatten().for_each(|number| self.found[*number].1 = u32::MAX);
             }
             _ => {}
         }

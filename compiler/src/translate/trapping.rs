@@ -1,8 +1,8 @@
 //! Accesses of a linear memory that trap by themselves.
 //!
 //! Where the hardware does the checking, a check in the IR is worth what it costs only as long as LLVM is to combine, hoist
-//! or vectorise the access, which is in loops. All others stand without one from the start, so that passes have fewer blocks and
-//! instructions to go through (docs/performance.md has what that gains).
+//! or vectorise the access, which is in short loops, unless they are an interpreter's. All others stand without one from the
+//! start, so that passes have fewer blocks and instructions to go through (docs/performance.md has what that gains).
 //!
 //! LLVM knows no access that may trap. It has to keep this one and the order of all that others can see before and behind
 //! it, so it takes it for an atomic one, volatile, that acquires or releases. LLVM deletes none that is volatile, and takes
@@ -60,4 +60,29 @@ pub fn unmark(access: InstructionValue<'_>) {
     // SAFETY: it is an atomic access, and LLVM has the scope in every context.
     unsafe { LLVMSetAtomicSyncScopeID(access.as_value_ref(), SYSTEM) };
     access.set_atomic_ordering(NotAtomic).expect(IS_ACCESS);
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Emit, MemoryModel, OptLevel, Options, compile_observed};
+
+    /// Accesses that trap by themselves, in a loop that loads, around a `br_table` of so many targets.
+    fn marked(targets: usize, level: OptLevel, memory: MemoryModel) -> usize {
+        let module = format!(
+            "(module (memory 1) (func (export \"f\") (param i32)
+               (loop (br_table {} (local.tee 0 (i32.load (local.get 0)))))))",
+            "0 ".repeat(targets + 1)
+        );
+        let options = Options { level, memory, ..Options::default() };
+        let ir = compile_observed(module.as_bytes(), &options, Emit::Llvm, &mut ()).unwrap();
+        String::from_utf8(ir).unwrap().matches("load atomic volatile").count()
+    }
+
+    #[test]
+    fn an_interpreter_has_no_checks_however_short() {
+        for level in [OptLevel::O2, OptLevel::O3] {
+            assert_eq!([0, 8, 9, 99].map(|targets| marked(targets, level, MemoryModel::Guard)), [0, 0, 1, 1]);
+            assert_eq!([0, 99].map(|targets| marked(targets, level, MemoryModel::Checked)), [0, 0]);
+        }
+    }
 }
