@@ -194,6 +194,102 @@ fn floats_may_be_misaligned_whatever_their_starts_and_steps_are() {
     });
 }
 
+/// How an index goes on, by the number of an operation: an instruction and its other operand.
+const STEPS: [(&str, u32); 12] = [
+    ("add", 4),
+    ("sub", 4),
+    ("add", 0x8000),
+    ("sub", 0x7ffc),
+    ("mul", 5),
+    ("xor", 0x154),
+    ("and", 0xfff0),
+    ("sub", 40),
+    ("add", 0xffff_0004),
+    ("shl", 1),
+    ("shr_u", 1),
+    ("or", 4),
+];
+
+/// A machine whose place is an index: what is loaded there says what is stored there and where it goes on. And a walk by any step.
+fn walks() -> String {
+    let operation = |(number, (step, by)): (usize, &(&str, u32))| {
+        let store = format!("(i32.store (local.get $p) (i32.mul (local.get $h) (i32.const {})))", 2 * number + 1);
+        let next = format!("(local.set $p (i32.{step} (local.get $p) (i32.const {by})))");
+        format!("end {store} {next} br {} ", STEPS.len() - 1 - number)
+    };
+    let load = "(local.set $h (i32.add (i32.mul (local.get $h) (i32.const 31)) (i32.load (local.get $p))))";
+    let again = "(br_if $l (local.tee $n (i32.sub (local.get $n) (i32.const 1))))";
+    format!(
+        "(module (memory (export \"m\") 1)
+          (func (export \"fill\") (local $i i32)
+            (loop $l
+              (i32.store (local.get $i) (i32.mul (i32.add (local.get $i) (i32.const 7)) (i32.const 0x9e3779b1)))
+              (br_if $l (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 4))) (i32.const 0x10000)))))
+          (func (export \"machine\") (param $p i32) (param $q i32) (param $n i32) (result i32) (local $h i32)
+            loop $l block $end {} {load} (i32.rem_u (local.get $h) (i32.const 13)) br_table {} {} end {again} end
+            local.get $h)
+          (func (export \"walk\") (param $p i32) (param $q i32) (param $n i32) (result i32) (local $h i32)
+            (loop $l
+              {load}
+              (i32.store (local.get $p) (local.get $h))
+              (local.set $p (i32.add (local.get $p) (local.get $q)))
+              {again})
+            (local.get $h)))",
+        "block ".repeat(STEPS.len()),
+        (0..=STEPS.len()).map(|target| format!("{target} ")).collect::<String>(),
+        STEPS.iter().enumerate().map(operation).collect::<String>(),
+    )
+}
+
+/// What the module does; `None` if it traps.
+fn walk(memory: &mut [u8], is_machine: bool, [mut p, q, n]: [u32; 3]) -> Option<u32> {
+    let mut hash = 0u32;
+    for _ in 0..n {
+        let word = memory.get_mut(p as usize..)?.get_mut(..4)?;
+        hash = hash.wrapping_mul(31).wrapping_add(u32::from_le_bytes(word.try_into().unwrap()));
+        let number = hash % 13;
+        if is_machine && number as usize == STEPS.len() {
+            continue;
+        }
+        let times = if is_machine { 2 * number + 1 } else { 1 };
+        word.copy_from_slice(&hash.wrapping_mul(times).to_le_bytes());
+        let (step, by) = if is_machine { STEPS[number as usize] } else { ("add", q) };
+        p = match step {
+            "add" => p.wrapping_add(by),
+            "sub" => p.wrapping_sub(by),
+            "mul" => p.wrapping_mul(by),
+            "xor" => p ^ by,
+            "and" => p & by,
+            "or" => p | by,
+            "shl" => p << by,
+            _ => p >> by,
+        };
+    }
+    Some(hash)
+}
+
+#[test]
+fn indices_go_on_in_32_bits() {
+    everywhere(&walks(), |engine, config| {
+        let steps = [4, 0x8000, 0u32.wrapping_sub(4), 0u32.wrapping_sub(0x7ffc), 0xffff_0004, 0x5555_5555, 0];
+        for (start, step) in
+            [0u32, 4, 6, 40, 0x7ffc, 0xff00, 0xfffc, 0xfffd].iter().flat_map(|at| steps.map(|by| (*at, by)))
+        {
+            for (name, is_machine) in [("machine", true), ("walk", false)] {
+                let args = [start, step, 3 + start % 50];
+                assert_eq!(engine.call("fill", &[]), values([]));
+                let mut wanted = engine.memory("m").unwrap().to_vec();
+                let outcome = match walk(&mut wanted, is_machine, args) {
+                    Some(hash) => values([Value::I32(hash)]),
+                    None => trap(TrapCode::MemoryOutOfBounds),
+                };
+                assert_eq!(engine.call(name, &args.map(Value::I32)), outcome, "{config}: {name} {args:x?}");
+                assert!(engine.memory("m").unwrap()[..] == wanted[..], "{config}: {name} {args:x?}");
+            }
+        }
+    });
+}
+
 /// Rounds of a hash, each of which loads a word and stores one, at what comes to a counter and a base; the second does so
 /// in every fourth round.
 const INDICES: &str = "(module (memory (export \"m\") 1)
