@@ -81,12 +81,12 @@ pub fn optimize(
         anchors::share_anchors(llvm, arch);
         run(llvm, machine, "function(adce)")?;
     }
-    if arch == Arch::X86_64 && options.level == OptLevel::O3 {
-        dispatch::align_dispatches(llvm);
-    }
     neon::scalarize_floats(llvm, options);
     stack::insert_checks(llvm, options);
     let sites = sites::number(llvm);
+    if arch == Arch::X86_64 && options.level == OptLevel::O3 {
+        dispatch::settle_dispatches(llvm);
+    }
     if options.strip && for_size {
         share::share_traps(llvm);
         if arch == Arch::Riscv {
