@@ -25,7 +25,17 @@ fn set_flags() {
     //
     // There are no variables for debuggers, and the older of two passes for their places finds that out sooner: the other
     // took a tenth of code generation.
-    let flags = [c"wasmc", c"-indvars-widen-indvars=false", c"-experimental-debug-variable-locations=false"];
+    //
+    // The others save a thirtieth of code generation (docs/performance.md): in functions of more than ten blocks address
+    // modes are looked for again in blocks that have changed and not in all, and behind register allocation nothing
+    // is left to move out of loops.
+    let flags = [
+        c"wasmc",
+        c"-indvars-widen-indvars=false",
+        c"-experimental-debug-variable-locations=false",
+        c"-cgpp-huge-func=10",
+        c"-disable-postra-machine-licm",
+    ];
     let pointers = flags.map(|flag| flag.as_ptr());
     // SAFETY: these are strings, and as many as is said; a flag that LLVM
     // does not know changes nothing.
