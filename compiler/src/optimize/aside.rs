@@ -1,20 +1,21 @@
 //! Functions that what is done for loops passes by.
 //!
 //! The passes for loops go through all code, several times, and find nothing to do in most of it. What they gain, they gain
-//! in loops whose accesses have checks: those are the short ones (`Options::checked_loop_max`). Where these are a small
-//! part of a long function, and where there are none, the function is set aside (docs/performance.md has what that gains and
-//! costs).
+//! in loops whose accesses LLVM may move: those are the short ones (`Options::checked_loop_max`), since all others trap by
+//! themselves. Where they are a small part of a long function, and where there are none, the function is set aside
+//! (docs/performance.md has what that gains and costs).
 
 use super::guest_functions;
+use crate::translate::alias::Alias;
 use crate::translate::symbols;
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::module::Module as LlvmModule;
-use inkwell::values::{AnyValueEnum, BasicValue, FunctionValue};
+use inkwell::values::{AnyValueEnum, BasicValue, FunctionValue, InstructionValue};
 use std::collections::HashMap;
 use wasmc_abi::TrapCode;
 
-/// A function has its loops optimised if it has at most so many basic blocks for each check of an access.
-const BLOCKS_PER_CHECK: u32 = 4;
+/// A function has its loops optimised if it has at most so many basic blocks for each access in them.
+const BLOCKS_PER_ACCESS: u32 = 4;
 
 /// And so many beside: short functions take little time.
 const BLOCKS_BESIDE: u32 = 8;
@@ -26,14 +27,21 @@ const SKIPPED: [&str; 2] = ["optnone", "noinline"];
 pub struct Aside<'ctx>(Vec<FunctionValue<'ctx>>);
 
 impl<'ctx> Aside<'ctx> {
-    /// Sets functions aside that are not already, as those are that are too large for any optimisation.
-    pub fn set(llvm: &LlvmModule<'ctx>) -> Aside<'ctx> {
+    /// Sets functions aside in which loops are not worth it.
+    pub fn not_for_loops(llvm: &LlvmModule<'ctx>) -> Aside<'ctx> {
+        let alias = Alias::new(llvm.get_context());
         let checks = checks_of_accesses(llvm);
-        let is_for_loops = |function: &FunctionValue<'ctx>| {
-            let blocks = checks.get(function).map_or(0, |count| count * BLOCKS_PER_CHECK + BLOCKS_BESIDE);
-            function.count_basic_blocks() <= blocks
-        };
-        let rest = |function: &FunctionValue<'ctx>| !is_aside(*function) && !is_for_loops(function);
+        Aside::all_but(llvm, |function| {
+            // Of a memory that is known to be as long as that, no check is left.
+            let accesses = checks.get(&function).copied().unwrap_or_else(|| blocks_with_accesses(function, &alias));
+            accesses > 0 && function.count_basic_blocks() <= accesses.saturating_mul(BLOCKS_PER_ACCESS) + BLOCKS_BESIDE
+        })
+    }
+
+    /// Sets functions aside but for some. Those are not meant that are aside already, since they are too large for any
+    /// optimisation.
+    pub fn all_but(llvm: &LlvmModule<'ctx>, stays: impl Fn(FunctionValue<'ctx>) -> bool) -> Aside<'ctx> {
+        let rest = |function: &FunctionValue<'ctx>| !is_aside(*function) && !stays(*function);
         let aside: Vec<_> = guest_functions(llvm).filter(rest).collect();
         let attributes = SKIPPED.map(|name| llvm.get_context().create_enum_attribute(kind(name), 0));
         for (function, attribute) in aside.iter().flat_map(|function| attributes.map(|attribute| (function, attribute)))
@@ -74,6 +82,13 @@ fn checks_of_accesses<'ctx>(llvm: &LlvmModule<'ctx>) -> HashMap<FunctionValue<'c
     counts
 }
 
+/// How many blocks of a function access linear memory in a way that LLVM may change.
+fn blocks_with_accesses<'ctx>(function: FunctionValue<'ctx>, alias: &Alias<'ctx>) -> u32 {
+    let is_plain = |i: InstructionValue<'ctx>| alias.is_of_memory(i) && i.get_volatile() == Ok(false);
+    let blocks = function.get_basic_block_iter().filter(|block| block.get_instructions().any(is_plain));
+    blocks.count().try_into().unwrap_or(u32::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use crate::{Emit, OptLevel, Options, compile_observed};
@@ -100,15 +115,18 @@ mod tests {
 
     #[test]
     fn loops_are_vectorised_where_they_are_most_of_a_function() {
-        let has_vectors = |branches, level| optimized(&sum(branches), level).contains("<4 x i32>");
-        assert!(has_vectors(0, OptLevel::O2));
-        assert!(!has_vectors(100, OptLevel::O2));
-        assert!(has_vectors(100, OptLevel::O3));
+        for level in [OptLevel::O2, OptLevel::O3] {
+            let has_vectors = |branches| optimized(&sum(branches), level).contains("<4 x i32>");
+            assert!(has_vectors(0), "{level:?}");
+            assert!(!has_vectors(100), "{level:?}");
+        }
     }
 
     #[test]
     fn no_function_stays_aside() {
-        let ir = optimized(&sum(100), OptLevel::O2);
-        assert!(!ir.contains("optnone"), "{ir}");
+        for level in [OptLevel::O2, OptLevel::O3] {
+            let ir = optimized(&sum(100), level);
+            assert!(!ir.contains("optnone"), "{ir}");
+        }
     }
 }

@@ -65,17 +65,16 @@ pub const BOUND_DEPTH: usize = 6;
 /// How many phis a length may have come through.
 const PHIS_MAX: usize = 32;
 
-/// Removes what can be removed; returns how many checks that were. Accesses that trap by themselves are volatile
-/// from now on, and nothing more.
-pub fn remove_checks<'ctx>(llvm: &LlvmModule<'ctx>, shape: &Shape, target: &Target) -> usize {
+/// Removes what can be removed; returns in which functions. Accesses that trap by themselves are volatile from now on, and
+/// nothing more.
+pub fn remove_checks<'ctx>(llvm: &LlvmModule<'ctx>, shape: &Shape, target: &Target) -> HashSet<FunctionValue<'ctx>> {
     let trap = llvm.get_function(&symbols::trap_stub(TrapCode::MemoryOutOfBounds));
-    let (mut removed, whole_store_max) = (0, target.whole_store_max().into());
-    for function in guest_functions(llvm) {
-        let Some(pass) = Pass::new(function, trap, shape) else { continue };
-        let pass = Pass { whole_store_max, ..pass };
-        removed += pass.run(function);
-    }
-    removed
+    let whole_store_max = target.whole_store_max().into();
+    let lost_checks = |function: &FunctionValue<'ctx>| {
+        let pass = Pass::new(*function, trap, shape).map(|pass| Pass { whole_store_max, ..pass });
+        pass.is_some_and(|pass| pass.run(*function) > 0)
+    };
+    guest_functions(llvm).filter(lost_checks).collect()
 }
 
 fn is_visible_store(instruction: InstructionValue<'_>) -> bool {

@@ -37,6 +37,7 @@ use inkwell::targets::TargetMachine;
 use inkwell::values::{BasicValue, FunctionValue};
 pub use shape::Shape;
 pub use sites::{Chains, Place};
+use std::collections::HashSet;
 use wasmc_abi::TrapCode;
 use wasmc_abi::target::Arch;
 
@@ -51,14 +52,13 @@ pub fn optimize(
     neon::keep_floats_scalar(llvm, options);
     run_pipeline(llvm, options, machine)?;
     if options.memory == MemoryModel::Guard && options.level != OptLevel::O0 {
-        let removed = guard::remove_checks(llvm, shape, &options.target);
-        if removed > 0 {
-            // What only the checks used.
-            run(llvm, machine, "function(simplifycfg,adce)")?;
-        }
+        let changed = guard::remove_checks(llvm, shape, &options.target);
+        // What only the checks used.
+        run_on(&changed, llvm, machine, "function(simplifycfg,adce)")?;
     }
-    if widen::applies(options) && widen::widen_indices(llvm, shape, options) {
-        run(llvm, machine, "function(early-cse,adce)")?;
+    if widen::applies(options) {
+        let changed = widen::widen_indices(llvm, shape, options);
+        run_on(&changed, llvm, machine, "function(early-cse,adce)")?;
     }
     swizzle::take_small_indices(llvm);
     if let (Some(hot), OptLevel::O2 | OptLevel::O3) = (shape.hot, options.level) {
@@ -173,7 +173,7 @@ fn run_pipeline(llvm: &LlvmModule<'_>, options: &Options, machine: &TargetMachin
         run(llvm, machine, pipeline::AFTER_PRODUCTS)?;
     }
     let Some(parts) = parts else { return Ok(()) };
-    let aside = parts.only_for_loops.then(|| Aside::set(llvm));
+    let aside = Aside::not_for_loops(llvm);
     run(llvm, machine, parts.for_loops)?;
     if nests::mark_nests(llvm) {
         run(llvm, machine, pipeline::NESTS)?;
@@ -187,9 +187,23 @@ fn run_pipeline(llvm: &LlvmModule<'_>, options: &Options, machine: &TargetMachin
     run(llvm, machine, parts.second)?;
     counted::settle(llvm);
     run(llvm, machine, &parts.third)?;
-    if let Some(aside) = aside {
-        aside.take_back();
+    aside.take_back();
+    Ok(())
+}
+
+/// Runs passes over functions that have changed.
+fn run_on<'ctx>(
+    changed: &HashSet<FunctionValue<'ctx>>,
+    llvm: &LlvmModule<'ctx>,
+    machine: &TargetMachine,
+    passes: &str,
+) -> Result<(), CompileError> {
+    if changed.is_empty() {
+        return Ok(());
     }
+    let aside = Aside::all_but(llvm, |function| changed.contains(&function));
+    run(llvm, machine, passes)?;
+    aside.take_back();
     Ok(())
 }
 

@@ -11,18 +11,16 @@ const LIGHT: &str = "globaldce,function(sroa,early-cse,simplifycfg,instcombine<n
 /// the stack is aligned, and a lane of one that was loaded is loaded alone.
 const ONE_ROUND: &str = "globaldce,\
     function<eager-inv>(sroa,early-cse,\
-        simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;keep-loops;speculate-blocks;simplify-cond-branch>,\
-        instcombine<max-iterations=1;no-verify-fixpoint>),\
+        simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;keep-loops;speculate-blocks;simplify-cond-branch>),\
     require<globals-aa>,function(invalidate<aa>),require<profile-summary>,\
-    cgscc(inline,function-attrs,function<eager-inv;no-rerun>(early-cse<memssa>,\
+    cgscc(inline,function-attrs,function<eager-inv;no-rerun>(early-cse,\
         simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;switch-to-arithmetic;keep-loops;hoist-common-insts;\
         sink-common-insts;speculate-blocks;simplify-cond-branch>,\
         instcombine<max-iterations=1;no-verify-fixpoint>)),\
     globaldce,function(infer-alignment,vector-combine)";
 
-/// What `-O2` goes on with where loops are worth it ([`super::aside`]): one round of what LLVM's own pipeline does two and
-/// three times.
-const ROUND_FOR_LOOPS: &str = "function<eager-inv>(\
+/// What `-O2` goes on with where loops are worth it: one round of what LLVM's own pipeline does two and three times.
+const ROUND_FOR_LOOPS: &str = "function<eager-inv>(early-cse<memssa>,\
         loop-mssa(loop-rotate<header-duplication;prepare-for-lto>,licm),\
         instcombine<max-iterations=1;no-verify-fixpoint>,\
         loop(loop-idiom,indvars,loop-deletion,loop-unroll-full),gvn,\
@@ -44,12 +42,11 @@ pub fn whole(level: OptLevel) -> &'static str {
     }
 }
 
-/// The pipelines of `-O2` and `-O3` in parts, with room before and after loops are vectorised.
+/// The pipelines of `-O2` and `-O3` in parts, with room before and after loops are vectorised. All but the first is for functions in which
+/// loops are worth it ([`super::aside`]).
 pub struct Parts {
     /// Inlines and simplifies.
     pub first: &'static str,
-    /// Whether all that follows is for some functions only ([`super::aside`]).
-    pub only_for_loops: bool,
     /// Brings loops into the form that LLVM's own loop passes begin with: rotated, entered from one block, their values used outside
     /// by phis alone.
     pub for_loops: &'static str,
@@ -64,11 +61,11 @@ pub struct Parts {
 /// In parts, if the level is one for speed.
 pub fn parts(level: OptLevel) -> Option<Parts> {
     // What is done before linking with optimisation is LLVM's first part.
-    let (first, only_for_loops, for_loops, early, unrolling) = match level {
-        OptLevel::O2 => (ONE_ROUND, true, ROUND_FOR_LOOPS, "", "O2"),
+    let (first, for_loops, early, unrolling) = match level {
+        OptLevel::O2 => (ONE_ROUND, ROUND_FOR_LOOPS, "", "O2"),
         OptLevel::O3 => {
             let for_loops = "function(loop(loop-rotate,loop-deletion),loop-simplify,lcssa)";
-            ("thinlto-pre-link<O3>", false, for_loops, "chr,", "O3")
+            ("thinlto-pre-link<O3>", for_loops, "chr,", "O3")
         }
         _ => return None,
     };
@@ -91,7 +88,7 @@ pub fn parts(level: OptLevel) -> Option<Parts> {
          hoist-loads-stores-with-cond-faulting;speculate-blocks;simplify-cond-branch;speculate-unpredictables>),\
          globaldce,constmerge"
     );
-    Some(Parts { first, only_for_loops, for_loops, vectorising, second, third })
+    Some(Parts { first, for_loops, vectorising, second, third })
 }
 
 /// What follows on [`super::counted`]: it leaves comparisons that nobody needs, and loops whose values no check holds any more.

@@ -47,10 +47,10 @@ pub fn applies(options: &Options) -> bool {
     matches!(row.arch, Arch::Riscv | Arch::X86_64) && row.pointer_bits == 64 && options.level != OptLevel::O0
 }
 
-/// Widens what can be widened. Returns whether that was anything.
-pub fn widen_indices(llvm: &LlvmModule<'_>, shape: &Shape, options: &Options) -> bool {
+/// Widens what can be widened. Returns in which functions that was something.
+pub fn widen_indices<'ctx>(llvm: &LlvmModule<'ctx>, shape: &Shape, options: &Options) -> HashSet<FunctionValue<'ctx>> {
     let trap = llvm.get_function(&symbols::trap_stub(TrapCode::MemoryOutOfBounds));
-    let mut changed = false;
+    let mut changed = HashSet::new();
     for function in guest_functions(llvm) {
         let Some(pass) = Pass::new(function, trap, shape) else { continue };
         let mut widen = Widen::new(function, &pass, options.target.row.arch);
@@ -58,7 +58,7 @@ pub fn widen_indices(llvm: &LlvmModule<'_>, shape: &Shape, options: &Options) ->
         let counts = widen.widen_counts();
         let phis = widen.widen_phis();
         if sums || counts || phis {
-            changed = true;
+            changed.insert(function);
             if options.memory == MemoryModel::Guard {
                 pass.keep_order(function);
             }
@@ -117,6 +117,8 @@ struct Widen<'a, 'ctx, 'm> {
     places: HashMap<InstructionValue<'ctx>, Place<'ctx>>,
     /// By index: where accesses are.
     accesses: HashMap<IntValue<'ctx>, Vec<Place<'ctx>>>,
+    /// Indices with accesses that something counts on.
+    relied_on: HashSet<IntValue<'ctx>>,
     /// By number: where it is extended already.
     extensions: HashMap<IntValue<'ctx>, Vec<InstructionValue<'ctx>>>,
     /// Numbers that are extended where they are computed.
@@ -144,8 +146,20 @@ impl<'a, 'ctx, 'm> Widen<'a, 'ctx, 'm> {
             }
         }
         let (builder, wide) = (context.create_builder(), context.i64_type());
-        let (extended, results_are_extended) = (HashMap::new(), arch == Arch::X86_64);
-        Widen { pass, tree, builder, entry, wide, places, accesses, extensions, extended, results_are_extended }
+        let (relied_on, extended, results_are_extended) = (HashSet::new(), HashMap::new(), arch == Arch::X86_64);
+        Widen {
+            pass,
+            tree,
+            builder,
+            entry,
+            wide,
+            places,
+            accesses,
+            relied_on,
+            extensions,
+            extended,
+            results_are_extended,
+        }
     }
 
     /// Reads a number as another one, at which an access has been executed before `at`, and a small constant.
@@ -177,12 +191,15 @@ impl<'a, 'ctx, 'm> Widen<'a, 'ctx, 'm> {
     }
 
     /// Says what a sum counts on: see [`Self::is_inside`].
-    fn rely_on_accesses(&self, number: IntValue<'ctx>, user: BasicBlock<'ctx>) {
+    fn rely_on_accesses(&mut self, number: IntValue<'ctx>, user: BasicBlock<'ctx>) {
         let phi = number.as_instruction_value_of(Op::Phi).and_then(|phi| PhiValue::try_from(phi).ok());
         let incomings = phi.into_iter().flat_map(|phi| phi.get_incomings()).map(|(value, _)| value.into_int_value());
         for number in incomings.chain([number]) {
-            let accesses = self.accesses.get(&number).into_iter().flatten();
-            accesses.for_each(|access| self.pass.rely_on(access.block));
+            // A stack's pointer has thousands of accesses, and as many sums.
+            if self.relied_on.insert(number) {
+                let accesses = self.accesses.get(&number).into_iter().flatten();
+                accesses.for_each(|access| self.pass.rely_on(access.block));
+            }
         }
         self.pass.rely_on(user);
     }

@@ -1,12 +1,12 @@
 //! What cannot overlap, told to LLVM as type-based alias metadata: linear memory, vmctx slots,
 //! each global, table elements and objects. Two accesses of linear memory always have the same tag.
 
-use inkwell::context::Context;
+use inkwell::context::ContextRef;
 use inkwell::values::{InstructionValue, MetadataValue};
 
 /// Tags for accesses, one a kind of thing.
 pub struct Alias<'ctx> {
-    context: &'ctx Context,
+    context: ContextRef<'ctx>,
     tbaa: u32,
     invariant: u32,
     align: u32,
@@ -24,7 +24,7 @@ pub struct Alias<'ctx> {
 }
 
 impl<'ctx> Alias<'ctx> {
-    pub fn new(context: &'ctx Context) -> Self {
+    pub fn new(context: ContextRef<'ctx>) -> Self {
         let root = context.metadata_node(&[context.metadata_string("wasmc").into()]);
         let tag = |name: &str| tag(context, root, name);
         Alias {
@@ -53,6 +53,11 @@ impl<'ctx> Alias<'ctx> {
         access.set_metadata(tag, self.tbaa).expect("the tag is a node");
     }
 
+    /// Whether an access touches linear memory.
+    pub fn is_of_memory(&self, access: InstructionValue<'ctx>) -> bool {
+        access.get_metadata(self.tbaa) == Some(self.memory)
+    }
+
     /// Says that a load yields the same value whenever it is done.
     pub fn mark_invariant(&self, load: InstructionValue<'ctx>) {
         load.set_metadata(self.context.metadata_node(&[]), self.invariant).expect("the mark is a node");
@@ -65,7 +70,7 @@ impl<'ctx> Alias<'ctx> {
     }
 }
 
-fn tag<'ctx>(context: &'ctx Context, root: MetadataValue<'ctx>, name: &str) -> MetadataValue<'ctx> {
+fn tag<'ctx>(context: ContextRef<'ctx>, root: MetadataValue<'ctx>, name: &str) -> MetadataValue<'ctx> {
     let ty = context.metadata_node(&[context.metadata_string(name).into(), root.into()]);
     context.metadata_node(&[ty.into(), ty.into(), context.i64_type().const_zero().into()])
 }

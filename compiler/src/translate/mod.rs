@@ -1,7 +1,7 @@
 //! A unit of a module → LLVM module: declare its functions, then define each.
 
 mod address;
-mod alias;
+pub(crate) mod alias;
 mod attributes;
 mod control;
 mod debug;

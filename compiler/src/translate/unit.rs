@@ -107,7 +107,7 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
             context,
             module,
             layout,
-            alias: Alias::new(context),
+            alias: Alias::new(llvm.get_context()),
             attributes: Attributes::new(context, options, vmctx_len),
             debug: Debug::new(context, &llvm),
             helpers,
