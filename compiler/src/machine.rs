@@ -35,6 +35,7 @@ fn set_flags() {
         c"-experimental-debug-variable-locations=false",
         c"-cgpp-huge-func=10",
         c"-disable-postra-machine-licm",
+        c"-join-globalcopies=0",
     ];
     let pointers = flags.map(|flag| flag.as_ptr());
     // SAFETY: these are strings, and as many as is said; a flag that LLVM
