@@ -5,7 +5,7 @@ use crate::emit::emit;
 use crate::error::CompileError;
 use crate::incremental::{Kept, Store};
 use crate::machine::{nameless_context, target_machine};
-use crate::optimize::{Chains, Place, Shape, optimize};
+use crate::optimize::{Chains, Place, Shape, optimize, reduce_strength};
 use crate::options::{Emit, Options};
 use crate::parse::Module;
 use crate::translate::translate;
@@ -87,11 +87,11 @@ fn compile_unit(
     }
     let finish = || {
         let sites = optimize(&llvm, shape, options, &machine)?;
-        let bytes = match to {
-            Emit::Optimized => text(&llvm).bytes,
-            Emit::Asm => emit(&llvm, &machine, FileType::Assembly)?,
-            _ => emit(&llvm, &machine, FileType::Object)?,
-        };
+        if to == Emit::Optimized {
+            return Ok(Emitted { bytes: text(&llvm).bytes, sites });
+        }
+        reduce_strength(&llvm, options, &machine)?;
+        let bytes = emit(&llvm, &machine, if to == Emit::Asm { FileType::Assembly } else { FileType::Object })?;
         Ok(Emitted { bytes, sites })
     };
     let Emitted { bytes, sites }: Emitted<Place> = match kept {

@@ -26,9 +26,10 @@ fn set_flags() {
     // There are no variables for debuggers, and the older of two passes for their places finds that out sooner: the other
     // took a tenth of code generation.
     //
-    // The others save a thirtieth of code generation (docs/performance.md): in functions of more than ten blocks address
-    // modes are looked for again in blocks that have changed and not in all, and behind register allocation nothing
-    // is left to move out of loops.
+    // The others save time in code generation (docs/performance.md): in functions of more than ten blocks address
+    // modes are looked for again in blocks that have changed and not in all, behind register allocation nothing is left
+    // to move out of loops, copies in loops with hundreds of ways back are not joined twice, and strength is reduced
+    // by a pipeline of ours (`optimize/pipeline.rs`).
     let flags = [
         c"wasmc",
         c"-indvars-widen-indvars=false",
@@ -36,6 +37,7 @@ fn set_flags() {
         c"-cgpp-huge-func=10",
         c"-disable-postra-machine-licm",
         c"-join-globalcopies=0",
+        c"-disable-lsr",
     ];
     let pointers = flags.map(|flag| flag.as_ptr());
     // SAFETY: these are strings, and as many as is said; a flag that LLVM

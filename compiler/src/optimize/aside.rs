@@ -23,25 +23,36 @@ const BLOCKS_BESIDE: u32 = 8;
 /// What has LLVM's passes skip a function. The second is only there because the first must not be without.
 const SKIPPED: [&str; 2] = ["optnone", "noinline"];
 
+/// What marks functions that are to be set aside: they themselves may be deleted meanwhile.
+const MARK: &str = "wasmc-not-for-loops";
+
+/// Marks the functions in which loops are not worth it.
+pub fn mark(llvm: &LlvmModule<'_>) {
+    let context = llvm.get_context();
+    let (alias, checks) = (Alias::new(context), checks_of_accesses(llvm));
+    for function in guest_functions(llvm) {
+        // Of a memory that is known to be as long as that, no check is left.
+        let accesses = checks.get(&function).copied().unwrap_or_else(|| blocks_with_accesses(function, &alias));
+        let blocks_max = accesses.saturating_mul(BLOCKS_PER_ACCESS).saturating_add(BLOCKS_BESIDE);
+        if accesses == 0 || function.count_basic_blocks() > blocks_max {
+            function.add_attribute(AttributeLoc::Function, context.create_string_attribute(MARK, ""));
+        }
+    }
+}
+
+/// Whether loops are worth it in a function.
+pub fn is_for_loops(function: FunctionValue<'_>) -> bool {
+    function.get_string_attribute(AttributeLoc::Function, MARK).is_none() && !is_skipped(function)
+}
+
 /// The functions that are set aside.
 pub struct Aside<'ctx>(Vec<FunctionValue<'ctx>>);
 
 impl<'ctx> Aside<'ctx> {
-    /// Sets functions aside in which loops are not worth it.
-    pub fn not_for_loops(llvm: &LlvmModule<'ctx>) -> Aside<'ctx> {
-        let alias = Alias::new(llvm.get_context());
-        let checks = checks_of_accesses(llvm);
-        Aside::all_but(llvm, |function| {
-            // Of a memory that is known to be as long as that, no check is left.
-            let accesses = checks.get(&function).copied().unwrap_or_else(|| blocks_with_accesses(function, &alias));
-            accesses > 0 && function.count_basic_blocks() <= accesses.saturating_mul(BLOCKS_PER_ACCESS) + BLOCKS_BESIDE
-        })
-    }
-
-    /// Sets functions aside but for some. Those are not meant that are aside already, since they are too large for any
-    /// optimisation.
+    /// Sets functions aside but for some. Those are not meant that LLVM skips already, since they are too large for any
+    /// optimisation. None may be deleted until they are taken back.
     pub fn all_but(llvm: &LlvmModule<'ctx>, stays: impl Fn(FunctionValue<'ctx>) -> bool) -> Aside<'ctx> {
-        let rest = |function: &FunctionValue<'ctx>| !is_aside(*function) && !stays(*function);
+        let rest = |function: &FunctionValue<'ctx>| !is_skipped(*function) && !stays(*function);
         let aside: Vec<_> = guest_functions(llvm).filter(rest).collect();
         let attributes = SKIPPED.map(|name| llvm.get_context().create_enum_attribute(kind(name), 0));
         for (function, attribute) in aside.iter().flat_map(|function| attributes.map(|attribute| (function, attribute)))
@@ -60,7 +71,7 @@ impl<'ctx> Aside<'ctx> {
 }
 
 /// Whether LLVM's passes skip a function.
-pub fn is_aside(function: FunctionValue<'_>) -> bool {
+fn is_skipped(function: FunctionValue<'_>) -> bool {
     function.get_enum_attribute(AttributeLoc::Function, kind(SKIPPED[0])).is_some()
 }
 

@@ -29,7 +29,7 @@ use crate::error::CompileError;
 use crate::machine::o0_has_frame_pointers;
 use crate::options::{MemoryModel, OptLevel, Options};
 use crate::translate::symbols;
-use aside::Aside;
+use aside::{Aside, is_for_loops};
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::module::Module as LlvmModule;
 use inkwell::passes::PassBuilderOptions;
@@ -37,7 +37,6 @@ use inkwell::targets::TargetMachine;
 use inkwell::values::{BasicValue, FunctionValue};
 pub use shape::Shape;
 pub use sites::{Chains, Place};
-use std::collections::HashSet;
 use wasmc_abi::TrapCode;
 use wasmc_abi::target::Arch;
 
@@ -54,11 +53,11 @@ pub fn optimize(
     if options.memory == MemoryModel::Guard && options.level != OptLevel::O0 {
         let changed = guard::remove_checks(llvm, shape, &options.target);
         // What only the checks used.
-        run_on(&changed, llvm, machine, "function(simplifycfg,adce)")?;
+        run_on(|function| changed.contains(&function), llvm, machine, "function(simplifycfg,adce)")?;
     }
     if widen::applies(options) {
         let changed = widen::widen_indices(llvm, shape, options);
-        run_on(&changed, llvm, machine, "function(early-cse,adce)")?;
+        run_on(|function| changed.contains(&function), llvm, machine, "function(early-cse,adce)")?;
     }
     swizzle::take_small_indices(llvm);
     if let (Some(hot), OptLevel::O2 | OptLevel::O3) = (shape.hot, options.level) {
@@ -107,6 +106,14 @@ pub fn optimize(
     Ok(sites)
 }
 
+/// Has accesses of a loop share their counters, where loops are worth it: the first step of code generation.
+pub fn reduce_strength(llvm: &LlvmModule<'_>, options: &Options, machine: &TargetMachine) -> Result<(), CompileError> {
+    if options.level == OptLevel::O0 {
+        return Ok(());
+    }
+    run_on(is_for_loops, llvm, machine, pipeline::STRENGTH)
+}
+
 /// Deletes the stubs of traps that nothing raises any more. LLVM keeps them, since others might call them.
 fn delete_unused_stubs(llvm: &LlvmModule<'_>) {
     let stubs = TrapCode::ALL.iter().filter_map(|code| llvm.get_function(&symbols::trap_stub(*code)));
@@ -146,7 +153,7 @@ pub fn optimize_routines(
 ) -> Result<(), CompileError> {
     verify(llvm, "routines")?;
     // Before all else what nothing calls goes.
-    run(llvm, machine, &format!("globaldce,{}", pipeline::whole(options.level)))?;
+    run(llvm, machine, &format!("globaldce,{},{}", pipeline::whole(options.level), pipeline::STRENGTH))?;
     set_sections(llvm);
     verify(llvm, "optimization")
 }
@@ -173,35 +180,32 @@ fn run_pipeline(llvm: &LlvmModule<'_>, options: &Options, machine: &TargetMachin
         run(llvm, machine, pipeline::AFTER_PRODUCTS)?;
     }
     let Some(parts) = parts else { return Ok(()) };
-    let aside = Aside::not_for_loops(llvm);
-    run(llvm, machine, parts.for_loops)?;
+    aside::mark(llvm);
+    let run_for_loops = |passes: &str| run_on(is_for_loops, llvm, machine, passes);
+    run_for_loops(parts.for_loops)?;
     if nests::mark_nests(llvm) {
-        run(llvm, machine, pipeline::NESTS)?;
+        run_for_loops(pipeline::NESTS)?;
     }
     if counted::version_loops(llvm, options) {
         verify(llvm, "doubling of loops")?;
-        run(llvm, machine, pipeline::AFTER_COUNTED)?;
+        run_for_loops(pipeline::AFTER_COUNTED)?;
     }
-    run(llvm, machine, &parts.vectorising)?;
+    run_for_loops(&parts.vectorising)?;
     counted::forget(llvm);
-    run(llvm, machine, parts.second)?;
+    run_for_loops(parts.second)?;
     counted::settle(llvm);
-    run(llvm, machine, &parts.third)?;
-    aside.take_back();
-    Ok(())
+    run_for_loops(&parts.third)?;
+    run(llvm, machine, pipeline::UNUSED)
 }
 
-/// Runs passes over functions that have changed.
+/// Runs passes over some functions.
 fn run_on<'ctx>(
-    changed: &HashSet<FunctionValue<'ctx>>,
+    which: impl Fn(FunctionValue<'ctx>) -> bool,
     llvm: &LlvmModule<'ctx>,
     machine: &TargetMachine,
     passes: &str,
 ) -> Result<(), CompileError> {
-    if changed.is_empty() {
-        return Ok(());
-    }
-    let aside = Aside::all_but(llvm, |function| changed.contains(&function));
+    let aside = Aside::all_but(llvm, which);
     run(llvm, machine, passes)?;
     aside.take_back();
     Ok(())

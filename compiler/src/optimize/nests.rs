@@ -6,7 +6,7 @@
 //!
 //! LLVM unrolls, which is right for any loop. What is found out here decides no more than whether it is asked to.
 
-use super::aside::is_aside;
+use super::aside::is_for_loops;
 use super::counted::{Cycle, nests, tell};
 use super::guard::{conditional, int_operand};
 use super::guest_functions;
@@ -31,7 +31,7 @@ const UNROLL: &str = "llvm.loop.unroll.full";
 /// Asks LLVM to unroll nests. Returns whether there are any.
 pub fn mark_nests(llvm: &LlvmModule<'_>) -> bool {
     let mut found = false;
-    for function in guest_functions(llvm).filter(|function| !is_aside(*function)) {
+    for function in guest_functions(llvm).filter(|function| is_for_loops(*function)) {
         for (outer, inner) in nests(function) {
             if instructions_unrolled(&outer, &inner).is_some_and(|count| count <= INSTRUCTIONS_MAX) {
                 tell(outer.latch, UNROLL, None);

@@ -27,7 +27,7 @@ const ROUND_FOR_LOOPS: &str = "function<eager-inv>(early-cse<memssa>,\
         simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;switch-to-arithmetic;keep-loops;hoist-common-insts;\
         sink-common-insts;speculate-blocks;simplify-cond-branch>,\
         instcombine<max-iterations=1;no-verify-fixpoint>),\
-    globaldce,function(loop(loop-rotate,loop-deletion),loop-simplify,lcssa)";
+    function(loop(loop-rotate,loop-deletion),loop-simplify,lcssa)";
 
 /// The pipelines that are one text, which are LLVM's own but for that of `-O1`. `-O0` keeps values in registers all the
 /// same: a frame with a slot for every local would exhaust the stack where the other levels do not.
@@ -43,7 +43,7 @@ pub fn whole(level: OptLevel) -> &'static str {
 }
 
 /// The pipelines of `-O2` and `-O3` in parts, with room before and after loops are vectorised. All but the first is for functions in which
-/// loops are worth it ([`super::aside`]).
+/// loops are worth it ([`super::aside`]), and deletes none.
 pub struct Parts {
     /// Inlines and simplifies.
     pub first: &'static str,
@@ -85,8 +85,7 @@ pub fn parts(level: OptLevel) -> Option<Parts> {
          infer-alignment,instcombine<no-verify-fixpoint>,loop-mssa(licm<allowspeculation>),\
          loop-sink,instsimplify,div-rem-pairs,\
          simplifycfg<forward-switch-cond;switch-range-to-icmp;switch-to-arithmetic;switch-to-lookup;keep-loops;\
-         hoist-loads-stores-with-cond-faulting;speculate-blocks;simplify-cond-branch;speculate-unpredictables>),\
-         globaldce,constmerge"
+         hoist-loads-stores-with-cond-faulting;speculate-blocks;simplify-cond-branch;speculate-unpredictables>)"
     );
     Some(Parts { first, for_loops, vectorising, second, third })
 }
@@ -94,6 +93,13 @@ pub fn parts(level: OptLevel) -> Option<Parts> {
 /// What follows on [`super::counted`]: it leaves comparisons that nobody needs, and loops whose values no check holds any more.
 pub const AFTER_COUNTED: &str =
     "function(simplifycfg<keep-loops>,loop-simplify,early-cse,loop-mssa(licm),instcombine<no-verify-fixpoint>)";
+
+/// Deletes what nobody uses any more.
+pub const UNUSED: &str = "globaldce,constmerge";
+
+/// Reduces strength in loops, as LLVM would do in all functions (`machine.rs`). In those that are set aside it takes a twentieth of code
+/// generation, and registers from what needs them more.
+pub const STRENGTH: &str = "function(loop(canon-freeze,loop-reduce))";
 
 /// What follows on [`super::products`]: the former arithmetic goes.
 pub const AFTER_PRODUCTS: &str = "function(instcombine<no-verify-fixpoint>,adce)";

@@ -25,7 +25,7 @@ mod copy;
 mod count;
 mod forest;
 
-use super::aside::is_aside;
+use super::aside::is_for_loops;
 use super::guard::{conditional, int_operand, is_pure_intrinsic};
 use super::guest_functions;
 use crate::options::{MemoryModel, Options};
@@ -68,7 +68,7 @@ pub fn version_loops(llvm: &LlvmModule<'_>, options: &Options) -> bool {
     let extends = options.target.row.arch == Arch::Riscv;
     let choose = (options.memory == MemoryModel::Guard && !extends).then(|| choice::declare(llvm));
     let mut versions = 0;
-    for function in guest_functions(llvm).filter(|function| !is_aside(*function)) {
+    for function in guest_functions(llvm).filter(|function| is_for_loops(*function)) {
         for of in forest::innermost_loops(function) {
             versions += u32::from(version(&of, versions, &traps, options, choose).is_some());
         }
