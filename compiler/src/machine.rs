@@ -28,15 +28,13 @@ fn set_flags() {
     //
     // The others save time in code generation (docs/performance.md): in functions of more than ten blocks address
     // modes are looked for again in blocks that have changed and not in all, behind register allocation nothing is left
-    // to move out of loops, copies in loops with hundreds of ways back are not joined twice, and strength is reduced
-    // by a pipeline of ours (`optimize/pipeline.rs`).
+    // to move out of loops, and strength is reduced by a pipeline of ours (`optimize/pipeline.rs`).
     let flags = [
         c"wasmc",
         c"-indvars-widen-indvars=false",
         c"-experimental-debug-variable-locations=false",
         c"-cgpp-huge-func=10",
         c"-disable-postra-machine-licm",
-        c"-join-globalcopies=0",
         c"-disable-lsr",
     ];
     let pointers = flags.map(|flag| flag.as_ptr());
