@@ -32,6 +32,8 @@ struct Program {
     stdin: Option<Input>,
     /// Files in the folder that it has as `/`.
     files: &'static [(&'static str, Input)],
+    /// A folder of the corpus, and what it is called there.
+    library: Option<(&'static str, &'static str)>,
     /// Options of who runs it.
     flags: &'static [&'static str],
 }
@@ -45,7 +47,8 @@ enum Input {
     Repeated(&'static str, usize),
 }
 
-const PROGRAM: Program = Program { name: "", module: "", argv0: "", args: &[], stdin: None, files: &[], flags: &[] };
+const PROGRAM: Program =
+    Program { name: "", module: "", argv0: "", args: &[], stdin: None, files: &[], library: None, flags: &[] };
 
 const PROGRAMS: &[Program] = &[
     Program {
@@ -64,6 +67,23 @@ const PROGRAMS: &[Program] = &[
         files: &[("script.js", Input::File("tools/bench/programs/script.js"))],
         // It imports sockets that WASI does not have, and calls none.
         flags: &["--unknown-imports-trap"],
+        ..PROGRAM
+    },
+    Program {
+        name: "python",
+        module: "python-3.11",
+        argv0: "python",
+        args: &["/script.py"],
+        files: &[("script.py", Input::File("tools/bench/programs/script.py"))],
+        library: Some(("python-3.11-stdlib/usr", "/usr")),
+        ..PROGRAM
+    },
+    Program {
+        name: "php",
+        module: "php-cgi",
+        argv0: "php-cgi",
+        args: &["-q", "/script.php"],
+        files: &[("script.php", Input::File("tools/bench/programs/script.php"))],
         ..PROGRAM
     },
     Program {
@@ -158,7 +178,7 @@ impl Place {
     }
 
     fn module(&self, program: &Program) -> PathBuf {
-        self.corpus.join("modules").join(program.module).with_extension("wasm")
+        self.corpus.join("modules").join(format!("{}.wasm", program.module))
     }
 
     /// A program that stands beside this one.
@@ -262,6 +282,10 @@ fn text(input: Input, place: &Place) -> Result<String> {
 fn start(program: &Program, runner: &str, image: &Path, folder: &Path, place: &Place) -> Result<(f64, Vec<u8>)> {
     let mut command = Command::new(place.tool(if runner == WASMTIME { "wasmtime-run" } else { "aot-run" }));
     command.arg("--dir").arg(format!("{}::/", folder.display()));
+    if let Some((library, guest)) = program.library {
+        let library = place.corpus.join("folders").join(library);
+        command.arg("--dir").arg(format!("{}::{guest}", library.display()));
+    }
     command.args(["--argv0", program.argv0]).args(program.flags).arg(image).args(program.args);
     command.stdin(match program.stdin {
         Some(_) => File::open(folder.join(STDIN))?.into(),
