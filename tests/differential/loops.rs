@@ -3,8 +3,8 @@
 //! comes, falls into any of its rounds, and all that was stored before must be there. `LOOP_SEEDS=n` tries n modules,
 //! `LOOP_SEED=n` just that one; `DIFF_WRITE=FILE` keeps the last module.
 
-use crate::{Counts, Random, compare_state, is_a_limit, number, same};
-use wasmc_tests::{Config, Engine, Oracle, Value};
+use crate::{Calls, Counts, Random, compare_calls, compare_seeds, number};
+use wasmc_tests::{Config, Value};
 
 /// Modules of a usual run.
 const SEEDS: u64 = 24;
@@ -13,16 +13,6 @@ const FUEL: u64 = 4_000_000;
 const FUNCTIONS: usize = 6;
 const CALLS: usize = 24;
 const PAGE: u32 = 65536;
-
-impl Random {
-    fn below(&mut self, end: usize) -> usize {
-        (self.next() >> 16) as usize % end
-    }
-
-    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[self.below(choices.len())]
-    }
-}
 
 /// What tells which arguments bring a function to the edge.
 struct Shape {
@@ -184,59 +174,14 @@ fn arguments(random: &mut Random, shape: &Shape, len: u32) -> [Value; 5] {
 
 fn compare(seed: u64, config: Config, counts: &mut Counts) -> Result<(), String> {
     let (text, shapes) = module(seed);
-    let wasm = wat::parse_str(&text).expect("the generator makes modules that are well formed");
-    if let Some(path) = std::env::var_os("DIFF_WRITE") {
-        std::fs::write(path, &text).expect("DIFF_WRITE can be written");
-    }
-    let image = wasmc::compile(&wasm, &config.options()).map_err(|error| format!("compiling: {error}"))?;
-    let exports = wasmc_tests::exports(&wasm);
-    let mut random = Random::new(!seed);
-    let engine = || Engine::of(&image, config.platform).map_err(|stop| format!("instantiating: {stop}"));
-    let oracle = || Oracle::with_fuel(&wasm, Some(FUEL)).map_err(|stop| format!("interpreting: {stop}"));
-    let (mut compiled, mut interpreted) = (engine()?, oracle()?);
-    let len = interpreted.memory("m").map_or(0, |memory| memory.len() as u32);
-    for (index, shape) in shapes.iter().enumerate() {
-        let name = index.to_string();
-        for _ in 0..CALLS {
-            let args = arguments(&mut random, shape, len);
-            let wanted = interpreted.call(&name, &args);
-            if is_a_limit(&wanted) {
-                counts.limits += 1;
-                (compiled, interpreted) = (engine()?, oracle()?);
-                continue;
-            }
-            let found = compiled.call(&name, &args);
-            let shown = || args.map(|value| value.to_string()).join(", ");
-            if !same(&found, &wanted) {
-                return Err(format!("{name}({}): wanted {wanted}, got {found}", shown()));
-            }
-            counts.calls += 1;
-            counts.traps += u64::from(matches!(wanted, wasmc_tests::Outcome::Trap(_)));
-            compare_state(&exports, &mut compiled, &interpreted)
-                .map_err(|text| format!("after {name}({}), {wanted}: {text}", shown()))?;
-        }
-    }
-    Ok(())
+    let calls = Calls { functions: FUNCTIONS, each: CALLS, fuel: FUEL };
+    compare_calls(seed, &text, calls, config, counts, |random, index, len| arguments(random, &shapes[index], len))
 }
 
 #[test]
 fn loops_at_the_edges_of_memory_agree_with_the_interpreter() {
-    let seeds = match number("LOOP_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("LOOP_SEEDS").unwrap_or(SEEDS),
-    };
-    let mut counts = Counts::default();
-    let mut wrong = Vec::new();
-    for seed in seeds.clone() {
-        for config in Config::selected() {
-            if let Err(text) = compare(seed, config, &mut counts) {
-                wrong.push(format!("LOOP_SEED={seed}, {config}: {text}"));
-            }
-        }
-    }
-    let Counts { calls, traps, limits } = counts;
-    println!("loops {seeds:?}: {calls} calls compared, {traps} of them trapped; {limits} ran into a limit");
-    assert!(wrong.is_empty(), "{} modules differ:\n{}", wrong.len(), wrong.join("\n"));
+    let counts = compare_seeds("LOOP", SEEDS, compare);
+    let Counts { calls, traps, .. } = counts;
     let balanced = traps > calls / 20 && traps < calls - calls / 4;
-    assert!(calls > limits && (seeds.end - seeds.start == 1 || balanced), "too little was compared");
+    assert!(balanced || number("LOOP_SEED").is_some(), "too little was compared");
 }

@@ -3,6 +3,7 @@
 //! `DIFF_WRITE=FILE` keeps the last module.
 
 mod loops;
+mod switches;
 
 use arbitrary::Unstructured;
 use std::sync::Arc;
@@ -41,6 +42,14 @@ impl Random {
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    fn below(&mut self, end: usize) -> usize {
+        (self.next() >> 16) as usize % end
+    }
+
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
     }
 }
 
@@ -225,6 +234,82 @@ fn compare_state(exports: &[(String, ExternType)], engine: &mut Engine, oracle: 
         }
     }
     Ok(())
+}
+
+/// How functions `0`, `1` and so on of a module are called.
+struct Calls {
+    functions: usize,
+    /// How often each.
+    each: usize,
+    /// What the interpreter may spend on all of them. What uses it up is not run by the compiled code.
+    fuel: u64,
+}
+
+/// Compares a module whose functions are numbered, and whose memory is `m`. Arguments may depend on the function and on
+/// the memory's length.
+fn compare_calls<const N: usize>(
+    seed: u64,
+    text: &str,
+    calls: Calls,
+    config: Config,
+    counts: &mut Counts,
+    mut arguments: impl FnMut(&mut Random, usize, u32) -> [Value; N],
+) -> Result<(), String> {
+    let wasm = wat::parse_str(text).expect("the generator makes modules that are well formed");
+    if let Some(path) = std::env::var_os("DIFF_WRITE") {
+        std::fs::write(path, text).expect("DIFF_WRITE can be written");
+    }
+    let image = wasmc::compile(&wasm, &config.options()).map_err(|error| format!("compiling: {error}"))?;
+    let exports = wasmc_tests::exports(&wasm);
+    let mut random = Random::new(!seed);
+    let engine = || Engine::of(&image, config.platform).map_err(|stop| format!("instantiating: {stop}"));
+    let oracle = || Oracle::with_fuel(&wasm, Some(calls.fuel)).map_err(|stop| format!("interpreting: {stop}"));
+    let (mut compiled, mut interpreted) = (engine()?, oracle()?);
+    let len = interpreted.memory("m").map_or(0, |memory| memory.len() as u32);
+    for index in 0..calls.functions {
+        let name = index.to_string();
+        for _ in 0..calls.each {
+            let args = arguments(&mut random, index, len);
+            let wanted = interpreted.call(&name, &args);
+            if is_a_limit(&wanted) {
+                counts.limits += 1;
+                (compiled, interpreted) = (engine()?, oracle()?);
+                continue;
+            }
+            let found = compiled.call(&name, &args);
+            let shown = || args.map(|value| value.to_string()).join(", ");
+            if !same(&found, &wanted) {
+                return Err(format!("{name}({}): wanted {wanted}, got {found}", shown()));
+            }
+            counts.calls += 1;
+            counts.traps += u64::from(matches!(wanted, Outcome::Trap(_)));
+            compare_state(&exports, &mut compiled, &interpreted)
+                .map_err(|text| format!("after {name}({}), {wanted}: {text}", shown()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Compares many modules in all configurations: those of `KIND_SEEDS` seeds, or that of `KIND_SEED`.
+fn compare_seeds(kind: &str, usual: u64, compare: impl Fn(u64, Config, &mut Counts) -> Result<(), String>) -> Counts {
+    let seeds = match number(&format!("{kind}_SEED")) {
+        Some(seed) => seed..seed + 1,
+        None => 0..number(&format!("{kind}_SEEDS")).unwrap_or(usual),
+    };
+    let mut counts = Counts::default();
+    let mut wrong = Vec::new();
+    for seed in seeds.clone() {
+        for config in Config::selected() {
+            if let Err(text) = compare(seed, config, &mut counts) {
+                wrong.push(format!("{kind}_SEED={seed}, {config}: {text}"));
+            }
+        }
+    }
+    let Counts { calls, traps, limits } = counts;
+    println!("{kind} {seeds:?}: {calls} calls compared, {traps} of them trapped; {limits} ran into a limit");
+    assert!(wrong.is_empty(), "{} modules differ:\n{}", wrong.len(), wrong.join("\n"));
+    assert!(calls > limits, "too little was compared");
+    counts
 }
 
 fn number(variable: &str) -> Option<u64> {

@@ -35,6 +35,29 @@ fn branch_tables_of_every_size_go_where_they_say() {
 }
 
 #[test]
+fn jumps_by_way_of_a_switch_go_where_they_say() {
+    // As Go's functions jump: 0 adds up, 1 leaves, 2 goes beyond the table and from there to 3, which goes where `$n` says.
+    let text = "(module (func (export \"f\") (param $pc i32) (param $n i32) (result i32) (local $sum i32)
+        (block $out (loop $l
+            (block $default (block $3 (block $2 (block $1 (block $0
+                (br_table $0 $1 $2 $3 $out $default (local.get $pc)))
+            (local.set $sum (i32.add (local.get $sum) (local.get $n)))
+            (if (local.tee $n (i32.sub (local.get $n) (i32.const 1))) (then (local.set $pc (i32.const 0)) (br $l)))
+            (local.set $pc (i32.const 2)) (br_if $l (i32.and (local.get $sum) (i32.const 1))))
+            (local.set $pc (i32.const 1)) (local.set $pc (i32.const 4)) (br $l))
+            (local.set $pc (i32.const -1)) (local.set $n (i32.const 1)) (br $l))
+            (local.set $pc (local.get $n)) (br $l))
+            (local.set $sum (i32.mul (local.get $sum) (i32.const 1000))) (local.set $pc (i32.const 3)) (br $l)))
+        (local.get $sum)))";
+    everywhere(text, |engine, config| {
+        let wanted = [(0, 3, 6), (0, 2, 3000), (1, 9, 0), (3, 4, 0), (4, 7, 0)];
+        for (pc, n, sum) in wanted {
+            assert_eq!(engine.call("f", &args([pc, n])), i32(sum), "{config} {pc} {n}");
+        }
+    });
+}
+
+#[test]
 fn unreachable_code_of_every_shape_compiles() {
     let text = "(module (memory 1)
         (func (export \"f\") (param i32) (result i32)

@@ -6,10 +6,13 @@ use super::function::FunctionTranslator;
 use inkwell::IntPredicate;
 use inkwell::basic_block::BasicBlock;
 use inkwell::types::BasicTypeEnum;
-use inkwell::values::{BasicValueEnum, IntValue, PhiValue};
+use inkwell::values::{BasicValueEnum, InstructionOpcode, InstructionValue, IntValue, PhiValue, PointerValue};
 use std::collections::BTreeMap;
 use wasmc_abi::ValType;
 use wasmparser::{BlockType, BrTable};
+
+/// How many instructions before a branch what its loop begins with is looked for.
+const INSTRUCTIONS_BACK: usize = 8;
 
 /// A construct that has begun and not ended.
 pub struct Frame<'ctx> {
@@ -30,6 +33,16 @@ pub struct Frame<'ctx> {
     pub uncaught: Option<(BasicBlock<'ctx>, IntValue<'ctx>)>,
 }
 
+impl<'ctx> Frame<'ctx> {
+    /// Where branches to the construct lead, with operands in these.
+    fn target(&self) -> (BasicBlock<'ctx>, &[PhiValue<'ctx>]) {
+        match &self.kind {
+            Kind::Loop { header, params, .. } => (*header, params),
+            _ => (self.next, &self.results),
+        }
+    }
+}
+
 /// What a construct does with exceptions.
 #[derive(Clone, Copy)]
 pub enum Catching<'ctx> {
@@ -45,12 +58,37 @@ enum Kind<'ctx> {
     Loop {
         header: BasicBlock<'ctx>,
         params: Vec<PhiValue<'ctx>>,
+        /// If each round begins with that.
+        switch: Option<Switch<'ctx>>,
     },
     /// `otherwise` is where a false condition leads, until `else` or `end` has taken it.
     If {
         otherwise: Option<BasicBlock<'ctx>>,
         params: Vec<BasicValueEnum<'ctx>>,
     },
+}
+
+/// A `br_table` with the value of a local as its index. Compilers write a loop that begins with one where a program goes from
+/// anywhere to anywhere: Go's do for each function, whose every jump is a constant, stored to a local, and a branch to the
+/// loop. Such branches go on at once where the `br_table` leads ([`FunctionTranslator::take_edge`]).
+struct Switch<'ctx> {
+    local: PointerValue<'ctx>,
+    targets: Vec<BasicBlock<'ctx>>,
+    default: BasicBlock<'ctx>,
+}
+
+impl<'ctx> Switch<'ctx> {
+    /// Where it leads, at the end of a block that has stored a constant to the local not long before.
+    fn target_from(&self, block: BasicBlock<'ctx>) -> Option<BasicBlock<'ctx>> {
+        let back = std::iter::successors(block.get_last_instruction(), |i| i.get_previous_instruction());
+        let stores = |i: &InstructionValue<'ctx>| i.get_opcode() == InstructionOpcode::Store;
+        // Nothing but a store to the local itself changes it: its address is known to nobody.
+        let to_local = |i: &InstructionValue<'ctx>| i.get_operand(1).and_then(|o| o.value()) == Some(self.local.into());
+        let store = back.take(INSTRUCTIONS_BACK).find(|i| stores(i) && to_local(i))?;
+        let index = store.get_operand(0)?.value()?.into_int_value().get_zero_extended_constant()?;
+        let target = usize::try_from(index).ok().and_then(|index| self.targets.get(index));
+        Some(*target.unwrap_or(&self.default))
+    }
 }
 
 impl<'ctx> FunctionTranslator<'_, 'ctx> {
@@ -113,7 +151,7 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
             phi.add_incoming(&[(value, before)]);
         }
         self.stack.extend(phis.iter().map(|phi| phi.as_basic_value()));
-        self.push_frame(Kind::Loop { header, params: phis }, &results, params.len())
+        self.push_frame(Kind::Loop { header, params: phis, switch: None }, &results, params.len())
     }
 
     pub fn begin_if(&mut self, ty: BlockType) -> Result<()> {
@@ -206,6 +244,7 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         let index = self.pop_int();
         self.count_target(index, table.len())?;
         let from = self.builder.get_insert_block().expect("the builder stands in a block");
+        let switched = self.local_alone_in(from, index);
         // One block per depth: a target's phis then have one entry, however many cases lead there.
         let mut edges = BTreeMap::new();
         let mut edge = |this: &mut Self, depth| -> Result<BasicBlock<'ctx>> {
@@ -225,11 +264,39 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
             let depth = depth.expect("validated: the branch table can be read");
             cases.push((index.get_type().const_int(case as u64, false), edge(self, depth)?));
         }
+        if let Some(local) = switched {
+            self.note_switch(from, local, table);
+        }
         self.builder.position_at_end(from);
         let switch = self.builder.build_switch(index, default, &cases)?;
         self.weigh_switch(switch);
         self.reachable = false;
         Ok(())
+    }
+
+    /// The local whose value a number is, if a block has done nothing but to load that.
+    fn local_alone_in(&self, block: BasicBlock<'ctx>, value: IntValue<'ctx>) -> Option<PointerValue<'ctx>> {
+        let only = block.get_first_instruction().filter(|first| block.get_last_instruction() == Some(*first));
+        let load = only.filter(|i| i.get_opcode() == InstructionOpcode::Load && value.as_instruction() == Some(*i))?;
+        let place = load.get_operand(0)?.value()?.into_pointer_value();
+        self.locals.iter().any(|local| local.is_at(place)).then_some(place)
+    }
+
+    /// Notes that all that the header of a loop does, if the block is one, is to branch by this table and the local. None of
+    /// the targets may have phis, or be where catch clauses are left: then a branch there takes nothing along.
+    fn note_switch(&mut self, block: BasicBlock<'ctx>, local: PointerValue<'ctx>, table: &BrTable<'_>) {
+        let begins = |frame: &Frame<'ctx>| matches!(frame.kind, Kind::Loop { header, .. } if header == block);
+        let Some(number) = self.frames.iter().rposition(begins) else { return };
+        let target = |depth: u32| {
+            let index = self.frames.len() - 1 - depth as usize;
+            let (target, phis) = self.frames[index].target();
+            (phis.is_empty() && self.catch_roots_from(index).is_empty()).then_some(target)
+        };
+        let targets = table.targets().map(|depth| target(depth.expect("validated: the branch table can be read")));
+        let (Some(targets), Some(default)) = (targets.collect(), target(table.default())) else { return };
+        if let Kind::Loop { switch, .. } = &mut self.frames[number].kind {
+            *switch = Some(Switch { local, targets, default });
+        }
     }
 
     /// Depth of the frame of the body itself.
@@ -244,13 +311,16 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
         let index = self.frames.len() - 1 - depth as usize;
         self.leave_catches(index)?;
         let frame = &mut self.frames[index];
-        let (target, phis) = match &frame.kind {
-            Kind::Loop { header, params } => (*header, params),
-            _ => {
-                frame.reached = true;
-                (frame.next, &frame.results)
+        match &frame.kind {
+            Kind::Loop { switch: Some(switch), .. } => {
+                if let Some(target) = switch.target_from(from) {
+                    return Ok(target);
+                }
             }
-        };
+            Kind::Loop { .. } => {}
+            _ => frame.reached = true,
+        }
+        let (target, phis) = frame.target();
         let values = &self.stack[self.stack.len() - phis.len()..];
         for (phi, value) in phis.iter().zip(values) {
             phi.add_incoming(&[(value, from)]);
@@ -322,5 +392,55 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
                 (ty.params.clone(), ty.results.clone())
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Emit, Options, compile_observed};
+
+    /// How many blocks lead to the `br_table` of a function that has one.
+    fn ways_to_switch(function: &str) -> usize {
+        let module = format!("(module (func (export \"f\") (param i32 i32) {function}))");
+        let ir = compile_observed(module.as_bytes(), &Options::default(), Emit::Llvm, &mut ()).unwrap();
+        let ir = String::from_utf8(ir).unwrap();
+        let before = &ir[..ir.find("switch i32").unwrap()];
+        let header = before[..before.rfind("; preds = ").unwrap()].rsplit('\n').next().unwrap();
+        let label = header.split(':').next().unwrap();
+        ir.lines().filter(|line| line.contains("br ") && line.contains(&format!("label %{label}"))).count()
+    }
+
+    /// A loop that begins with a `br_table`, and ends as given.
+    fn switching(begin: &str, end: &str) -> String {
+        format!(
+            "(loop $l (block $b (block $a (br_table $a $b {begin} (local.get 0))) (local.set 1 (i32.const 5))) {end})"
+        )
+    }
+
+    #[test]
+    fn branches_to_a_switch_go_where_it_leads_if_that_is_known() {
+        let ways = |end: &str| ways_to_switch(&switching("$a", end));
+        assert_eq!(ways("(local.set 0 (i32.const 1)) (br $l)"), 1);
+        assert_eq!(ways("(local.set 0 (i32.const -1)) (local.set 1 (i32.const 0)) (br $l)"), 1);
+        assert_eq!(ways("(drop (local.tee 0 (i32.const 0))) (br_if $l (local.get 1))"), 1);
+        // It is not: another local, another value since, another block.
+        assert_eq!(ways("(local.set 1 (i32.const 1)) (br $l)"), 2);
+        assert_eq!(ways("(local.set 0 (i32.const 1)) (local.set 0 (local.get 1)) (br $l)"), 2);
+        assert_eq!(
+            ways("(local.set 0 (i32.const 1)) (block (br_if 0 (local.get 1)) (local.set 0 (i32.const 0))) (br $l)"),
+            2
+        );
+    }
+
+    #[test]
+    fn a_switch_that_does_more_is_not_passed_by() {
+        let begins = |begin: &str| {
+            let end = "(local.set 0 (i32.const 1)) (br $l)";
+            ways_to_switch(&format!("(loop $l (block $b (block $a {begin})) {end})"))
+        };
+        assert_eq!(begins("(br_table $a $b (local.get 0))"), 1);
+        assert_eq!(begins("(local.set 1 (i32.const 3)) (br_table $a $b (local.get 0))"), 2);
+        assert_eq!(begins("(br_table $a $b (i32.add (local.get 0) (local.get 1)))"), 2);
+        assert_eq!(begins("(drop (local.get 0)) (br_table $a $b (local.get 1))"), 2);
     }
 }

@@ -87,6 +87,13 @@ pub struct Local<'ctx> {
     root: Option<u32>,
 }
 
+impl<'ctx> Local<'ctx> {
+    /// Whether its value is there.
+    pub fn is_at(&self, place: PointerValue<'ctx>) -> bool {
+        self.place == place
+    }
+}
+
 impl<'u, 'ctx> FunctionTranslator<'u, 'ctx> {
     /// Defines the function.
     pub fn translate(unit: &'u Unit<'ctx, 'u>, defined: DefinedFuncIndex) -> Result<()> {
