@@ -20,6 +20,12 @@ const BLOCKS_PER_ACCESS: u32 = 4;
 /// And so many beside: short functions take little time.
 const BLOCKS_BESIDE: u32 = 8;
 
+/// And at most so many instructions for each access: in code without branches loops may be short in long blocks.
+const INSTRUCTIONS_PER_ACCESS: u32 = 12;
+
+/// And so many beside.
+const INSTRUCTIONS_BESIDE: u32 = 400;
+
 /// What has LLVM's passes skip a function. The second is only there because the first must not be without.
 const SKIPPED: [&str; 2] = ["optnone", "noinline"];
 
@@ -33,8 +39,11 @@ pub fn mark(llvm: &LlvmModule<'_>) {
     for function in guest_functions(llvm) {
         // Of a memory that is known to be as long as that, no check is left.
         let accesses = checks.get(&function).copied().unwrap_or_else(|| blocks_with_accesses(function, &alias));
-        let blocks_max = accesses.saturating_mul(BLOCKS_PER_ACCESS).saturating_add(BLOCKS_BESIDE);
-        if accesses == 0 || function.count_basic_blocks() > blocks_max {
+        let at_most = |per_access: u32, beside| accesses.saturating_mul(per_access).saturating_add(beside);
+        let is_worth = accesses > 0
+            && function.count_basic_blocks() <= at_most(BLOCKS_PER_ACCESS, BLOCKS_BESIDE)
+            && instructions(function) <= at_most(INSTRUCTIONS_PER_ACCESS, INSTRUCTIONS_BESIDE);
+        if !is_worth {
             function.add_attribute(AttributeLoc::Function, context.create_string_attribute(MARK, ""));
         }
     }
@@ -100,6 +109,10 @@ fn blocks_with_accesses<'ctx>(function: FunctionValue<'ctx>, alias: &Alias<'ctx>
     blocks.count().try_into().unwrap_or(u32::MAX)
 }
 
+fn instructions(function: FunctionValue<'_>) -> u32 {
+    function.get_basic_block_iter().map(|block| block.get_instructions().count() as u32).sum()
+}
+
 #[cfg(test)]
 mod tests {
     use crate::{Emit, OptLevel, Options, compile_observed};
@@ -130,6 +143,45 @@ mod tests {
             let has_vectors = |branches| optimized(&sum(branches), level).contains("<4 x i32>");
             assert!(has_vectors(0), "{level:?}");
             assert!(!has_vectors(100), "{level:?}");
+        }
+    }
+
+    /// Adds up words of memory, in a function with so many rotations beside, without any branch.
+    fn straight(rotations: usize) -> String {
+        let rotations =
+            "(local.set 0 (i32.rotl (i32.add (local.get 0) (local.get 1)) (local.get 0)))".repeat(rotations);
+        let module = sum(0);
+        let (head, tail) = module.split_at(module.find("(loop").unwrap());
+        format!("{head}(local.set 1 (local.get 0)) {rotations} {tail}")
+    }
+
+    #[test]
+    fn long_functions_have_few_loops_however_few_branches() {
+        for level in [OptLevel::O2, OptLevel::O3] {
+            let has_vectors = |rotations| optimized(&straight(rotations), level).contains("<4 x i32>");
+            assert!(has_vectors(100), "{level:?}");
+            assert!(!has_vectors(300), "{level:?}");
+        }
+    }
+
+    /// Adds four words of memory to four others at places that are sure to be there, again and again.
+    fn without_checks() -> String {
+        let add = |at: u32| {
+            let (from, to) = (64 + 4 * at, 128 + 4 * at);
+            format!("(i32.store (i32.const {to}) (i32.add (i32.load (i32.const {to})) (i32.load (i32.const {from}))))")
+        };
+        format!(
+            "(module (memory 1 1) (func (export \"f\") (param i32)
+               (loop {} (br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1)))))))",
+            (0..4).map(add).collect::<String>()
+        )
+    }
+
+    #[test]
+    fn loops_whose_checks_have_all_been_found_to_hold_are_vectorised() {
+        for level in [OptLevel::O2, OptLevel::O3] {
+            let ir = optimized(&without_checks(), level);
+            assert!(ir.contains("<4 x i32>"), "{level:?}: {ir}");
         }
     }
 
