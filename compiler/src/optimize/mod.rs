@@ -174,7 +174,7 @@ fn guest_functions<'ctx>(llvm: &LlvmModule<'ctx>) -> impl Iterator<Item = Functi
 /// LLVM's pipeline, with what is ours in the middle of it.
 fn run_pipeline(llvm: &LlvmModule<'_>, options: &Options, machine: &TargetMachine) -> Result<(), CompileError> {
     let parts = pipeline::parts(options.level);
-    run(llvm, machine, parts.as_ref().map_or(pipeline::whole(options.level), |parts| parts.first))?;
+    run(llvm, machine, if parts.is_some() { pipeline::FIRST } else { pipeline::whole(options.level) })?;
     let has_product = options.target.row.pointer_bits == 64 && options.level != OptLevel::O0;
     if has_product && products::combine_products(llvm) {
         run(llvm, machine, pipeline::AFTER_PRODUCTS)?;

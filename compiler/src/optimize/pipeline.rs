@@ -7,15 +7,15 @@ use crate::options::OptLevel;
 const LIGHT: &str = "globaldce,function(sroa,early-cse,simplifycfg,instcombine<no-verify-fixpoint>,loop-mssa(licm),\
                      early-cse,simplifycfg,adce)";
 
-/// The first part of `-O2`: inlines, with one round of what simplifies. The last two are for vectors of the program's own: what of them is on
-/// the stack is aligned, and a lane of one that was loaded is loaded alone.
-const ONE_ROUND: &str = "globaldce,\
+/// The first part of `-O2` and `-O3`: inlines, with one round of what simplifies. The last two are for vectors of the program's own: what of
+/// them is on the stack is aligned, and a lane of one that was loaded is loaded alone.
+pub const FIRST: &str = "globaldce,\
     function<eager-inv>(sroa,early-cse,\
         simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;keep-loops;speculate-blocks;simplify-cond-branch>),\
     require<globals-aa>,function(invalidate<aa>),require<profile-summary>,\
     cgscc(inline,function-attrs,function<eager-inv;no-rerun>(early-cse,\
-        simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;switch-to-arithmetic;keep-loops;hoist-common-insts;\
-        sink-common-insts;speculate-blocks;simplify-cond-branch>,\
+        simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;switch-to-arithmetic;keep-loops;\
+        speculate-blocks;simplify-cond-branch>,\
         instcombine<max-iterations=1;no-verify-fixpoint>)),\
     globaldce,function(infer-alignment,vector-combine)";
 
@@ -24,6 +24,26 @@ const ROUND_FOR_LOOPS: &str = "function<eager-inv>(early-cse<memssa>,\
         loop-mssa(loop-rotate<header-duplication;prepare-for-lto>,licm),\
         instcombine<max-iterations=1;no-verify-fixpoint>,\
         loop(loop-idiom,indvars,loop-deletion,loop-unroll-full),gvn,\
+        simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;switch-to-arithmetic;keep-loops;hoist-common-insts;\
+        sink-common-insts;speculate-blocks;simplify-cond-branch>,\
+        instcombine<max-iterations=1;no-verify-fixpoint>),\
+    function(loop(loop-rotate,loop-deletion),loop-simplify,lcssa)";
+
+/// What `-O3` goes on with there: what `opt -passes='thinlto-pre-link<O3>' -print-pipeline-passes` of LLVM 22 does with a function, without
+/// what has no effect here.
+const ALL_FOR_LOOPS: &str = "function<eager-inv>(sroa<modify-cfg>,early-cse<memssa>,jump-threading,correlated-propagation,\
+        simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;keep-loops;speculate-blocks;simplify-cond-branch>,\
+        instcombine<max-iterations=1;no-verify-fixpoint>,aggressive-instcombine,\
+        simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;keep-loops;speculate-blocks;simplify-cond-branch>,\
+        reassociate,constraint-elimination,\
+        loop-mssa(loop-instsimplify,loop-simplifycfg,licm<no-allowspeculation>,\
+            loop-rotate<header-duplication;prepare-for-lto>,licm<allowspeculation>,simple-loop-unswitch<nontrivial;trivial>),\
+        simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;keep-loops;speculate-blocks;simplify-cond-branch>,\
+        instcombine<max-iterations=1;no-verify-fixpoint>,\
+        loop(loop-idiom,indvars,extra-simple-loop-unswitch-passes,loop-deletion,loop-unroll-full),\
+        sroa<modify-cfg>,vector-combine,mldst-motion<no-split-footer-bb>,gvn,sccp,bdce,\
+        instcombine<max-iterations=1;no-verify-fixpoint>,jump-threading,correlated-propagation,adce,memcpyopt,dse,\
+        loop-mssa(licm<allowspeculation>),\
         simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;switch-to-arithmetic;keep-loops;hoist-common-insts;\
         sink-common-insts;speculate-blocks;simplify-cond-branch>,\
         instcombine<max-iterations=1;no-verify-fixpoint>),\
@@ -42,12 +62,10 @@ pub fn whole(level: OptLevel) -> &'static str {
     }
 }
 
-/// The pipelines of `-O2` and `-O3` in parts, with room before and after loops are vectorised. All but the first is for functions in which
+/// What follows on [`FIRST`] at `-O2` and `-O3`, in parts, with room before and after loops are vectorised. It is for functions in which
 /// loops are worth it ([`super::aside`]), and deletes none.
 pub struct Parts {
-    /// Inlines and simplifies.
-    pub first: &'static str,
-    /// Brings loops into the form that LLVM's own loop passes begin with: rotated, entered from one block, their values used outside
+    /// Simplifies, and brings loops into the form that LLVM's own loop passes begin with: rotated, entered from one block, their values used outside
     /// by phis alone.
     pub for_loops: &'static str,
     /// Vectorises loops.
@@ -60,13 +78,9 @@ pub struct Parts {
 
 /// In parts, if the level is one for speed.
 pub fn parts(level: OptLevel) -> Option<Parts> {
-    // What is done before linking with optimisation is LLVM's first part.
-    let (first, for_loops, early, unrolling) = match level {
-        OptLevel::O2 => (ONE_ROUND, ROUND_FOR_LOOPS, "", "O2"),
-        OptLevel::O3 => {
-            let for_loops = "function(loop(loop-rotate,loop-deletion),loop-simplify,lcssa)";
-            ("thinlto-pre-link<O3>", for_loops, "chr,", "O3")
-        }
+    let (for_loops, early, unrolling) = match level {
+        OptLevel::O2 => (ROUND_FOR_LOOPS, "", "O2"),
+        OptLevel::O3 => (ALL_FOR_LOOPS, "chr,", "O3"),
         _ => return None,
     };
     // As `opt -passes='default<O3>' -print-pipeline-passes` of LLVM 22 prints it, without what has no effect here, and with one
@@ -87,7 +101,7 @@ pub fn parts(level: OptLevel) -> Option<Parts> {
          simplifycfg<forward-switch-cond;switch-range-to-icmp;switch-to-arithmetic;switch-to-lookup;keep-loops;\
          hoist-loads-stores-with-cond-faulting;speculate-blocks;simplify-cond-branch;speculate-unpredictables>)"
     );
-    Some(Parts { first, for_loops, vectorising, second, third })
+    Some(Parts { for_loops, vectorising, second, third })
 }
 
 /// What follows on [`super::counted`]: it leaves comparisons that nobody needs, and loops whose values no check holds any more.
