@@ -5,10 +5,12 @@
 //! themselves. Where they are a small part of a long function, and where there are none, the function is set aside
 //! (docs/performance.md has what that gains and costs).
 
+use super::counted::innermost_cycles;
 use super::guest_functions;
 use crate::translate::alias::Alias;
 use crate::translate::symbols;
 use inkwell::attributes::{Attribute, AttributeLoc};
+use inkwell::basic_block::BasicBlock;
 use inkwell::module::Module as LlvmModule;
 use inkwell::values::{AnyValueEnum, BasicValue, FunctionValue, InstructionValue};
 use std::collections::HashMap;
@@ -38,7 +40,8 @@ pub fn mark(llvm: &LlvmModule<'_>) {
     let (alias, checks) = (Alias::new(context), checks_of_accesses(llvm));
     for function in guest_functions(llvm) {
         // Of a memory that is known to be as long as that, no check is left.
-        let accesses = checks.get(&function).copied().unwrap_or_else(|| blocks_with_accesses(function, &alias));
+        let checked = checks.get(&function).copied().unwrap_or_else(|| blocks_with_accesses(function, &alias));
+        let accesses = checked + accesses_in_tight_loops(function, &alias);
         let at_most = |per_access: u32, beside| accesses.saturating_mul(per_access).saturating_add(beside);
         let is_worth = accesses > 0
             && function.count_basic_blocks() <= at_most(BLOCKS_PER_ACCESS, BLOCKS_BESIDE)
@@ -102,11 +105,25 @@ fn checks_of_accesses<'ctx>(llvm: &LlvmModule<'ctx>) -> HashMap<FunctionValue<'c
     counts
 }
 
-/// How many blocks of a function access linear memory in a way that LLVM may change.
+/// Whether an instruction accesses linear memory in a way that LLVM may change.
+fn is_plain<'ctx>(instruction: InstructionValue<'ctx>, alias: &Alias<'ctx>) -> bool {
+    alias.is_of_memory(instruction) && instruction.get_volatile() == Ok(false)
+}
+
+/// How many blocks of its innermost loops have such accesses.
 fn blocks_with_accesses<'ctx>(function: FunctionValue<'ctx>, alias: &Alias<'ctx>) -> u32 {
-    let is_plain = |i: InstructionValue<'ctx>| alias.is_of_memory(i) && i.get_volatile() == Ok(false);
-    let blocks = function.get_basic_block_iter().filter(|block| block.get_instructions().any(is_plain));
-    blocks.count().try_into().unwrap_or(u32::MAX)
+    let has_one = |block: &BasicBlock<'ctx>| block.get_instructions().any(|i| is_plain(i, alias));
+    innermost_cycles(function).into_iter().flatten().filter(has_one).count() as u32
+}
+
+/// How many of them are in blocks that lead to themselves: loops all of whose checks are known to hold.
+fn accesses_in_tight_loops<'ctx>(function: FunctionValue<'ctx>, alias: &Alias<'ctx>) -> u32 {
+    let leads_back = |block: &BasicBlock<'ctx>| {
+        let end = block.get_terminator();
+        end.is_some_and(|end| end.get_operands().flatten().any(|to| to.block() == Some(*block)))
+    };
+    let instructions = function.get_basic_block_iter().filter(leads_back).flat_map(|block| block.get_instructions());
+    instructions.filter(|i| is_plain(*i, alias)).count() as u32
 }
 
 fn instructions(function: FunctionValue<'_>) -> u32 {
@@ -181,6 +198,22 @@ mod tests {
     fn loops_whose_checks_have_all_been_found_to_hold_are_vectorised() {
         for level in [OptLevel::O2, OptLevel::O3] {
             let ir = optimized(&without_checks(), level);
+            assert!(ir.contains("<4 x i32>"), "{level:?}: {ir}");
+        }
+    }
+
+    #[test]
+    fn loops_whose_checks_hold_count_beside_checks() {
+        let module = without_checks();
+        let (head, tail) = module.split_at(module.find("(loop").unwrap());
+        // Three blocks for each, and one check.
+        let branch = |n| format!("(if (i32.eq (local.get 0) (i32.const {n})) (then (call 0 (local.get 0))))");
+        let branches: String = (0..8).map(branch).collect();
+        let import = "(module (import \"\" \"\" (func (param i32)))";
+        let check = "(i32.store (local.get 0) (i32.const 1))";
+        let module = format!("{} {branches} {check} {tail}", head.replace("(module", import));
+        for level in [OptLevel::O2, OptLevel::O3] {
+            let ir = optimized(&module, level);
             assert!(ir.contains("<4 x i32>"), "{level:?}: {ir}");
         }
     }

@@ -29,6 +29,7 @@
 use super::counted::innermost_cycles;
 use super::guest_functions;
 use super::shape::Shape;
+use crate::bounds::{Counter, conditional, int_operand, upper_bound};
 use crate::parse::MemoryIndex;
 use crate::target::Target;
 use crate::translate::{symbols, trapping};
@@ -36,8 +37,8 @@ use inkwell::IntPredicate;
 use inkwell::basic_block::BasicBlock;
 use inkwell::module::Module as LlvmModule;
 use inkwell::values::{
-    BasicValue, BasicValueEnum, FunctionValue, InstructionOpcode as Op, InstructionValue, IntValue, PointerValue,
-    VectorValue,
+    BasicValue, BasicValueEnum, FunctionValue, InstructionOpcode as Op, InstructionValue, IntValue, PhiValue,
+    PointerValue, VectorValue,
 };
 use std::cell::RefCell;
 use std::collections::HashSet;
@@ -58,9 +59,6 @@ pub const STEP_MAX: i64 = 1 << 15;
 
 const _: () = assert!((1 << 32) + OFFSET_MAX <= GUARD_RESERVATION as i64);
 const _: () = assert!((MAX_PAGES * PAGE_LEN) as i64 + STEP_MAX < 1 << 32);
-
-/// How far back the bound of an index is looked for.
-pub const BOUND_DEPTH: usize = 6;
 
 /// How many phis a length may have come through.
 const PHIS_MAX: usize = 32;
@@ -262,7 +260,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
             Op::Phi if seen.contains(&instruction) => Some(None),
             Op::Phi if seen.len() < PHIS_MAX => {
                 seen.push(instruction);
-                let phi = inkwell::values::PhiValue::try_from(instruction).ok()?;
+                let phi = PhiValue::try_from(instruction).ok()?;
                 let mut found = None;
                 for (incoming, _) in phi.get_incomings() {
                     let memory = self.field_of(incoming, field, seen)?;
@@ -427,7 +425,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
     /// Whether an index is below 2^32 wherever it is used: by how it is made, or because it counts up in a
     /// loop.
     fn is_bounded(&self, index: IntValue<'ctx>) -> bool {
-        if upper_bound(index, BOUND_DEPTH) <= u64::from(u32::MAX) {
+        if upper_bound(index) <= u64::from(u32::MAX) {
             return true;
         }
         if let Some((_, known)) = self.bounded.borrow().iter().find(|(i, _)| *i == index) {
@@ -445,21 +443,9 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
         let (phi, scale) = scaled(index);
         let phi = phi.as_instruction_value().filter(|i| i.get_opcode() == Op::Phi)?;
         let header = phi.get_parent()?;
-        let incoming: Vec<_> = inkwell::values::PhiValue::try_from(phi).ok()?.get_incomings().collect();
-        let [first, second] = incoming.as_slice() else { return None };
-        let is_step = |value: BasicValueEnum<'ctx>| -> Option<i64> {
-            let add = value.as_instruction_value().filter(|i| i.get_opcode() == Op::Add)?;
-            let counted = add.get_operand(0)?.value()?.as_instruction_value()? == phi;
-            int_operand(add, 1)?.get_sign_extended_constant().filter(|step| counted && *step > 0)
-        };
-        let ((start, _), step, latch) = match (is_step(first.0), is_step(second.0)) {
-            (None, Some(step)) => (*first, step, second.1),
-            (Some(step), None) => (*second, step, first.1),
-            _ => return None,
-        };
-        let start = start.into_int_value();
-        let starts_low = upper_bound(start, BOUND_DEPTH).checked_mul(scale as u64)? <= u64::from(u32::MAX);
-        let grows_slowly = step.checked_mul(scale)? <= STEP_MAX;
+        let Counter { start, step, latch } = Counter::of(PhiValue::try_from(phi).ok()?)?;
+        let starts_low = upper_bound(start).checked_mul(scale as u64)? <= u64::from(u32::MAX);
+        let grows_slowly = i64::try_from(step).ok()?.checked_mul(scale)? <= STEP_MAX;
         let everywhere = || {
             let accesses = phi.get_parent()?.get_parent()?.get_basic_block_iter().filter(|block| {
                 block.get_instructions().any(|i| self.access_of_memory(i).is_some_and(|a| a.start.index == Some(index)))
@@ -564,7 +550,7 @@ impl<'ctx> Path<'ctx> {
     /// Goes from one block to the next: phis there take over what they get from here.
     fn follow(&mut self, from: BasicBlock<'ctx>, to: BasicBlock<'ctx>) {
         for phi in to.get_instructions().take_while(|i| i.get_opcode() == Op::Phi) {
-            let Ok(phi) = inkwell::values::PhiValue::try_from(phi) else { continue };
+            let Ok(phi) = PhiValue::try_from(phi) else { continue };
             let incoming = phi.get_incomings().find(|(_, block)| *block == from).map(|(value, _)| value);
             let (Some(BasicValueEnum::IntValue(value)), BasicValueEnum::IntValue(joined)) =
                 (incoming, phi.as_basic_value())
@@ -585,28 +571,6 @@ enum Step {
     /// Does nothing that could be noticed.
     Harmless,
     Unknown,
-}
-
-pub fn conditional<'ctx>(
-    branch: InstructionValue<'ctx>,
-) -> Option<(IntValue<'ctx>, BasicBlock<'ctx>, BasicBlock<'ctx>)> {
-    if branch.get_num_operands() != 3 || !branch.is_conditional().unwrap_or(false) {
-        return None;
-    }
-    let condition = branch.get_operand(0)?.value()?;
-    // LLVM stores the successors in reverse.
-    let (on_false, on_true) = (branch.get_operand(1)?.block()?, branch.get_operand(2)?.block()?);
-    match condition {
-        BasicValueEnum::IntValue(condition) => Some((condition, on_true, on_false)),
-        _ => None,
-    }
-}
-
-pub fn int_operand(instruction: InstructionValue<'_>, index: u32) -> Option<IntValue<'_>> {
-    match instruction.get_operand(index)?.value()? {
-        BasicValueEnum::IntValue(value) => Some(value),
-        _ => None,
-    }
 }
 
 pub fn int_vector_operand(instruction: InstructionValue<'_>, index: u32) -> Option<VectorValue<'_>> {
@@ -717,42 +681,6 @@ fn scaled(index: IntValue<'_>) -> (IntValue<'_>, i64) {
         Some((int_operand(i, 0)?, 1 << count))
     });
     shift.unwrap_or((index, 1))
-}
-
-/// A bound that the value keeps by the way it is computed, without trust in flags: `u64::MAX` if none
-/// is seen.
-pub fn upper_bound(value: IntValue<'_>, depth: usize) -> u64 {
-    let bits = value.get_type().get_bit_width();
-    if let Some(constant) = value.get_zero_extended_constant() {
-        return constant;
-    }
-    let widest = if bits < 64 { (1 << bits) - 1 } else { u64::MAX };
-    let instruction = match value.as_instruction_value() {
-        Some(instruction) if depth > 0 => instruction,
-        _ => return widest,
-    };
-    let operand = |index| int_operand(instruction, index).map_or(u64::MAX, |v| upper_bound(v, depth - 1));
-    let constant = |index| int_operand(instruction, index).and_then(|v| v.get_zero_extended_constant());
-    let bound = match instruction.get_opcode() {
-        Op::ZExt => operand(0),
-        Op::And => operand(0).min(operand(1)),
-        Op::Add => operand(0).saturating_add(operand(1)),
-        Op::Mul => operand(0).saturating_mul(operand(1)),
-        Op::Or | Op::Xor => {
-            operand(0).max(operand(1)).checked_next_power_of_two().map_or(u64::MAX, |p| 2 * (p - 1) + 1)
-        }
-        Op::Shl => constant(1).filter(|c| *c < 32).map_or(u64::MAX, |count| operand(0).saturating_mul(1 << count)),
-        Op::LShr => constant(1).filter(|c| *c < 64).map_or(u64::MAX, |count| operand(0) >> count),
-        Op::Select => operand(1).max(operand(2)),
-        Op::Phi => inkwell::values::PhiValue::try_from(instruction).map_or(u64::MAX, |phi| {
-            // Only small joins of simple values: the search must not branch out.
-            let bounds = phi.get_incomings().map(|(v, _)| upper_bound(v.into_int_value(), depth.min(2) - 1));
-            if phi.count_incoming() <= 8 { bounds.max().unwrap_or(u64::MAX) } else { u64::MAX }
-        }),
-        _ => u64::MAX,
-    };
-    // Beyond its own width it may have wrapped, to anything.
-    if bound <= widest { bound } else { widest }
 }
 
 /// Whether every way from the start of `from` to the end of `to` leads through `through`.

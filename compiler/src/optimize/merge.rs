@@ -13,8 +13,9 @@
 //! and one that goes had been implied, so whatever LLVM did conclude from checks stays true.
 
 use super::dominators::DominatorTree;
-use super::guard::{Pass, conditional, int_operand, is_pure_intrinsic, pointer_operand, root_is_local};
+use super::guard::{Pass, is_pure_intrinsic, pointer_operand, root_is_local};
 use super::shape::Shape;
+use crate::bounds::{conditional, int_operand};
 use crate::parse::MemoryIndex;
 use crate::translate::symbols;
 use inkwell::IntPredicate as P;

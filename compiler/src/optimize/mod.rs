@@ -231,7 +231,7 @@ mod tests {
 
     /// The traps that the code of a module has stubs for.
     fn stubs(module: &str, memory: MemoryModel) -> Vec<TrapCode> {
-        let options = Options { level: OptLevel::O2, memory, ..Options::default() };
+        let options = Options { level: OptLevel::O3, memory, ..Options::default() };
         let ir = compile_observed(module.as_bytes(), &options, Emit::Optimized, &mut ()).unwrap();
         let ir = String::from_utf8(ir).unwrap();
         let has = |code: &TrapCode| ir.contains(&format!("define hidden void @{}(", symbols::trap_stub(*code)));
@@ -243,7 +243,7 @@ mod tests {
         use TrapCode::{DivideByZero, MemoryOutOfBounds, StackOverflow, UncaughtException};
         let nothing = r#"(module (func (export "f") (param i32) (result i32) local.get 0))"#;
         assert_eq!(stubs(nothing, MemoryModel::Guard), []);
-        let load = r#"(module (memory 1) (func (export "f") (param i32) (result i32)
+        let load = r#"(module (memory 0) (func (export "f") (param i32) (result i32)
             (i32.load (i32.rem_u (i32.const 99) (local.get 0)))))"#;
         // The hardware checks the load.
         assert_eq!(stubs(load, MemoryModel::Guard), [DivideByZero]);
@@ -252,5 +252,19 @@ mod tests {
         let call =
             r#"(module (import "" "g" (func $g (param i32))) (func (export "f") (param i32) (call $g (local.get 0))))"#;
         assert_eq!(stubs(call, MemoryModel::Guard), [StackOverflow, UncaughtException]);
+    }
+
+    #[test]
+    fn below_a_memorys_minimum_nothing_is_checked() {
+        use TrapCode::MemoryOutOfBounds;
+        // One byte of the index, and four that are loaded.
+        let load = |memory: &str, offset: u32| {
+            let load = format!("(i32.load offset={offset} (i32.and (local.get 0) (i32.const 255)))");
+            format!(r#"(module {memory} (func (export "f") (param i32) (result i32) {load}))"#)
+        };
+        for memory in ["(memory 1)", r#"(import "" "" (memory 1))"#, r#"(memory (export "m") 1 9)"#] {
+            assert_eq!(stubs(&load(memory, 65536 - 4 - 255), MemoryModel::Checked), [], "{memory}");
+            assert_eq!(stubs(&load(memory, 65536 - 3 - 255), MemoryModel::Checked), [MemoryOutOfBounds], "{memory}");
+        }
     }
 }

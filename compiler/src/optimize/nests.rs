@@ -8,8 +8,8 @@
 
 use super::aside::is_for_loops;
 use super::counted::{Cycle, nests, tell};
-use super::guard::{conditional, int_operand};
 use super::guest_functions;
+use crate::bounds::{conditional, int_operand};
 use inkwell::IntPredicate as P;
 use inkwell::module::Module as LlvmModule;
 use inkwell::values::{BasicValue, InstructionOpcode as Op, IntValue, PhiValue};

@@ -342,14 +342,13 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         self.unlikely
     }
 
-    /// The lengths in bytes that a memory can have. It never shrinks, so it keeps its minimum, which saves a
-    /// comparison where sums may wrap; elsewhere, with pointers of 64 bits and addresses of 32, LLVM makes larger
-    /// code of knowing it.
+    /// The lengths in bytes that a memory can have. It never shrinks, so it keeps its minimum: where a program's constants and
+    /// variables are, LLVM finds checks to hold.
     pub fn memory_lens(&self, memory: MemoryIndex) -> RangeInclusive<u64> {
         let ty = self.module.memories[memory.get()];
         let most = ty.max_len(self.target.pointer_bits);
         // An instance with a larger minimum never comes about.
-        let min = if self.target.pointer_bits == 32 || ty.wide { ty.min_len().min(most) } else { 0 };
+        let min = ty.min_len().min(most);
         min..=most
     }
 

@@ -15,7 +15,8 @@
 use super::affine::{Affine, POSITIONED, Recurrences};
 use super::copy::Copy;
 use super::forest::Loop;
-use crate::optimize::guard::{int_operand, pointer_operand};
+use crate::bounds::int_operand;
+use crate::optimize::guard::pointer_operand;
 use crate::options::Options;
 use inkwell::IntPredicate as P;
 use inkwell::builder::Builder;

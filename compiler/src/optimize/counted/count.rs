@@ -4,7 +4,8 @@
 
 use super::affine::{Affine, POSITIONED, Recurrences, Sum, signed};
 use super::forest::Loop;
-use crate::optimize::guard::{conditional, int_operand, passes_always};
+use crate::bounds::{conditional, int_operand};
+use crate::optimize::guard::passes_always;
 use inkwell::IntPredicate as P;
 use inkwell::basic_block::BasicBlock;
 use inkwell::builder::Builder;

@@ -1,6 +1,6 @@
 //! The innermost loops of a function that have one way in and one way back.
 
-use super::super::guard::conditional;
+use crate::bounds::conditional;
 use inkwell::basic_block::BasicBlock;
 use inkwell::values::{
     AsValueRef, BasicValue, FunctionValue, InstructionOpcode as Op, InstructionValue, IntValue, PhiValue,
