@@ -1,6 +1,5 @@
 //! `wasmc`: WebAssembly to native code ahead of time. [`compile`] is the whole pipeline.
 
-mod bounds;
 mod emit;
 pub mod error;
 pub mod generate;

@@ -29,6 +29,8 @@ fn set_flags() {
     // The others save time in code generation (docs/performance.md): in functions of more than ten blocks address
     // modes are looked for again in blocks that have changed and not in all, behind register allocation nothing is left
     // to move out of loops, and strength is reduced by a pipeline of ours (`optimize/pipeline.rs`).
+    //
+    // Loops of more than eight rounds are not unrolled as a whole: the module's producer has unrolled what is worth it.
     let flags = [
         c"wasmc",
         c"-indvars-widen-indvars=false",
@@ -36,6 +38,7 @@ fn set_flags() {
         c"-cgpp-huge-func=10",
         c"-disable-postra-machine-licm",
         c"-disable-lsr",
+        c"-unroll-full-max-count=8",
     ];
     let pointers = flags.map(|flag| flag.as_ptr());
     // SAFETY: these are strings, and as many as is said; a flag that LLVM

@@ -10,7 +10,7 @@
 //! stay what they were. An empty piece of assembly hides it from code generation, which would take it apart again.
 
 use super::guard::pointer_operand;
-use crate::bounds::int_operand;
+use crate::optimize::bounds::int_operand;
 use inkwell::InlineAsmDialect;
 use inkwell::builder::BuilderError;
 use inkwell::context::ContextRef;

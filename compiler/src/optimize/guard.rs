@@ -29,7 +29,7 @@
 use super::counted::innermost_cycles;
 use super::guest_functions;
 use super::shape::Shape;
-use crate::bounds::{Counter, conditional, int_operand, upper_bound};
+use crate::optimize::bounds::{Counter, conditional, int_operand, upper_bound};
 use crate::parse::MemoryIndex;
 use crate::target::Target;
 use crate::translate::{symbols, trapping};

@@ -15,7 +15,7 @@
 use super::dominators::DominatorTree;
 use super::guard::{Pass, is_pure_intrinsic, pointer_operand, root_is_local};
 use super::shape::Shape;
-use crate::bounds::{conditional, int_operand};
+use crate::optimize::bounds::{conditional, int_operand};
 use crate::parse::MemoryIndex;
 use crate::translate::symbols;
 use inkwell::IntPredicate as P;

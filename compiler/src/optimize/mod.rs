@@ -3,6 +3,7 @@
 
 mod anchors;
 mod aside;
+mod bounds;
 mod counted;
 mod dispatch;
 mod dominators;
@@ -266,5 +267,27 @@ mod tests {
             assert_eq!(stubs(&load(memory, 65536 - 4 - 255), MemoryModel::Checked), [], "{memory}");
             assert_eq!(stubs(&load(memory, 65536 - 3 - 255), MemoryModel::Checked), [MemoryOutOfBounds], "{memory}");
         }
+    }
+
+    #[test]
+    fn loops_of_many_rounds_are_not_unrolled_as_a_whole() {
+        // Sums of a vector a round.
+        let load = |base| format!("(v128.load offset={base} (local.get 0))");
+        let sums = |rounds: usize| {
+            let module = format!(
+                r#"(module (memory 1) (func (export "f") (result v128) (local i32 v128)
+                  (loop (local.set 1 (i32x4.add (local.get 1) (i32x4.mul {} {})))
+                    (br_if 0 (i32.ne (local.tee 0 (i32.add (local.get 0) (i32.const 16))) (i32.const {}))))
+                  (local.get 1)))"#,
+                load(1024),
+                load(8192),
+                16 * rounds
+            );
+            let options = Options { level: OptLevel::O3, ..Options::default() };
+            let ir = compile_observed(module.as_bytes(), &options, Emit::Optimized, &mut ()).unwrap();
+            String::from_utf8(ir).unwrap().matches("mul <4 x i32>").count()
+        };
+        assert_eq!(sums(8), 8);
+        assert!(sums(16) < 8);
     }
 }

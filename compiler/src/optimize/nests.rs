@@ -9,7 +9,7 @@
 use super::aside::is_for_loops;
 use super::counted::{Cycle, nests, tell};
 use super::guest_functions;
-use crate::bounds::{conditional, int_operand};
+use crate::optimize::bounds::{conditional, int_operand};
 use inkwell::IntPredicate as P;
 use inkwell::module::Module as LlvmModule;
 use inkwell::values::{BasicValue, InstructionOpcode as Op, IntValue, PhiValue};

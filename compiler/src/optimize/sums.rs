@@ -11,7 +11,7 @@
 //! addresses.
 
 use super::counted::users;
-use crate::bounds::int_operand;
+use crate::optimize::bounds::int_operand;
 use inkwell::basic_block::BasicBlock;
 use inkwell::builder::BuilderError;
 use inkwell::module::Module as LlvmModule;

@@ -22,7 +22,7 @@ use super::dominators::DominatorTree;
 use super::guard::{Pass, STEP_MAX};
 use super::guest_functions;
 use super::shape::Shape;
-use crate::bounds::{int_operand, upper_bound};
+use crate::optimize::bounds::{int_operand, upper_bound};
 use crate::options::{MemoryModel, OptLevel, Options};
 use crate::translate::symbols;
 use inkwell::IntPredicate as P;

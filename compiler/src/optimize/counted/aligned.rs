@@ -15,7 +15,7 @@
 use super::affine::{Affine, POSITIONED, Recurrences};
 use super::copy::Copy;
 use super::forest::Loop;
-use crate::bounds::int_operand;
+use crate::optimize::bounds::int_operand;
 use crate::optimize::guard::pointer_operand;
 use crate::options::Options;
 use inkwell::IntPredicate as P;

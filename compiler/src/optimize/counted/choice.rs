@@ -6,7 +6,7 @@
 
 use super::affine::POSITIONED;
 use super::forest::{successors, user, users};
-use crate::bounds::{conditional, int_operand};
+use crate::optimize::bounds::{conditional, int_operand};
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::basic_block::BasicBlock;
 use inkwell::builder::Builder;

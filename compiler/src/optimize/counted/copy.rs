@@ -2,7 +2,7 @@
 
 use super::affine::POSITIONED;
 use super::forest::{Loop, successors};
-use crate::bounds::conditional;
+use crate::optimize::bounds::conditional;
 use inkwell::basic_block::BasicBlock;
 use inkwell::builder::Builder;
 use inkwell::context::ContextRef;

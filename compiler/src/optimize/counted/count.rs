@@ -4,7 +4,7 @@
 
 use super::affine::{Affine, POSITIONED, Recurrences, Sum, signed};
 use super::forest::Loop;
-use crate::bounds::{conditional, int_operand};
+use crate::optimize::bounds::{conditional, int_operand};
 use crate::optimize::guard::passes_always;
 use inkwell::IntPredicate as P;
 use inkwell::basic_block::BasicBlock;

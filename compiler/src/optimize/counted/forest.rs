@@ -1,6 +1,6 @@
 //! The innermost loops of a function that have one way in and one way back.
 
-use crate::bounds::conditional;
+use crate::optimize::bounds::conditional;
 use inkwell::basic_block::BasicBlock;
 use inkwell::values::{
     AsValueRef, BasicValue, FunctionValue, InstructionOpcode as Op, InstructionValue, IntValue, PhiValue,

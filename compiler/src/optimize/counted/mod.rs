@@ -28,7 +28,7 @@ mod forest;
 use super::aside::is_for_loops;
 use super::guard::is_pure_intrinsic;
 use super::guest_functions;
-use crate::bounds::{conditional, int_operand};
+use crate::optimize::bounds::{conditional, int_operand};
 use crate::options::{MemoryModel, Options};
 use crate::translate::symbols;
 use affine::{Affine, POSITIONED, Recurrences, freeze, signed};
