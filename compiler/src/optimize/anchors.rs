@@ -9,8 +9,8 @@
 //! The sum is the same modulo the length of a pointer, whatever its parts are: addresses, and so what faults,
 //! stay what they were. An empty piece of assembly hides it from code generation, which would take it apart again.
 
+use super::bounds::int_operand;
 use super::guard::pointer_operand;
-use crate::optimize::bounds::int_operand;
 use inkwell::InlineAsmDialect;
 use inkwell::builder::BuilderError;
 use inkwell::context::ContextRef;

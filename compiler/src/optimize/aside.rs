@@ -116,7 +116,7 @@ fn blocks_with_accesses<'ctx>(function: FunctionValue<'ctx>, alias: &Alias<'ctx>
     innermost_cycles(function).into_iter().flatten().filter(has_one).count() as u32
 }
 
-/// How many of them are in blocks that lead to themselves: loops all of whose checks are known to hold.
+/// How many such accesses are in blocks that lead to themselves: loops all of whose checks are known to hold.
 fn accesses_in_tight_loops<'ctx>(function: FunctionValue<'ctx>, alias: &Alias<'ctx>) -> u32 {
     let leads_back = |block: &BasicBlock<'ctx>| {
         let end = block.get_terminator();
@@ -132,7 +132,7 @@ fn instructions(function: FunctionValue<'_>) -> u32 {
 
 #[cfg(test)]
 mod tests {
-    use crate::{Emit, OptLevel, Options, compile_observed};
+    use crate::{Emit, MemoryModel, OptLevel, Options, compile_observed};
 
     /// Adds up words of memory, in a function with so many branches beside.
     fn sum(branches: usize) -> String {
@@ -149,8 +149,12 @@ mod tests {
     }
 
     fn optimized(module: &str, level: OptLevel) -> String {
+        optimized_in(MemoryModel::Guard, module, level)
+    }
+
+    fn optimized_in(memory: MemoryModel, module: &str, level: OptLevel) -> String {
         let module = wat::parse_str(module).unwrap();
-        let options = Options { level, ..Options::default() };
+        let options = Options { level, memory, ..Options::default() };
         String::from_utf8(compile_observed(&module, &options, Emit::Optimized, &mut ()).unwrap()).unwrap()
     }
 
@@ -206,14 +210,14 @@ mod tests {
     fn loops_whose_checks_hold_count_beside_checks() {
         let module = without_checks();
         let (head, tail) = module.split_at(module.find("(loop").unwrap());
-        // Three blocks for each, and one check.
+        // Two blocks for each, and one check, which `guard` would not have outside a loop.
         let branch = |n| format!("(if (i32.eq (local.get 0) (i32.const {n})) (then (call 0 (local.get 0))))");
         let branches: String = (0..8).map(branch).collect();
         let import = "(module (import \"\" \"\" (func (param i32)))";
         let check = "(i32.store (local.get 0) (i32.const 1))";
         let module = format!("{} {branches} {check} {tail}", head.replace("(module", import));
         for level in [OptLevel::O2, OptLevel::O3] {
-            let ir = optimized(&module, level);
+            let ir = optimized_in(MemoryModel::Checked, &module, level);
             assert!(ir.contains("<4 x i32>"), "{level:?}: {ir}");
         }
     }

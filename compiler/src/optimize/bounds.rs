@@ -1,4 +1,5 @@
-//! Upper bounds of numbers, by how they are computed. No flag is trusted: LLVM may know it from a check that goes later.
+//! What instructions say of numbers: operands, conditions, counters, and upper bounds by how numbers are computed. No flag is
+//! trusted: LLVM may know it from a check that goes later.
 
 use inkwell::IntPredicate;
 use inkwell::basic_block::BasicBlock;
@@ -63,6 +64,7 @@ pub struct Counter<'ctx> {
 }
 
 impl<'ctx> Counter<'ctx> {
+    /// Reads a phi as one.
     pub fn of(phi: PhiValue<'ctx>) -> Option<Self> {
         let incoming: Vec<_> = phi.get_incomings().collect();
         let [first, second] = incoming.as_slice() else { return None };

@@ -26,10 +26,10 @@
 //!   after it, what comes after the trap is not. Not so in an innermost loop in which no check relies on an access: what traps
 //!   there does so by a branch, and code generation moves no store into a loop, out of it or over a branch.
 
+use super::bounds::{Counter, conditional, int_operand, upper_bound};
 use super::counted::innermost_cycles;
 use super::guest_functions;
 use super::shape::Shape;
-use crate::optimize::bounds::{Counter, conditional, int_operand, upper_bound};
 use crate::parse::MemoryIndex;
 use crate::target::Target;
 use crate::translate::{symbols, trapping};

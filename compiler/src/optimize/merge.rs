@@ -12,10 +12,10 @@
 //! Nothing rests on what LLVM has concluded (`nuw` and the like). A check becomes only stricter where it stands,
 //! and one that goes had been implied, so whatever LLVM did conclude from checks stays true.
 
+use super::bounds::{conditional, int_operand};
 use super::dominators::DominatorTree;
 use super::guard::{Pass, is_pure_intrinsic, pointer_operand, root_is_local};
 use super::shape::Shape;
-use crate::optimize::bounds::{conditional, int_operand};
 use crate::parse::MemoryIndex;
 use crate::translate::symbols;
 use inkwell::IntPredicate as P;

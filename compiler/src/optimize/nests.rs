@@ -7,9 +7,9 @@
 //! LLVM unrolls, which is right for any loop. What is found out here decides no more than whether it is asked to.
 
 use super::aside::is_for_loops;
+use super::bounds::{conditional, int_operand};
 use super::counted::{Cycle, nests, tell};
 use super::guest_functions;
-use crate::optimize::bounds::{conditional, int_operand};
 use inkwell::IntPredicate as P;
 use inkwell::module::Module as LlvmModule;
 use inkwell::values::{BasicValue, InstructionOpcode as Op, IntValue, PhiValue};

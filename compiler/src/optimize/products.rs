@@ -6,7 +6,7 @@
 //! the low one `(u << 32) | (al·bl & (2³² − 1))`. None of these sums wraps, whatever the numbers are, so the
 //! machine's product may stand in their place.
 
-use crate::optimize::bounds::int_operand;
+use super::bounds::int_operand;
 use inkwell::builder::Builder;
 use inkwell::module::Module as LlvmModule;
 use inkwell::values::{BasicValue, InstructionOpcode as Op, InstructionValue, IntValue};

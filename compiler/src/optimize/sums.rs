@@ -10,8 +10,8 @@
 //! had. No instruction that could be noticed is moved. Sums with a constant are left alone: those are offsets of
 //! addresses.
 
+use super::bounds::int_operand;
 use super::counted::users;
-use crate::optimize::bounds::int_operand;
 use inkwell::basic_block::BasicBlock;
 use inkwell::builder::BuilderError;
 use inkwell::module::Module as LlvmModule;

@@ -17,12 +17,12 @@
 //! where a check has been removed. In `checked` a branch stands before each access. Nothing rests on flags, and none are
 //! set but on extensions of numbers that are small by how they are computed.
 
+use super::bounds::{int_operand, upper_bound};
 use super::counted::users;
 use super::dominators::DominatorTree;
 use super::guard::{Pass, STEP_MAX};
 use super::guest_functions;
 use super::shape::Shape;
-use crate::optimize::bounds::{int_operand, upper_bound};
 use crate::options::{MemoryModel, OptLevel, Options};
 use crate::translate::symbols;
 use inkwell::IntPredicate as P;

@@ -26,9 +26,9 @@ mod count;
 mod forest;
 
 use super::aside::is_for_loops;
+use super::bounds::{conditional, int_operand};
 use super::guard::is_pure_intrinsic;
 use super::guest_functions;
-use crate::optimize::bounds::{conditional, int_operand};
 use crate::options::{MemoryModel, Options};
 use crate::translate::symbols;
 use affine::{Affine, POSITIONED, Recurrences, freeze, signed};
