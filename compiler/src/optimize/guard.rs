@@ -21,9 +21,9 @@
 //!   compute another address by it.
 //! - A division on the way ends the search too, unless by a constant: its own check may have gone because
 //!   of this one.
-//! - In a function that lost a check, or has accesses that trap by themselves (`translate/trapping.rs`), accesses of the
-//!   guest's state become volatile, so that code generation keeps them in order: what was stored before a trap is visible
-//!   after it, what comes after the trap is not. Not so in an innermost loop in which no check relies on an access: what traps
+//! - In a function that lost a check, or has accesses that trap by themselves (`translate/trapping.rs`), loads of linear
+//!   memory and stores to the guest's state become volatile, so that code generation keeps them in order: what was stored
+//!   before a trap is visible after it, what comes after the trap is not. Not so in an innermost loop in which no check relies on an access: what traps
 //!   there does so by a branch, and code generation moves no store into a loop, out of it or over a branch.
 
 use super::bounds::{Counter, conditional, int_operand, upper_bound};
@@ -32,6 +32,7 @@ use super::guest_functions;
 use super::shape::Shape;
 use crate::parse::MemoryIndex;
 use crate::target::Target;
+use crate::translate::alias::Alias;
 use crate::translate::{symbols, trapping};
 use inkwell::IntPredicate;
 use inkwell::basic_block::BasicBlock;
@@ -482,9 +483,10 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
         ends && first.get_opcode() == Op::Call && trap.is_some() && callee(first) == trap
     }
 
-    /// Makes accesses of what others can see volatile: linear memory, globals, tables. Instructions that load and
-    /// store at once are in order as they are.
+    /// Makes loads of linear memory volatile, which may trap, and stores that others can see: to linear memory, globals,
+    /// tables. Instructions that load and store at once are in order as they are.
     pub fn keep_order(&self, function: FunctionValue<'ctx>) {
+        let alias = Alias::new(function.get_type().get_context());
         let relied_on = self.relied_on.borrow();
         let cycles = innermost_cycles(function).into_iter().filter(|cycle| cycle.is_disjoint(&relied_on));
         let in_order: HashSet<_> = cycles.flatten().collect();
@@ -492,6 +494,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
         for instruction in blocks.flat_map(|b| b.get_instructions()) {
             let visible = match instruction.get_opcode() {
                 Op::Store => is_visible_store(instruction),
+                Op::Load if alias.is_of_runtime(instruction) => false,
                 Op::Load => pointer_operand(instruction, 0).is_none_or(|p| self.may_be_memory(p)),
                 _ => false,
             };

@@ -38,7 +38,6 @@ use inkwell::targets::TargetMachine;
 use inkwell::values::{BasicValue, FunctionValue};
 pub use shape::Shape;
 pub use sites::{Chains, Place};
-use wasmc_abi::TrapCode;
 use wasmc_abi::target::Arch;
 
 /// Optimises the LLVM module of a unit and readies it for code generation. Returns its sites.
@@ -117,7 +116,7 @@ pub fn reduce_strength(llvm: &LlvmModule<'_>, options: &Options, machine: &Targe
 
 /// Deletes the stubs of traps that nothing raises any more. LLVM keeps them, since others might call them.
 fn delete_unused_stubs(llvm: &LlvmModule<'_>) {
-    let stubs = TrapCode::ALL.iter().filter_map(|code| llvm.get_function(&symbols::trap_stub(*code)));
+    let stubs = symbols::trap_stubs().filter_map(|name| llvm.get_function(&name));
     for stub in stubs.filter(|stub| stub.as_global_value().as_pointer_value().get_first_use().is_none()) {
         // SAFETY: nothing uses it.
         unsafe { stub.delete() };
@@ -253,6 +252,33 @@ mod tests {
         let call =
             r#"(module (import "" "g" (func $g (param i32))) (func (export "f") (param i32) (call $g (local.get 0))))"#;
         assert_eq!(stubs(call, MemoryModel::Guard), [StackOverflow, UncaughtException]);
+    }
+
+    /// An indirect call through a table that others may change, between accesses of a memory that is imported.
+    const INDIRECT: &str = r#"(module
+        (import "" "" (memory 1)) (table (export "t") 1 2 funcref) (type $t (func (param i32) (result i32)))
+        (func (export "f") (param i32) (result i32)
+          (i32.store (local.get 0) (i32.load offset=8 (local.get 0)))
+          (i32.load (call_indirect (type $t) (i32.load (local.get 0)) (local.get 0)))))"#;
+
+    #[test]
+    fn an_indirect_call_finds_out_only_in_a_stub_what_is_wrong_with_its_callee() {
+        use TrapCode::{StackOverflow, UncaughtException, UndefinedElement};
+        assert_eq!(stubs(INDIRECT, MemoryModel::Guard), [UndefinedElement, StackOverflow, UncaughtException]);
+        let options = Options { level: OptLevel::O3, ..Options::default() };
+        let ir = compile_observed(INDIRECT.as_bytes(), &options, Emit::Optimized, &mut ()).unwrap();
+        let ir = String::from_utf8(ir).unwrap();
+        assert_eq!(ir.matches("call void @trap_callee(i64").count(), 1);
+    }
+
+    #[test]
+    fn of_loads_those_of_linear_memory_alone_are_kept_in_order() {
+        let options = Options { level: OptLevel::O3, ..Options::default() };
+        let ir = compile_observed(INDIRECT.as_bytes(), &options, Emit::Optimized, &mut ()).unwrap();
+        let ir = String::from_utf8(ir).unwrap();
+        let count = |text| ir.matches(text).count();
+        assert_eq!([count("load volatile"), count("load volatile i32"), count("store volatile i32")], [3, 3, 1]);
+        assert!(count(" load ptr") >= 3 && count(" load i64") >= 2, "the table's elements, type, code and vmctx");
     }
 
     #[test]

@@ -12,7 +12,6 @@ use inkwell::types::BasicMetadataTypeEnum;
 use inkwell::values::{
     BasicMetadataValueEnum, BasicValueEnum, FunctionValue, InstructionOpcode as Op, InstructionValue,
 };
-use wasmc_abi::TrapCode;
 
 /// The most operands, of all instructions, that a function has from whose start its end is sure to be reached: 512 bytes of
 /// code for each. Most are of some words of code; one of a vector, lane by lane, comes nearest.
@@ -26,7 +25,7 @@ pub fn is_near(function: FunctionValue<'_>) -> bool {
 
 /// Calls traps by `jal`. What calls a stub like this does not come back either, and leaves its place in `ra` as any call does.
 pub fn call_traps(llvm: &LlvmModule<'_>) {
-    let stubs = TrapCode::ALL.iter().filter_map(|code| llvm.get_function(&symbols::trap_stub(*code)));
+    let stubs = symbols::trap_stubs().filter_map(|name| llvm.get_function(&name));
     let stubs: Vec<_> = stubs.collect();
     for function in llvm.get_functions().filter(|f| f.get_subprogram().is_some() && is_near(*f)) {
         let instructions = function.get_basic_block_iter().flat_map(|block| block.get_instructions());
@@ -48,13 +47,14 @@ fn replace<'ctx>(
     let context = llvm.get_context();
     let builder = context.create_builder();
     builder.position_before(&call);
-    // The vmctx, where stubs take it, is the first argument.
+    // What stubs take is in registers from `a0` on.
     let params = stub.count_params();
     let args = (0..params).map(|index| call.get_operand(index).and_then(|o| o.value()).expect("it has an argument"));
     let args = args.chain([BasicValueEnum::from(stub.as_global_value().as_pointer_value())]);
-    let args: Vec<_> = args.map(BasicMetadataValueEnum::from).collect();
-    let types = vec![BasicMetadataTypeEnum::from(stub.as_global_value().as_pointer_value().get_type()); args.len()];
-    let registers = if params == 0 { "" } else { "{x10}," };
+    let args: Vec<_> = args.collect();
+    let types: Vec<_> = args.iter().map(|arg| BasicMetadataTypeEnum::from(arg.get_type())).collect();
+    let args: Vec<_> = args.into_iter().map(BasicMetadataValueEnum::from).collect();
+    let registers: String = (10..10 + params).map(|register| format!("{{x{register}}},")).collect();
     let ty = context.void_type().fn_type(&types, false);
     let assembly = context.create_inline_asm(
         ty,

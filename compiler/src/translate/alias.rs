@@ -58,6 +58,12 @@ impl<'ctx> Alias<'ctx> {
         access.get_metadata(self.tbaa) == Some(self.memory)
     }
 
+    /// Whether an access touches what the runtime has made for code: it does not trap.
+    pub fn is_of_runtime(&self, access: InstructionValue<'ctx>) -> bool {
+        let tag = access.get_metadata(self.tbaa);
+        tag.is_some_and(|tag| [self.vmctx, self.table].contains(&tag))
+    }
+
     /// Says that a load yields the same value whenever it is done.
     pub fn mark_invariant(&self, load: InstructionValue<'ctx>) {
         load.set_metadata(self.context.metadata_node(&[]), self.invariant).expect("the mark is a node");

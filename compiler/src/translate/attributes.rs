@@ -108,9 +108,9 @@ impl Attributes {
         function.add_attribute(AttributeLoc::Function, self.no_implicit_float);
     }
 
-    /// A trap stub. What it takes, if anything, it takes where guest functions have it.
-    pub fn trap(&self, function: FunctionValue) {
-        if function.count_params() > 0 {
+    /// A trap stub. The vmctx, if it takes that, it takes where guest functions have it.
+    pub fn trap(&self, function: FunctionValue, takes_vmctx: bool) {
+        if takes_vmctx {
             function.add_attribute(AttributeLoc::Param(0), self.swiftself);
         }
         add(function, AttributeLoc::Function, &self.hosted);
@@ -161,8 +161,8 @@ impl Attributes {
     }
 
     /// A call of a trap stub.
-    pub fn trap_stub_call(&self, call: CallSiteValue) {
-        if call.count_arguments() > 0 {
+    pub fn trap_stub_call(&self, call: CallSiteValue, takes_vmctx: bool) {
+        if takes_vmctx {
             call.add_attribute(AttributeLoc::Param(0), self.swiftself);
         }
         self.trap_call(call);

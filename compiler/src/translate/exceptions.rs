@@ -47,10 +47,12 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
             let caught = self.new_block();
             self.branch_unlikely(is_pending, caught, next)?;
             self.builder.position_at_end(caught);
-            self.store_exception(word.const_zero())?;
-            match uses_exceptions {
-                true => self.raise(pending)?,
-                false => self.trap(TrapCode::UncaughtException)?,
+            if uses_exceptions {
+                self.store_exception(word.const_zero())?;
+                self.raise(pending)?;
+            } else {
+                // The runtime empties the cell.
+                self.trap(TrapCode::UncaughtException)?;
             }
         }
         self.builder.position_at_end(next);

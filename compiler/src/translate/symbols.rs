@@ -38,3 +38,11 @@ pub fn dispatch(table: TableIndex, ty: TypeId) -> String {
 pub fn trap_stub(code: TrapCode) -> String {
     format!("trap{}", code as u32)
 }
+
+/// The stub that raises the trap of an indirect call whose callee is not of the call's type.
+pub const CALLEE_TRAP_STUB: &str = "trap_callee";
+
+/// The stubs of all traps.
+pub fn trap_stubs() -> impl Iterator<Item = String> {
+    TrapCode::ALL.iter().map(|code| trap_stub(*code)).chain([CALLEE_TRAP_STUB.to_owned()])
+}

@@ -7,6 +7,7 @@
 use super::Result;
 use super::function::FunctionTranslator;
 use super::unit::Unit;
+use inkwell::IntPredicate;
 use inkwell::builder::Builder;
 use inkwell::values::{BasicValue, BasicValueEnum, FunctionValue, IntValue, PointerValue};
 use wasmc_abi::{Builtin, TrapCode, vmctx};
@@ -17,6 +18,19 @@ pub fn define_stub<'ctx>(unit: &Unit<'ctx, '_>, stub: FunctionValue<'ctx>, code:
     builder.position_at_end(unit.context.append_basic_block(stub, ""));
     let block = stub.get_first_param().map(BasicValueEnum::into_pointer_value);
     raise(unit, &builder, block, unit.types.i32.const_int(code as u64, false))
+}
+
+/// Defines the stub of the trap that an indirect call ends in whose callee's type has another id: 0 if there is no callee.
+pub fn define_callee_stub<'ctx>(unit: &Unit<'ctx, '_>, stub: FunctionValue<'ctx>) -> Result<()> {
+    let builder = unit.context.create_builder();
+    builder.position_at_end(unit.context.append_basic_block(stub, ""));
+    let block = unit.helpers.is_none().then(|| stub.get_first_param().expect("the vmctx").into_pointer_value());
+    let type_id = stub.get_last_param().expect("the id").into_int_value();
+    let is_null = builder.build_int_compare(IntPredicate::EQ, type_id, type_id.get_type().const_zero(), "")?;
+    let code = |code: TrapCode| unit.types.i32.const_int(code as u64, false);
+    let (null, mismatch) = (code(TrapCode::UninitializedElement), code(TrapCode::IndirectCallMismatch));
+    let code = builder.build_select(is_null, null, mismatch, "")?.into_int_value();
+    raise(unit, &builder, block, code)
 }
 
 /// Ends the block with a call of the trap helper. `block` is as for [`load_helper`].
@@ -74,20 +88,28 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
 
     /// Ends the block with a trap.
     pub fn trap(&mut self, code: TrapCode) -> Result<()> {
+        self.call_trap_stub(self.unit.trap_stub(code)?, None)
+    }
+
+    /// Ends the block with the trap of an indirect call whose callee's type has this id, and not the call's.
+    pub fn trap_callee(&mut self, type_id: IntValue<'ctx>) -> Result<()> {
+        self.call_trap_stub(self.unit.callee_trap_stub()?, Some(type_id))
+    }
+
+    fn call_trap_stub(&mut self, stub: FunctionValue<'ctx>, arg: Option<IntValue<'ctx>>) -> Result<()> {
+        let vmctx = self.unit.helpers.is_none().then_some(self.vmctx.into());
+        let args: Vec<_> = vmctx.into_iter().chain(arg.map(Into::into)).collect();
         self.locate();
-        let stub = self.unit.trap_stub(code)?;
-        let block = [self.vmctx.into()];
-        let call = self.builder.build_call(stub, &block[..stub.count_params() as usize], "")?;
+        let call = self.builder.build_call(stub, &args, "")?;
         self.unlocate();
-        self.unit.attributes.trap_stub_call(call);
+        self.unit.attributes.trap_stub_call(call, vmctx.is_some());
         self.builder.build_unreachable()?;
         Ok(())
     }
 
     /// Raises what a helper's status says, if it is not 0.
     pub fn trap_on_status(&mut self, status: IntValue<'ctx>) -> Result<()> {
-        let failed =
-            self.builder.build_int_compare(inkwell::IntPredicate::NE, status, status.get_type().const_zero(), "")?;
+        let failed = self.builder.build_int_compare(IntPredicate::NE, status, status.get_type().const_zero(), "")?;
         let trap = self.new_block();
         let next = self.new_block();
         self.branch_unlikely(failed, trap, next)?;

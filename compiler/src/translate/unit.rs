@@ -172,12 +172,13 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         function
     }
 
-    fn declare_trap(&self, code: TrapCode) -> FunctionValue<'ctx> {
-        let block: &[BasicMetadataTypeEnum] = if self.helpers.is_some() { &[] } else { &[self.types.ptr.into()] };
-        let ty = self.types.void(block);
-        let function = self.llvm.add_function(&symbols::trap_stub(code), ty, Some(Linkage::External));
+    /// A stub that raises a trap. Where images have no helpers of their own, it takes the vmctx first.
+    fn declare_trap(&self, name: &str, param: Option<BasicMetadataTypeEnum<'ctx>>) -> FunctionValue<'ctx> {
+        let vmctx = self.helpers.is_none().then(|| self.types.ptr.into());
+        let params: Vec<_> = vmctx.into_iter().chain(param).collect();
+        let function = self.llvm.add_function(name, self.types.void(&params), Some(Linkage::External));
         function.as_global_value().set_visibility(GlobalVisibility::Hidden);
-        self.attributes.trap(function);
+        self.attributes.trap(function, vmctx.is_some());
         function
     }
 
@@ -236,9 +237,19 @@ impl<'ctx, 'm> Unit<'ctx, 'm> {
         if let Some((_, stub)) = self.traps.borrow().iter().find(|(known, _)| *known == code) {
             return Ok(*stub);
         }
-        let stub = self.declare_trap(code);
+        let stub = self.declare_trap(&symbols::trap_stub(code), None);
         self.traps.borrow_mut().push((code, stub));
         super::trap::define_stub(self, stub, code)?;
+        Ok(stub)
+    }
+
+    /// The stub that raises the trap of an indirect call, by the id of the callee's type.
+    pub fn callee_trap_stub(&self) -> Result<FunctionValue<'ctx>> {
+        if let Some(stub) = self.llvm.get_function(symbols::CALLEE_TRAP_STUB) {
+            return Ok(stub);
+        }
+        let stub = self.declare_trap(symbols::CALLEE_TRAP_STUB, Some(self.types.word.into()));
+        super::trap::define_callee_stub(self, stub)?;
         Ok(stub)
     }
 

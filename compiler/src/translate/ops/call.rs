@@ -251,7 +251,7 @@ fn imported_record<'ctx>(f: &FunctionTranslator<'_, 'ctx>, index: FuncIndex) -> 
 
 /// The element of a table whose index is on the stack, a function of that type: bounds, then null, then type
 /// (spec: exec/instructions, call_indirect). A null element has type id 0, which no type has, so one compare finds
-/// both; which it was is found out only then.
+/// both; which it was is found out only then, by the trap's stub.
 fn checked_element<'ctx>(
     f: &mut FunctionTranslator<'_, 'ctx>,
     ty: TypeId,
@@ -282,9 +282,7 @@ fn check_type<'ctx>(f: &mut FunctionTranslator<'_, 'ctx>, type_id: IntValue<'ctx
     let (wrong, right) = (f.new_block(), f.new_block());
     f.branch_unlikely(differs, wrong, right)?;
     f.builder.position_at_end(wrong);
-    let null = f.builder.build_int_compare(IntPredicate::EQ, type_id, type_id.get_type().const_zero(), "")?;
-    f.trap_if(null, TrapCode::UninitializedElement)?;
-    f.trap(TrapCode::IndirectCallMismatch)?;
+    f.trap_callee(type_id)?;
     f.builder.position_at_end(right);
     Ok(())
 }
