@@ -40,6 +40,11 @@ pub struct Options {
 }
 
 impl Options {
+    /// Whether functions that loops within loops call are inlined as if they had no checks: at the level that has time for it.
+    pub(crate) fn discounts_checks(&self) -> bool {
+        self.level == OptLevel::O3 && self.memory == MemoryModel::Checked
+    }
+
     /// Bytes of a loop in which, in the `guard` model, plain accesses have a check as long as LLVM optimises; all others stand
     /// without one from the start (`translate/trapping.rs`). None has one at the end. Until then, checks are worth what they
     /// cost only where LLVM is to hoist, combine or vectorise accesses, and loops that are long are not doubled

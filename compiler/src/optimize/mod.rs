@@ -5,6 +5,7 @@ mod anchors;
 mod aside;
 mod bounds;
 mod counted;
+mod discount;
 mod dispatch;
 mod dominators;
 mod doubles;
@@ -174,6 +175,9 @@ fn guest_functions<'ctx>(llvm: &LlvmModule<'ctx>) -> impl Iterator<Item = Functi
 /// LLVM's pipeline, with what is ours in the middle of it.
 fn run_pipeline(llvm: &LlvmModule<'_>, options: &Options, machine: &TargetMachine) -> Result<(), CompileError> {
     let parts = pipeline::parts(options.level);
+    if options.discounts_checks() {
+        discount::discount_checks(llvm);
+    }
     run(llvm, machine, if parts.is_some() { pipeline::FIRST } else { pipeline::whole(options.level) })?;
     let has_product = options.target.row.pointer_bits == 64 && options.level != OptLevel::O0;
     if has_product && products::combine_products(llvm) {
@@ -315,5 +319,27 @@ mod tests {
         };
         assert_eq!(sums(8), 8);
         assert!(sums(16) < 8);
+    }
+
+    #[test]
+    fn what_loops_in_loops_call_is_inlined_for_all_its_checks() {
+        let load = |offset: u32| format!("(f64.load offset={offset} (local.get 0))");
+        let sum = (1..8).fold(load(0), |sum, n| format!("(f64.add {sum} {})", load(n * 100_000)));
+        let count = "(br_if 0 (local.tee 0 (i32.sub (local.get 0) (i32.const 1))))";
+        let call = "(f64.store (i32.const 0) (call $sum (local.get 0)))";
+        let calls = |body: String, memory| {
+            let module = format!(
+                r#"(module (memory 1) (func $sum (param i32) (result f64) {sum})
+                  (func (export "f") (param i32) {body} (f64.store (i32.const 0) (call $sum (i32.const 8)))))"#
+            );
+            let options = Options { level: OptLevel::O3, memory, ..Options::default() };
+            let ir = compile_observed(module.as_bytes(), &options, Emit::Optimized, &mut ()).unwrap();
+            String::from_utf8(ir).unwrap().matches("call fastcc double").count()
+        };
+        for body in [format!("(loop {call} {count})"), format!("(loop (loop {call} {count}) {count})")] {
+            assert_eq!(calls(body.clone(), MemoryModel::Guard), 0, "{body}");
+            let is_inlined = body.contains("(loop (loop");
+            assert_eq!(calls(body, MemoryModel::Checked) == 0, is_inlined);
+        }
     }
 }

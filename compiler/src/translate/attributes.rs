@@ -1,6 +1,7 @@
 //! Attributes and conventions of functions and calls. `mustprogress`, `willreturn`, `norecurse`,
 //! `memory(...)` and fast-math are never given: Wasm promises none of them.
 
+use super::symbols::IN_LOOPS;
 use crate::options::{OptLevel, Options};
 use inkwell::attributes::{Attribute, AttributeLoc};
 use inkwell::context::Context;
@@ -30,6 +31,7 @@ pub struct Attributes {
     no_implicit_float: Attribute,
     never_called: Vec<Attribute>,
     often_called: Attribute,
+    in_loops: Option<Attribute>,
 }
 
 impl Attributes {
@@ -60,6 +62,7 @@ impl Attributes {
             no_implicit_float: flag("noimplicitfloat"),
             never_called: vec![flag("cold"), flag("optsize")],
             often_called: flag("inlinehint"),
+            in_loops: options.discounts_checks().then(|| context.create_string_attribute(IN_LOOPS, "")),
         }
     }
 
@@ -139,6 +142,13 @@ impl Attributes {
     pub fn guest_call(&self, call: CallSiteValue) {
         self.body_call(call);
         call.add_attribute(AttributeLoc::Param(0), self.swiftself);
+    }
+
+    /// A call in a loop within a loop.
+    pub fn call_in_loops(&self, call: CallSiteValue) {
+        if let Some(attribute) = self.in_loops {
+            call.add_attribute(AttributeLoc::Function, attribute);
+        }
     }
 
     /// A call, by its ordinary entry, of the body of a function that makes tail calls.

@@ -26,6 +26,8 @@ pub struct Frame<'ctx> {
     reached: bool,
     /// Whether accesses in it have checks in any case.
     keeps_checks: bool,
+    /// How many loops are around what is in it.
+    loops: u32,
     /// What becomes of exceptions in it.
     pub catching: Catching<'ctx>,
     /// In a `try` of the legacy form without a `catch_all` so far: where an exception goes that its clauses up to here
@@ -353,13 +355,29 @@ impl<'ctx> FunctionTranslator<'_, 'ctx> {
             Kind::Loop { .. } => self.keeps_checks() || self.is_short_loop(),
             _ => self.keeps_checks(),
         };
-        self.frames.push(Frame { kind, next, results, height, reached: false, keeps_checks, catching, uncaught });
+        let loops = self.loops() + u32::from(matches!(kind, Kind::Loop { .. }));
+        self.frames.push(Frame {
+            kind,
+            next,
+            results,
+            height,
+            reached: false,
+            keeps_checks,
+            loops,
+            catching,
+            uncaught,
+        });
         Ok(())
     }
 
     /// Whether plain accesses have checks here in any case (`Options::checked_loop_max`).
     pub fn keeps_checks(&self) -> bool {
         self.frames.last().is_none_or(|frame| frame.keeps_checks)
+    }
+
+    /// How many loops are around the current instruction.
+    pub fn loops(&self) -> u32 {
+        self.frames.last().map_or(0, |frame| frame.loops)
     }
 
     /// Whether the loop that begins with the current instruction is so short that its accesses keep their checks.

@@ -3,6 +3,9 @@
 use crate::parse::{FuncIndex, TableIndex, TypeId};
 use wasmc_abi::TrapCode;
 
+/// The attribute of calls in loops within loops, where [`crate::Options::discounts_checks`].
+pub const IN_LOOPS: &str = "wasmc-in-loops";
+
 /// The table of helper addresses: an undefined symbol, pointer-sized slot `k` for builtin `k`.
 pub const HELPER_TABLE: &str = "wasmc_helpers";
 

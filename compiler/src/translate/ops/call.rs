@@ -323,6 +323,9 @@ fn call_guest<'ctx>(
     let call = f.builder.build_indirect_call(f.unit.guest_type(ty), callee.code, &args, "")?;
     f.unlocate();
     f.unit.attributes.guest_call(call);
+    if f.loops() > 1 {
+        f.unit.attributes.call_in_loops(call);
+    }
     f.reload_fuel()?;
     match area {
         Some(area) if f.unit.types.returns_in_area(func_type) => {
