@@ -4,6 +4,7 @@
 //! every round. Where it is known before a loop how many rounds it takes at most, and how indices change from round to
 //! round, all of a check's rounds can be decided at once. So the loop is doubled: the copy is taken if what it leaves
 //! out has been found to be true for every round that may come, else the loop as it was, which traps where it must.
+//! Where LLVM has found all checks to hold, the copy is made for its indices alone.
 //!
 //! The copy differs from the loop in three ways only, all of them facts about values:
 //! - a branch to a trap goes the other way always, since its index plus a constant is at most its bound in each round;
@@ -66,12 +67,21 @@ pub fn version_loops(llvm: &LlvmModule<'_>, options: &Options) -> bool {
     let traps: Vec<_> = traps.map(|stub| stub.as_global_value().as_pointer_value()).collect();
     // In `guard` checks cost nothing once they have been removed, in a loop that is not vectorised. On RISC-V a copy has
     // no extensions of indices either, two instructions each.
-    let extends = options.target.row.arch == Arch::Riscv;
-    let choose = (options.memory == MemoryModel::Guard && !extends).then(|| choice::declare(llvm));
+    let arch = options.target.row.arch;
+    let (chooses, extends) = (options.memory == MemoryModel::Guard && arch != Arch::Riscv, arch == Arch::Aarch64);
+    let choose = (chooses || extends).then(|| choice::declare(llvm));
+    // Where all checks hold, there is an extension less to an access, and more vectors at a time: LLVM counts instructions. On x86-64
+    // what has been computed in 32 bits is extended.
+    let (choose, unchecked) = (choose.filter(|_| chooses), choose.filter(|_| extends));
     let mut versions = 0;
     for function in guest_functions(llvm).filter(|function| is_for_loops(*function)) {
         for of in forest::innermost_loops(function) {
-            versions += u32::from(version(&of, versions, &traps, options, choose).is_some());
+            let has_checks = of.blocks.iter().any(|block| leads_to_trap(*block, &of, &traps).is_some());
+            let choose = if has_checks { choose } else { unchecked };
+            let is_wanted = has_checks || unchecked.is_some() && has_plain_accesses(&of);
+            if is_wanted && version(&of, versions, has_checks, &traps, options, choose).is_some() {
+                versions += 1;
+            }
         }
     }
     versions > 0
@@ -119,17 +129,23 @@ pub fn settle(llvm: &LlvmModule<'_>) {
     choice::settle(llvm);
 }
 
+/// Whether a loop accesses memory, or whatever else, in ways that LLVM may change, and in no other.
+fn has_plain_accesses(of: &Loop<'_>) -> bool {
+    let mut accesses = of.instructions().filter_map(|i| i.get_volatile().ok()).peekable();
+    accesses.peek().is_some() && accesses.all(|is_volatile| !is_volatile)
+}
+
 /// Doubles a loop. `number` is of no other loop of the module; `choose` is what hides the decision.
 fn version<'ctx>(
     of: &Loop<'ctx>,
     number: u32,
+    has_checks: bool,
     traps: &[PointerValue<'ctx>],
     options: &Options,
     choose: Option<FunctionValue<'ctx>>,
 ) -> Option<()> {
-    let checks_only = of.blocks.iter().any(|block| leads_to_trap(*block, of, traps).is_some());
     let small = of.instructions().take(INSTRUCTIONS_MAX + 1).count() <= INSTRUCTIONS_MAX;
-    if !checks_only || !small || !copy::can_copy(of, is_pure_intrinsic) {
+    if !small || !copy::can_copy(of, is_pure_intrinsic) {
         return None;
     }
     let builder = of.header.get_context().create_builder();
@@ -148,7 +164,7 @@ fn version<'ctx>(
     let left = exits.filter(|block| !decided.contains_key(block)).count();
     // In `guard`, a check that stays costs nothing; it is the loop without exits but one that is worth something.
     let worth = if options.memory == MemoryModel::Guard { left == 1 } else { true };
-    if decided.is_empty() || !worth || !of.is_closed() {
+    if has_checks && decided.is_empty() || !worth || !of.is_closed() {
         return None;
     }
     for extension in of.instructions().filter(|i| i.get_opcode() == Op::ZExt) {
@@ -158,6 +174,9 @@ fn version<'ctx>(
         if is_64 && let Some((group, offset)) = place(&mut groups, Index { affine, bits: 32 }) {
             groups[group].extensions.push((extension, offset));
         }
+    }
+    if groups.is_empty() {
+        return None;
     }
     let apart = Apart::find(of, &groups, &mut recurrences);
     let aligned = Aligned::find(of, &mut recurrences, options);
@@ -561,6 +580,31 @@ mod tests {
         // The loop beside a copy with vectors has no checks either: lengths are known through what doubling adds.
         let guarded = optimized(&module(1, "i32.lt_u"), OptLevel::O3, MemoryModel::Guard);
         assert!(guarded.contains("fadd <2 x double>") && !guarded.contains(&trap), "{guarded}");
+    }
+
+    #[test]
+    fn where_all_checks_hold_the_copy_has_no_extensions_on_aarch64() {
+        // A row of points becomes another, by those around it; all are there. As clang leaves such a loop, it counts up to zero.
+        let at = |offset: i32| format!("(i32.add (i32.add (local.get $i) (local.get $row)) (i32.const {offset}))");
+        let sum = [8176, 12264, 12280, 16368].iter().fold(format!("(f64.load {})", at(12272)), |sum, offset| {
+            format!("(f64.add {sum} (f64.load {}))", at(*offset))
+        });
+        let module = format!(
+            "(module (memory 4) (func (export \"run\") (param $row i32) (local $i i32)
+               (local.set $row (i32.shl (i32.and (local.get $row) (i32.const 7)) (i32.const 12)))
+               (local.set $i (i32.const -4080))
+               (loop $l
+                 (f64.store {} {sum})
+                 (br_if $l (local.tee $i (i32.add (local.get $i) (i32.const 8)))))))",
+            at(131_072 + 4080)
+        );
+        for memory in [MemoryModel::Guard, MemoryModel::Checked] {
+            let target = Target::new("aarch64-linux", None, &[]).unwrap();
+            let options = Options { target, level: OptLevel::O3, memory, ..Options::default() };
+            let ir = compile_observed(module.as_bytes(), &options, Emit::Optimized, &mut ()).unwrap();
+            let ir = String::from_utf8(ir).unwrap();
+            assert!(ir.contains("fadd <2 x double>") && !ir.contains("zext i32"), "{memory:?}: {ir}");
+        }
     }
 
     #[test]
