@@ -230,7 +230,7 @@ fn verify(llvm: &LlvmModule<'_>, phase: &'static str) -> Result<(), CompileError
 #[cfg(test)]
 mod tests {
     use crate::translate::symbols;
-    use crate::{Emit, MemoryModel, OptLevel, Options, compile_observed};
+    use crate::{Emit, MemoryModel, OptLevel, Options, Target, compile_observed};
     use wasmc_abi::TrapCode;
 
     /// The traps that the code of a module has stubs for.
@@ -341,5 +341,26 @@ mod tests {
             let is_inlined = body.contains("(loop (loop");
             assert_eq!(calls(body, MemoryModel::Checked) == 0, is_inlined);
         }
+    }
+
+    #[test]
+    fn checks_that_are_the_same_in_all_rounds_come_before_the_loop() {
+        // With pointers of 32 bits LLVM finds out before the loop whether a check in it fails.
+        let module = r#"(module (memory 4) (func (export "f") (param $n i32) (param $d i32) (result f64)
+            (local $i i32) (local $p i32) (local $sum f64)
+            (local.set $p (i32.const 65536))
+            (loop
+              (local.set $sum (f64.add (local.get $sum) (f64.div (f64.load (local.get $p))
+                (f64.convert_i32_u (i32.mul (local.get $i) (local.get $d))))))
+              (local.set $p (i32.add (local.get $p) (i32.const 8)))
+              (br_if 0 (i32.ne (local.tee $i (i32.add (local.get $i) (i32.const 1))) (local.get $n))))
+            (local.get $sum)))"#;
+        let target = Target::new("armv7-linux", None, &[]).unwrap();
+        let options = Options { target, level: OptLevel::O3, memory: MemoryModel::Checked, ..Options::default() };
+        let ir = compile_observed(module.as_bytes(), &options, Emit::Optimized, &mut ()).unwrap();
+        let ir = String::from_utf8(ir).unwrap();
+        // The loop is one block.
+        let divides = ir.split("\n\n").find(|block| block.contains("fdiv")).unwrap();
+        assert!(divides.contains("phi double"), "{ir}");
     }
 }

@@ -43,7 +43,7 @@ const ALL_FOR_LOOPS: &str = "function<eager-inv>(sroa<modify-cfg>,early-cse<mems
         loop(loop-idiom,indvars,extra-simple-loop-unswitch-passes,loop-deletion,loop-unroll-full),\
         sroa<modify-cfg>,vector-combine,mldst-motion<no-split-footer-bb>,gvn,sccp,bdce,\
         instcombine<max-iterations=1;no-verify-fixpoint>,jump-threading,correlated-propagation,adce,memcpyopt,dse,\
-        loop-mssa(licm<allowspeculation>),\
+        loop-mssa(licm<allowspeculation>,simple-loop-unswitch<no-nontrivial;trivial>),\
         simplifycfg<bonus-inst-threshold=1;switch-range-to-icmp;switch-to-arithmetic;keep-loops;hoist-common-insts;\
         sink-common-insts;speculate-blocks;simplify-cond-branch>,\
         instcombine<max-iterations=1;no-verify-fixpoint>),\
