@@ -112,7 +112,9 @@ pub fn reduce_strength(llvm: &LlvmModule<'_>, options: &Options, machine: &Targe
     if options.level == OptLevel::O0 {
         return Ok(());
     }
-    run_on(is_for_loops, llvm, machine, pipeline::STRENGTH)
+    let is_riscv = options.target.row.arch == Arch::Riscv;
+    let passes = if is_riscv { pipeline::STRENGTH_ON_RISCV } else { pipeline::STRENGTH };
+    run_on(is_for_loops, llvm, machine, passes)
 }
 
 /// Deletes the stubs of traps that nothing raises any more. LLVM keeps them, since others might call them.
@@ -229,8 +231,12 @@ fn verify(llvm: &LlvmModule<'_>, phase: &'static str) -> Result<(), CompileError
 
 #[cfg(test)]
 mod tests {
+    use super::reduce_strength;
+    use crate::machine::target_machine;
     use crate::translate::symbols;
     use crate::{Emit, MemoryModel, OptLevel, Options, Target, compile_observed};
+    use inkwell::context::Context;
+    use inkwell::memory_buffer::MemoryBuffer;
     use wasmc_abi::TrapCode;
 
     /// The traps that the code of a module has stubs for.
@@ -362,5 +368,31 @@ mod tests {
         // The loop is one block.
         let divides = ir.split("\n\n").find(|block| block.contains("fdiv")).unwrap();
         assert!(divides.contains("phi double"), "{ir}");
+    }
+
+    #[test]
+    fn on_riscv_rounds_are_counted_by_addresses() {
+        let loops = "define void @f(ptr %p, i32 %n) {
+              br label %loop
+            loop:
+              %a = phi ptr [ %p, %0 ], [ %b, %loop ]
+              %i = phi i32 [ %n, %0 ], [ %j, %loop ]
+              store volatile i64 0, ptr %a
+              %b = getelementptr i8, ptr %a, i64 8
+              %j = add i32 %i, -1
+              %ends = icmp eq i32 %j, 0
+              br i1 %ends, label %end, label %loop
+            end:
+              ret void
+            }";
+        let phis = |target| {
+            let options = Options { target: Target::new(target, None, &[]).unwrap(), ..Options::default() };
+            let (machine, context) = (target_machine(&options).unwrap(), Context::create());
+            let text = MemoryBuffer::create_from_memory_range_copy(loops.as_bytes(), "");
+            let llvm = context.create_module_from_ir(text).unwrap();
+            reduce_strength(&llvm, &options, &machine).unwrap();
+            llvm.print_to_string().to_string().matches(" phi ").count()
+        };
+        assert_eq!([phis("riscv64-linux"), phis("x86_64-linux")], [1, 2]);
     }
 }

@@ -115,6 +115,9 @@ pub const UNUSED: &str = "globaldce,constmerge";
 /// generation, and registers from what needs them more.
 pub const STRENGTH: &str = "function(loop(canon-freeze,loop-reduce))";
 
+/// The same on RISC-V, where LLVM has loops count their rounds by what else they count, as comparisons take two registers.
+pub const STRENGTH_ON_RISCV: &str = "function(loop(canon-freeze,loop-reduce,loop-term-fold))";
+
 /// What follows on [`super::products`]: the former arithmetic goes.
 pub const AFTER_PRODUCTS: &str = "function(instcombine<no-verify-fixpoint>,adce)";
 
