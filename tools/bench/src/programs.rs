@@ -13,6 +13,7 @@ use std::time::{Instant, SystemTime};
 
 use anyhow::{Context, Result, bail, ensure};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
 
 use crate::machine::Machine;
 use crate::measure::paired_ratio;
@@ -36,6 +37,8 @@ struct Program {
     library: Option<(&'static str, &'static str)>,
     /// Options of who runs it.
     flags: &'static [&'static str],
+    /// A file that it writes, as part of what it prints.
+    written: Option<&'static str>,
 }
 
 /// What a program is given.
@@ -45,10 +48,21 @@ enum Input {
     File(&'static str),
     /// A file of the corpus' tests with all but its first two lines so many times.
     Repeated(&'static str, usize),
+    /// A circuit of so many flip-flops, each with a function of some of the others before it.
+    Circuit(usize),
 }
 
-const PROGRAM: Program =
-    Program { name: "", module: "", argv0: "", args: &[], stdin: None, files: &[], library: None, flags: &[] };
+const PROGRAM: Program = Program {
+    name: "",
+    module: "",
+    argv0: "",
+    args: &[],
+    stdin: None,
+    files: &[],
+    library: None,
+    flags: &[],
+    written: None,
+};
 
 const PROGRAMS: &[Program] = &[
     Program {
@@ -92,6 +106,16 @@ const PROGRAMS: &[Program] = &[
         argv0: "gofmt",
         args: &["-s"],
         stdin: Some(Input::Repeated("tests/corpus/inputs/unformatted.go.txt", 2000)),
+        ..PROGRAM
+    },
+    Program {
+        name: "nextpnr",
+        module: "nextpnr-ice40",
+        argv0: "nextpnr-ice40",
+        args: &["--hx1k", "--package=tq144", "--seed=1", "--json=/circuit.json", "--asc=/placed.asc", "--quiet"],
+        files: &[("circuit.json", Input::Circuit(1000))],
+        library: Some(("ice40-chips/share", "/share")),
+        written: Some("placed.asc"),
         ..PROGRAM
     },
 ];
@@ -275,7 +299,35 @@ fn text(input: Input, place: &Place) -> Result<String> {
             let (head, rest) = text.split_at(head);
             head.to_owned() + &rest.repeat(times)
         }
+        Input::Circuit(flip_flops) => circuit(flip_flops).to_string(),
     })
+}
+
+/// A circuit as yosys writes it for iCE40 chips, where bits of wires are numbers.
+fn circuit(flip_flops: usize) -> Value {
+    const CLOCK: usize = 2;
+    let (before, behind) = (|n: usize| 1_000_000 + n, |n: usize| 100 + n % flip_flops);
+    let mut cells = Map::new();
+    for n in 0..flip_flops {
+        let ports = json!({ "C": "input", "D": "input", "Q": "output" });
+        let wires = json!({ "C": [CLOCK], "D": [before(n)], "Q": [behind(n)] });
+        let flip_flop = json!({ "type": "SB_DFF", "port_directions": ports, "connections": wires });
+        cells.insert(format!("flip_flop{n}"), flip_flop);
+        let ports = json!({ "I0": "input", "I1": "input", "I2": "input", "I3": "input", "O": "output" });
+        let far = if n % 5 == 0 { json!(behind(3 * n + 1)) } else { json!("0") };
+        let near = [0, 1, 7].map(|back| behind(n + flip_flops - back));
+        let wires = json!({ "I0": [near[0]], "I1": [near[1]], "I2": [near[2]], "I3": [far], "O": [before(n)] });
+        let parameters = json!({ "LUT_INIT": "0110100110010110" });
+        let table =
+            json!({ "type": "SB_LUT4", "parameters": parameters, "port_directions": ports, "connections": wires });
+        cells.insert(format!("table{n}"), table);
+    }
+    let ports = json!({
+        "clock": { "direction": "input", "bits": [CLOCK] },
+        "out": { "direction": "output", "bits": [behind(0)] },
+    });
+    let top = json!({ "attributes": { "top": "1" }, "ports": ports, "cells": cells, "netnames": {} });
+    json!({ "creator": "bench", "modules": { "top": top } })
 }
 
 /// Runs a program once: how long it took, and what it printed.
@@ -296,7 +348,13 @@ fn start(program: &Program, runner: &str, image: &Path, folder: &Path, place: &P
     let seconds = start.elapsed().as_secs_f64();
     let text = String::from_utf8_lossy(&output.stderr);
     ensure!(output.status.success(), "{command:?}: {}\n{text}", output.status);
-    Ok((seconds, output.stdout))
+    let mut printed = output.stdout;
+    if let Some(file) = program.written {
+        let path = folder.join(file);
+        printed.extend(fs::read(&path).with_context(|| format!("{} is not there.", path.display()))?);
+        fs::remove_file(&path)?;
+    }
+    Ok((seconds, printed))
 }
 
 fn render(report: &Report) -> String {

@@ -11,7 +11,7 @@ use wasmtime_wasi::{FsPerms, I32Exit, WasiCtxBuilder, p0};
 fn main() -> Result<()> {
     let mut config = Config::new();
     // The first is a default, as in the other benchmark.
-    config.cranelift_opt_level(OptLevel::Speed).wasm_exceptions(true);
+    config.cranelift_opt_level(OptLevel::Speed).wasm_exceptions(true).wasm_threads(true);
     let engine = Engine::new(&config)?;
     let args: Vec<String> = std::env::args().skip(1).collect();
     if let [first, module, out] = &args[..]
