@@ -98,4 +98,21 @@ mod tests {
         }
         assert_eq!(calls("thumbv7-linux", 3, true), [0, 1]);
     }
+
+    #[test]
+    fn short_calls_pass_what_the_stub_takes() {
+        let module = r#"(module (table (export "t") 1 2 funcref) (type $t (func))
+            (func (export "run") (param i32) (call_indirect (type $t) (local.get 0))))"#;
+        // In firmware stubs take the vmctx too, and before all else.
+        for (target, how) in [("riscv64-linux", "$1\", \"{x10},i,"), ("riscv32imac-none", "$2\", \"{x10},{x11},i,")] {
+            let target = Target::new(target, None, &[]).unwrap();
+            let options = Options { target, level: OptLevel::Os, strip: true, ..Options::default() };
+            let options = Options { memory: MemoryModel::Checked, ..options };
+            let compile = |emit| compile_observed(module.as_bytes(), &options, emit, &mut ()).unwrap();
+            let ir = String::from_utf8(compile(Emit::Optimized)).unwrap();
+            let calls: Vec<_> = ir.lines().filter(|line| line.contains("@trap_callee)")).collect();
+            assert!(matches!(calls[..], [call] if call.contains(&format!("\"jal ra, {how}"))), "{calls:?}");
+            assert!(!compile(Emit::Aot).is_empty());
+        }
+    }
 }
