@@ -3,7 +3,7 @@
 use crate::parse::{FuncIndex, TableIndex, TypeId};
 use wasmc_abi::TrapCode;
 
-/// The attribute of calls in loops within loops, where [`crate::Options::discounts_checks`].
+/// The attribute of calls in loops within loops, where functions are inlined as if they had no checks.
 pub const IN_LOOPS: &str = "wasmc-in-loops";
 
 /// The table of helper addresses: an undefined symbol, pointer-sized slot `k` for builtin `k`.
