@@ -17,13 +17,13 @@ const TRAP_COST: &str = "-15";
 
 /// Takes what checks cost off the functions that are called in loops within loops.
 pub fn discount_checks(llvm: &LlvmModule<'_>) {
+    let Some(stub) = llvm.get_function(&symbols::trap_stub(TrapCode::MemoryOutOfBounds)) else { return };
     let is_in_loops =
         |call: &CallSiteValue<'_>| call.get_string_attribute(AttributeLoc::Function, symbols::IN_LOOPS).is_some();
     let in_loops = guest_functions(llvm).flat_map(calls).filter(is_in_loops);
     let called: HashSet<_> = in_loops.filter_map(|call| call.get_called_fn_value()).collect();
-    let stub = llvm.get_function(&symbols::trap_stub(TrapCode::MemoryOutOfBounds));
     let cost = llvm.get_context().create_string_attribute("call-inline-cost", TRAP_COST);
-    for trap in called.into_iter().flat_map(calls).filter(|call| stub.is_some() && call.get_called_fn_value() == stub) {
+    for trap in called.into_iter().flat_map(calls).filter(|call| call.get_called_fn_value() == Some(stub)) {
         trap.add_attribute(AttributeLoc::Function, cost);
     }
 }

@@ -69,9 +69,10 @@ const PHIS_MAX: usize = 32;
 pub fn remove_checks<'ctx>(llvm: &LlvmModule<'ctx>, shape: &Shape, target: &Target) -> HashSet<FunctionValue<'ctx>> {
     let trap = llvm.get_function(&symbols::trap_stub(TrapCode::MemoryOutOfBounds));
     let whole_store_max = target.whole_store_max().into();
+    let alias = Alias::new(llvm.get_context());
     let lost_checks = |function: &FunctionValue<'ctx>| {
         let pass = Pass::new(*function, trap, shape).map(|pass| Pass { whole_store_max, ..pass });
-        pass.is_some_and(|pass| pass.run(*function) > 0)
+        pass.is_some_and(|pass| pass.run(*function, &alias) > 0)
     };
     guest_functions(llvm).filter(lost_checks).collect()
 }
@@ -131,7 +132,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
         }
     }
 
-    fn run(&self, function: FunctionValue<'ctx>) -> usize {
+    fn run(&self, function: FunctionValue<'ctx>, alias: &Alias<'ctx>) -> usize {
         let mut removed = 0;
         for block in function.get_basic_block_iter() {
             let Some(check) = self.check(block) else { continue };
@@ -148,7 +149,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
             forget_conclusions(function);
         }
         if removed > 0 || trapping {
-            self.keep_order(function);
+            self.keep_order(function, alias);
         }
         removed
     }
@@ -485,8 +486,7 @@ impl<'ctx, 'm> Pass<'ctx, 'm> {
 
     /// Makes loads of linear memory volatile, which may trap, and stores that others can see: to linear memory, globals,
     /// tables. Instructions that load and store at once are in order as they are.
-    pub fn keep_order(&self, function: FunctionValue<'ctx>) {
-        let alias = Alias::new(function.get_type().get_context());
+    pub fn keep_order(&self, function: FunctionValue<'ctx>, alias: &Alias<'ctx>) {
         let relied_on = self.relied_on.borrow();
         let cycles = innermost_cycles(function).into_iter().filter(|cycle| cycle.is_disjoint(&relied_on));
         let in_order: HashSet<_> = cycles.flatten().collect();

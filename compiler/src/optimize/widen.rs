@@ -24,6 +24,7 @@ use super::guard::{Pass, STEP_MAX};
 use super::guest_functions;
 use super::shape::Shape;
 use crate::options::{MemoryModel, OptLevel, Options};
+use crate::translate::alias::Alias;
 use crate::translate::symbols;
 use inkwell::IntPredicate as P;
 use inkwell::basic_block::BasicBlock;
@@ -51,6 +52,7 @@ pub fn applies(options: &Options) -> bool {
 /// Widens what can be widened. Returns in which functions that was something.
 pub fn widen_indices<'ctx>(llvm: &LlvmModule<'ctx>, shape: &Shape, options: &Options) -> HashSet<FunctionValue<'ctx>> {
     let trap = llvm.get_function(&symbols::trap_stub(TrapCode::MemoryOutOfBounds));
+    let alias = Alias::new(llvm.get_context());
     let mut changed = HashSet::new();
     for function in guest_functions(llvm) {
         let Some(pass) = Pass::new(function, trap, shape) else { continue };
@@ -61,7 +63,7 @@ pub fn widen_indices<'ctx>(llvm: &LlvmModule<'ctx>, shape: &Shape, options: &Opt
         if sums || counts || phis {
             changed.insert(function);
             if options.memory == MemoryModel::Guard {
-                pass.keep_order(function);
+                pass.keep_order(function, &alias);
             }
         }
         extend_small_numbers(function);

@@ -65,20 +65,20 @@ const CONSTANT_MAX: i64 = 1 << 40;
 pub fn version_loops(llvm: &LlvmModule<'_>, options: &Options) -> bool {
     let traps = TrapCode::ALL.iter().filter_map(|code| llvm.get_function(&symbols::trap_stub(*code)));
     let traps: Vec<_> = traps.map(|stub| stub.as_global_value().as_pointer_value()).collect();
+    let arch = options.target.row.arch;
     // In `guard` checks cost nothing once they have been removed, in a loop that is not vectorised. On RISC-V a copy has
     // no extensions of indices either, two instructions each.
-    let arch = options.target.row.arch;
-    let (chooses, extends) = (options.memory == MemoryModel::Guard && arch != Arch::Riscv, arch == Arch::Aarch64);
-    let choose = (chooses || extends).then(|| choice::declare(llvm));
+    let only_vectors = options.memory == MemoryModel::Guard && arch != Arch::Riscv;
     // Where all checks hold, there is an extension less to an access, and more vectors at a time: LLVM counts instructions. On x86-64
     // what has been computed in 32 bits is extended.
-    let (choose, unchecked) = (choose.filter(|_| chooses), choose.filter(|_| extends));
+    let for_indices = arch == Arch::Aarch64;
+    let choose = (only_vectors || for_indices).then(|| choice::declare(llvm));
     let mut versions = 0;
     for function in guest_functions(llvm).filter(|function| is_for_loops(*function)) {
         for of in forest::innermost_loops(function) {
             let has_checks = of.blocks.iter().any(|block| leads_to_trap(*block, &of, &traps).is_some());
-            let choose = if has_checks { choose } else { unchecked };
-            let is_wanted = has_checks || unchecked.is_some() && has_plain_accesses(&of);
+            let choose = choose.filter(|_| only_vectors || !has_checks);
+            let is_wanted = has_checks || for_indices && has_plain_accesses(&of);
             if is_wanted && version(&of, versions, has_checks, &traps, options, choose).is_some() {
                 versions += 1;
             }
